@@ -1,0 +1,51 @@
+// Builds what Node runs: first the WebAssembly kernels, which become a generated TypeScript file, then every package with
+// `tsc -b`. Each of the two is skipped while its sources have not changed; tsc itself rebuilds only what it must.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { install } from './install.mjs';
+import { requireNode } from './node-version.mjs';
+import { at, packageNames } from './paths.mjs';
+import { runStep } from './run.mjs';
+import { fail, say } from './say.mjs';
+import { isDone, markDone, stateOf } from './stamp.mjs';
+
+/** Builds all packages and examples; ends the process if that fails. */
+export async function build() {
+  await buildKernels();
+  await buildPackages();
+}
+
+/** AssemblyScript → WebAssembly, embedded in packages/tensor/src/backend/cpu/binary.generated.ts. */
+export async function buildKernels() {
+  const script = at('packages/tensor/scripts/build-wasm.mjs');
+  const output = at('packages/tensor/src/backend/cpu/binary.generated.ts');
+  const inputs = [at('packages/tensor/assembly'), at('packages/tensor/scripts'), at('pnpm-lock.yaml')];
+  const before = stateOf(inputs);
+  if (!existsSync(script)) return;
+  if (existsSync(output) && isDone('kernels', before)) return;
+
+  say('Compiling the CPU kernels to WebAssembly (some seconds) ...');
+  if (!(await runStep(process.execPath, [script]))) fail('Compiling the CPU kernels failed; the messages are above.');
+  markDone('kernels', before);
+}
+
+/** TypeScript → dist/ of every package, examples/ and benches/. */
+async function buildPackages() {
+  const projects = [...packageNames.map((name) => `packages/${name}`), 'examples', 'benches'];
+  const inputs = projects.flatMap((dir) => [at(dir, 'src'), at(dir, 'package.json'), at(dir, 'tsconfig.json')]);
+  const before = stateOf([...inputs, at('tsconfig.json'), at('tsconfig.base.json'), at('pnpm-lock.yaml')]);
+  const complete = projects.every((dir) => existsSync(at(dir, 'dist/.tsbuildinfo')) || !existsSync(at(dir, 'src')));
+  if (complete && isDone('packages', before)) return;
+
+  say('Compiling the TypeScript packages (half a minute at most; later only what changed) ...');
+  if (!(await runStep(process.execPath, [at('node_modules/typescript/bin/tsc'), '-b', at('tsconfig.json')]))) {
+    fail('Compiling the packages failed; the messages are above.');
+  }
+  markDone('packages', before);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  requireNode('20.11', 'The build');
+  await install();
+  await build();
+}
