@@ -1,0 +1,70 @@
+/**
+ * The contract between the tensor core and a device. It is small on purpose: memory, transfers, kernels.
+ *
+ * Ordering. Calls take effect in the order they are made: a kernel sees every write and kernel requested before it and none
+ * after it, a read delivers what stood in memory when it was called, and a write never reaches kernels requested earlier,
+ * whether the backend works at once (CPU), on threads, or records and submits later (WebGPU).
+ *
+ * Ownership. `allocate` hands a buffer to the caller, who alone decides when to `free` it; after `free` the caller never names
+ * it again, and the backend may reuse the memory only for calls made after the `free`. Fresh memory holds anything.
+ * Requests, arrays and strides passed in are read before the call returns and not kept; arrays handed out belong to the caller.
+ *
+ * Failure. Asking for too much memory, or for anything on a lost or destroyed device, throws a `DeviceError` at the call or,
+ * where a device reports late, rejects every pending and later `read`. A backend that failed can be destroyed and made anew.
+ *
+ * Determinism. The same requests in the same order give the same bits on the same device, whatever the number of threads.
+ */
+import type { DType } from '../dtype.js';
+import type { DeviceBuffer, KernelRequest } from './requests.js';
+
+export type DeviceKind = 'cpu' | 'webgpu';
+
+/** What a device is and can do, as {@link device} reports it. */
+export interface DeviceInfo {
+  readonly backend: DeviceKind;
+  /** The adapter's or processor's own name. */
+  readonly adapter: string;
+  /** A software adapter emulates a GPU; `auto` never takes one. */
+  readonly software: boolean;
+  /** Threads that compute (1 on a GPU). */
+  readonly threads: number;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Counters of a backend since it was made; bytes and buffers are those alive now. */
+export interface BackendStatistics {
+  readonly buffers: number;
+  /** Bytes in buffers handed out. */
+  readonly bytes: number;
+  /** Bytes held from the system, pools included. */
+  readonly reservedBytes: number;
+  /** Kernels launched. */
+  readonly dispatches: number;
+}
+
+export interface Backend {
+  readonly kind: DeviceKind;
+  /** The most distinct inputs a fused pointwise kernel may read. */
+  readonly maxPointwiseInputs: number;
+
+  info(): DeviceInfo;
+  supports(dtype: DType): boolean;
+  statistics(): BackendStatistics;
+
+  /** Memory for `byteLength` bytes (a multiple of 4, may be 0), not cleared. */
+  allocate(byteLength: number): DeviceBuffer;
+  free(buffer: DeviceBuffer): void;
+
+  /** Copies words into a buffer; offset in bytes, a multiple of 4. */
+  write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void;
+  /** Copies words out of a buffer into memory of their own. */
+  read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+
+  run(request: KernelRequest): void;
+
+  /** Resolves when everything requested so far has been computed. */
+  synchronize(): Promise<void>;
+  /** Frees all; later calls throw a `DeviceError`. */
+  destroy(): void;
+}

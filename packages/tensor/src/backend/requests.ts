@@ -1,0 +1,244 @@
+/**
+ * What ops ask of a backend: a closed set of kernel requests, each a plain record of operands and numbers. Ops have
+ * checked shapes and dtypes before they make one, so a backend only computes. A request says nothing of autograd, WGSL or
+ * WASM; to add a structured op is to add one record here, one file in `ops/` and one file in each backend.
+ *
+ * Words used below: a *dense* operand is row-major without gaps from its offset on; offsets and strides count elements.
+ * Sizes may be zero: a backend then does nothing (a reduction over nothing yields its neutral element).
+ */
+import type { DType } from '../dtype.js';
+import type { Program } from '../fuse/program.js';
+
+/** Device memory, opaque to everybody but the backend that allocated it. */
+export interface DeviceBuffer {
+  readonly byteLength: number;
+}
+
+/** Elements one behind the other in a buffer. */
+export interface Dense {
+  readonly buffer: DeviceBuffer;
+  readonly dtype: DType;
+  /** Of the first element, in elements. */
+  readonly offset: number;
+}
+
+/** Elements at `offset + Σ index[d] * strides[d]`; a stride of 0 repeats. */
+export interface Strided extends Dense {
+  readonly strides: readonly number[];
+}
+
+/**
+ * One pass over memory: evaluates a fused expression for every index of `shape` and writes its values.
+ * An output may share its buffer with an input only if both have the same offset and strides (an update in place);
+ * outputs are never broadcast (no stride 0 on a size above 1) and never overlap each other.
+ */
+export interface PointwiseRequest {
+  readonly kind: 'pointwise';
+  readonly program: Program;
+  /** Already collapsed: dims that every operand walks in one go are merged, sizes of 1 are gone. */
+  readonly shape: readonly number[];
+  readonly inputs: readonly Strided[];
+  /** Values of the program's scalars, in order; each is stored in the scalar's dtype. */
+  readonly scalars: readonly number[];
+  readonly outputs: readonly Strided[];
+}
+
+/** A stack of matrices. At least one of the two strides is 1 (or its size is at most 1); batch strides may be 0. */
+export interface Matrices extends Dense {
+  readonly rowStride: number;
+  readonly columnStride: number;
+  readonly batchStrides: readonly number[];
+}
+
+export type Activation = 'none' | 'relu' | 'gelu' | 'geluTanh';
+
+/** `out[b] = activation(alpha * a[b] @ b[b] + bias) + residual[b]`, accumulated in float32; `out` is dense [...batch, m, n]. */
+export interface MatmulRequest {
+  readonly kind: 'matmul';
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** [...batch, m, k] */
+  readonly a: Matrices;
+  /** [...batch, k, n] */
+  readonly b: Matrices;
+  readonly alpha: number;
+  /** [n], dense. */
+  readonly bias?: Dense;
+  readonly activation: Activation;
+  /** [...batch, m, n], dense. */
+  readonly residual?: Dense;
+  readonly out: Dense;
+}
+
+/**
+ * Reduces the middle dim of a dense [outer, length, inner] to [outer, inner], blocked or pairwise so that errors grow like
+ * log(length). `sum` and `sumOfSquares` are multiplied by `scale` (1/length makes a mean). `argmax`/`argmin` give the first
+ * index (int32) of the extreme value, where NaN counts as extreme, as in PyTorch; `max`/`min` propagate NaN. `any`/`all` give bool.
+ */
+export interface ReduceRequest {
+  readonly kind: 'reduce';
+  readonly op: 'sum' | 'sumOfSquares' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin' | 'any' | 'all';
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  readonly scale: number;
+  readonly input: Dense;
+  readonly out: Dense;
+}
+
+/**
+ * Softmax of `scale * input` over the last dim of the dense `shape`, or its logarithm. Where `mask` (bool) is false
+ * the entry counts as -infinity. A row with no entry left gives zeros (log: -infinity).
+ */
+export interface SoftmaxRequest {
+  readonly kind: 'softmax';
+  readonly log: boolean;
+  readonly shape: readonly number[];
+  readonly scale: number;
+  readonly input: Dense;
+  /** Strides for every dim of `shape`. */
+  readonly mask?: Strided;
+  readonly out: Dense;
+}
+
+/** With y the forward's output: `scale * y * (grad - Σ grad*y)` a row; log: `scale * (grad - exp(y) * Σ grad)`. */
+export interface SoftmaxBackwardRequest {
+  readonly kind: 'softmaxBackward';
+  readonly log: boolean;
+  readonly rows: number;
+  readonly width: number;
+  readonly scale: number;
+  readonly grad: Dense;
+  readonly output: Dense;
+  readonly out: Dense;
+}
+
+/** `(x - mean) * rstd * weight + bias` a row, with mean and rstd = 1/sqrt(var + eps) (biased variance) kept for the backward. */
+export interface LayerNormRequest {
+  readonly kind: 'layerNorm';
+  readonly rows: number;
+  readonly width: number;
+  readonly eps: number;
+  readonly input: Dense;
+  readonly weight?: Dense;
+  readonly bias?: Dense;
+  readonly out: Dense;
+  /** [rows] each. */
+  readonly mean: Dense;
+  readonly rstd: Dense;
+}
+
+/** The gradients of `layerNorm`; those that nobody needs are left out. */
+export interface LayerNormBackwardRequest {
+  readonly kind: 'layerNormBackward';
+  readonly rows: number;
+  readonly width: number;
+  readonly grad: Dense;
+  readonly input: Dense;
+  readonly weight?: Dense;
+  readonly mean: Dense;
+  readonly rstd: Dense;
+  readonly gradInput?: Dense;
+  /** [width] each. */
+  readonly gradWeight?: Dense;
+  readonly gradBias?: Dense;
+}
+
+/** `out[i] = table[indices[i]]`, rows of `width`. An index outside `tableRows` is an `ArgumentError` where the backend can see it at once (CPU), else a row of zeros. */
+export interface GatherRowsRequest {
+  readonly kind: 'gatherRows';
+  readonly rows: number;
+  readonly width: number;
+  readonly tableRows: number;
+  readonly table: Dense;
+  /** [rows], int32. */
+  readonly indices: Dense;
+  readonly out: Dense;
+}
+
+/** The gradient of `gatherRows`: `out[v] = Σ grad[i]` over the i with `indices[i] = v`, summed in ascending i, zeros elsewhere. Same bits at every run. */
+export interface ScatterAddRowsRequest {
+  readonly kind: 'scatterAddRows';
+  readonly rows: number;
+  readonly width: number;
+  readonly tableRows: number;
+  /** Rows of this index are left out; -1 for none. */
+  readonly paddingIndex: number;
+  readonly grad: Dense;
+  readonly indices: Dense;
+  /** [tableRows, width], wholly written. */
+  readonly out: Dense;
+}
+
+/** `losses[i] = logSumExp(logits[i]) - logits[i][targets[i]]`, 0 where the target is `ignoreIndex`. */
+export interface CrossEntropyRequest {
+  readonly kind: 'crossEntropy';
+  readonly rows: number;
+  readonly classes: number;
+  readonly ignoreIndex: number;
+  readonly logits: Dense;
+  /** [rows], int32. */
+  readonly targets: Dense;
+  /** [rows] each. */
+  readonly losses: Dense;
+  readonly logSumExp: Dense;
+}
+
+/** `out[i][c] = gradRows[i] * (softmax(logits[i])[c] - (c == targets[i]))`, zeros where the target is `ignoreIndex`. */
+export interface CrossEntropyBackwardRequest {
+  readonly kind: 'crossEntropyBackward';
+  readonly rows: number;
+  readonly classes: number;
+  readonly ignoreIndex: number;
+  readonly logits: Dense;
+  readonly targets: Dense;
+  readonly logSumExp: Dense;
+  readonly gradRows: Dense;
+  readonly out: Dense;
+}
+
+/**
+ * One Adam step in place over `count` elements, in the order of `torch.optim.AdamW`: decay (decoupled) or L2 (added to the
+ * gradient), m and v updates, then `param -= lr / biasCorrection1 * m / (sqrt(v) / sqrt(biasCorrection2) + eps)`.
+ */
+export interface AdamRequest {
+  readonly kind: 'adam';
+  readonly count: number;
+  readonly decoupled: boolean;
+  readonly lr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly biasCorrection1: number;
+  readonly biasCorrection2: number;
+  readonly param: Dense;
+  readonly grad: Dense;
+  readonly expAvg: Dense;
+  readonly expAvgSq: Dense;
+}
+
+/** Every request a backend answers. */
+export type KernelRequest =
+  | PointwiseRequest
+  | MatmulRequest
+  | ReduceRequest
+  | SoftmaxRequest
+  | SoftmaxBackwardRequest
+  | LayerNormRequest
+  | LayerNormBackwardRequest
+  | GatherRowsRequest
+  | ScatterAddRowsRequest
+  | CrossEntropyRequest
+  | CrossEntropyBackwardRequest
+  | AdamRequest;
+
+export type KernelKind = KernelRequest['kind'];
+
+/** The request of one kind. */
+export type RequestOf<K extends KernelKind> = Extract<KernelRequest, { kind: K }>;
+
+/** One function a kind: how a backend lists its kernels, complete or it does not compile. */
+export type KernelTable<Context> = { readonly [K in KernelKind]: (context: Context, request: RequestOf<K>) => void };

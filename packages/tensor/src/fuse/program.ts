@@ -1,0 +1,46 @@
+/**
+ * The intermediate form of a fused pointwise kernel, shared by both backends: a straight line of steps over numbered values.
+ * The WebGPU backend prints it as WGSL, the CPU backend runs it block by block. Programs hold no sizes and no scalar values, so one
+ * compiled program serves every shape and every learning rate.
+ */
+import type { DType } from '../dtype.js';
+import type { PointwiseName } from '../ops/pointwise/table.js';
+
+/**
+ * Values are numbered: inputs first, then scalars, then one for every step.
+ * All arguments of a step have the dtype `type`, with two exceptions: the condition of `where` is bool, and `cast` takes any.
+ */
+export interface Step {
+  readonly op: PointwiseName;
+  /** The dtype the step computes in (that of its arguments; for `cast`, of its argument). */
+  readonly type: DType;
+  /** The dtype of its value. */
+  readonly dtype: DType;
+  /** Numbers of earlier values. */
+  readonly args: readonly number[];
+}
+
+export interface Program {
+  readonly inputs: readonly DType[];
+  readonly scalars: readonly DType[];
+  readonly steps: readonly Step[];
+  /** The numbers of the values to write, one an output; an input's number makes a copy. */
+  readonly outputs: readonly number[];
+  /** Equal for equal programs: what compiled kernels are cached by. */
+  readonly key: string;
+}
+
+/** Makes a program and its cache key. */
+export function makeProgram(parts: Omit<Program, 'key'>): Program {
+  const steps = parts.steps.map((step) => `${step.op}:${step.type}>${step.dtype}(${step.args.join(',')})`);
+  const key = `${parts.inputs.join(',')};${parts.scalars.join(',')};${steps.join(' ')};${parts.outputs.join(',')}`;
+  return { ...parts, key };
+}
+
+/** The dtype of a numbered value. */
+export function valueDType(program: Pick<Program, 'inputs' | 'scalars' | 'steps'>, value: number): DType | undefined {
+  const { inputs, scalars, steps } = program;
+  if (value < inputs.length) return inputs[value];
+  if (value < inputs.length + scalars.length) return scalars[value - inputs.length];
+  return steps[value - inputs.length - scalars.length]?.dtype;
+}
