@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
 import { at, packageNames } from './paths.mjs';
-import { runStep } from './run.mjs';
+import { node, runStep } from './run.mjs';
 import { fail, say } from './say.mjs';
 import { isDone, markDone, stateOf } from './stamp.mjs';
 
@@ -25,7 +25,7 @@ export async function buildKernels() {
   if (existsSync(output) && isDone('kernels', before)) return;
 
   say('Compiling the CPU kernels to WebAssembly (some seconds) ...');
-  if (!(await runStep(process.execPath, [script]))) fail('Compiling the CPU kernels failed; the messages are above.');
+  if (!(await runStep(node(script)))) fail('Compiling the CPU kernels failed; the messages are above.');
   markDone('kernels', before);
 }
 
@@ -38,7 +38,7 @@ async function buildPackages() {
   if (complete && isDone('packages', before)) return;
 
   say('Compiling the TypeScript packages (half a minute at most; later only what changed) ...');
-  if (!(await runStep(process.execPath, [at('node_modules/typescript/bin/tsc'), '-b', at('tsconfig.json')]))) {
+  if (!(await runStep(node(at('node_modules/typescript/bin/tsc'), '-b', at('tsconfig.json'))))) {
     fail('Compiling the packages failed; the messages are above.');
   }
   markDone('packages', before);

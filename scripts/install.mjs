@@ -15,7 +15,7 @@ export async function install() {
 
   say('Installing dependencies with pnpm (the first time this downloads about 300 MB) ...');
   const args = ['install', '--frozen-lockfile', '--config.confirmModulesPurge=false'];
-  if (!(await runStep('npx', pnpm(...args)))) {
+  if (!(await runStep(pnpm(...args)))) {
     fail('Installing the dependencies failed. It needs npx (it comes with Node) and access to the npm registry.');
   }
   markDone('install', fingerprint);

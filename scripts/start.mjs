@@ -4,9 +4,9 @@ import { build } from './build.mjs';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
 import { at } from './paths.mjs';
-import { become } from './run.mjs';
+import { become, node } from './run.mjs';
 
 requireNode('20.11', 'This project');
 await install();
 await build();
-become([at('examples/dist/sentiment/main.js'), ...process.argv.slice(2)]);
+become(node(at('examples/dist/sentiment/main.js'), ...process.argv.slice(2)));

@@ -5,7 +5,7 @@ import { build } from './build.mjs';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
 import { at, root } from './paths.mjs';
-import { become } from './run.mjs';
+import { become, node } from './run.mjs';
 import { vulkanEnvironment } from './vulkan.mjs';
 
 requireNode('20.19', 'The test runner');
@@ -13,7 +13,4 @@ await install();
 await build();
 const args = process.argv.slice(2);
 const mode = args.includes('--watch') || args.includes('-w') ? 'watch' : 'run';
-become([at('node_modules/vitest/vitest.mjs'), mode, '--root', root, ...args], {
-  ...process.env,
-  ...(await vulkanEnvironment()),
-});
+become(node(at('node_modules/vitest/vitest.mjs'), mode, '--root', root, ...args), await vulkanEnvironment());

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync }
 import { delimiter, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { at, cacheDir } from './paths.mjs';
-import { capture } from './run.mjs';
+import { capture, node } from './run.mjs';
 import { say } from './say.mjs';
 
 /**
@@ -38,7 +38,7 @@ async function hasGpu() {
   const devices = [...namesIn('/dev'), ...namesIn('/dev/dri')];
   // Without a device file there is no need to start a process.
   if (!devices.some((name) => /^(renderD\d+|nvidia\d+|dxg)$/.test(name))) return false;
-  const { ok, output } = await capture(process.execPath, [at('scripts/adapter.mjs')]);
+  const { ok, output } = await capture(node(at('scripts/adapter.mjs')));
   return ok && /^hardware: /m.test(output);
 }
 

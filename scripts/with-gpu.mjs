@@ -3,7 +3,7 @@
 import { build } from './build.mjs';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
-import { become } from './run.mjs';
+import { become, node } from './run.mjs';
 import { fail } from './say.mjs';
 import { vulkanEnvironment } from './vulkan.mjs';
 
@@ -12,4 +12,4 @@ const args = process.argv.slice(2);
 if (args.length === 0) fail('Usage: node scripts/with-gpu.mjs FILE ARGS');
 await install();
 await build();
-become(args, { ...process.env, ...(await vulkanEnvironment()) });
+become(node(...args), await vulkanEnvironment());

@@ -1,0 +1,75 @@
+// The packages as their users get them: packs all four, installs the tarballs into an empty project with plain npm, then
+// imports every entry of their `exports`, type-checks a program against their declarations and runs it. What a missing
+// file in `files`, a wrong `exports` path or an undeclared dependency would break is broken here first.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, posix } from 'node:path';
+import { at, packageNames } from './paths.mjs';
+import { capture, node, pnpm } from './run.mjs';
+import { fail } from './say.mjs';
+
+const program = `import { init, tensor } from '@course/tensor';
+
+await init({ device: 'cpu' });
+console.log(JSON.stringify(await tensor([[1, 2], [3, 4]]).matmul(tensor([[10], [1]])).toArray()));
+`;
+const expectedOutput = '[[12],[34]]';
+
+const manifests = packageNames.map((name) => JSON.parse(readFileSync(at('packages', name, 'package.json'), 'utf8')));
+
+/** Specifiers of all public entries: `@course/nn`, `@course/nn/optim`, … */
+const entries = manifests.flatMap(({ name, exports }) => Object.keys(exports).map((entry) => posix.join(name, entry)));
+
+/** Imports every entry and fails on one that exports nothing. */
+const importAll = `for (const entry of ${JSON.stringify(entries)}) {
+  const names = Object.keys(await import(entry));
+  if (names.length === 0) throw new Error(entry + ' exports nothing');
+  console.log(entry + ': ' + names.length + ' exports');
+}
+`;
+
+const compilerOptions = {
+  strict: true,
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable', 'dom'],
+  module: 'nodenext',
+  noEmit: true,
+  // Our declarations are checked too, as for users who have this off.
+  skipLibCheck: false,
+  types: ['node'],
+  typeRoots: [at('node_modules/@types')],
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'course-smoke-'));
+
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * Runs a command in the temporary project and returns what it prints; shows that and ends the check if it fails.
+ *
+ * @param {string} what
+ * @param {import('./run.mjs').Command} command
+ * @param {string} [cwd]
+ */
+async function must(what, command, cwd = folder) {
+  const { ok, stdout, output } = await capture(command, cwd);
+  if (!ok) fail(`${what} failed:\n${output}`);
+  return stdout;
+}
+
+for (const name of packageNames) {
+  await must(`Packing ${name}`, pnpm('pack', '--pack-destination', folder), at('packages', name));
+}
+const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+writeFileSync(join(folder, 'import-all.mjs'), importAll);
+writeFileSync(join(folder, 'program.ts'), program);
+writeFileSync(join(folder, 'program.mjs'), program);
+writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+
+const options = ['--ignore-scripts', '--no-audit', '--no-fund'];
+await must('Installing the tarballs', ['npm', 'install', ...options, ...tarballs.map((name) => `./${name}`)]);
+process.stdout.write(await must('Importing every entry', node('import-all.mjs')));
+await must('Type-checking a program', node(at('node_modules/typescript/bin/tsc'), '-p', folder));
+const printed = (await must('Running a program', node('program.mjs'))).trim();
+if (printed !== expectedOutput) fail(`The program printed ${printed}, expected ${expectedOutput}.`);
