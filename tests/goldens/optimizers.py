@@ -1,0 +1,171 @@
+"""Writes optimizers.json: parameters after steps of PyTorch's optimizers, learning rates of the schedules, clipped
+gradients.
+
+    OMP_NUM_THREADS=1 python3 -B tests/goldens/optimizers.py
+
+Every optimizer case starts from the same `parameters` and is given the same `gradients` ([steps, ...shape], row k at
+step k + 1), so a test needs no autograd. One weight gets no gradient but zeros for the first five steps (Adam then
+divides by eps alone), and one for all steps. A case holds `groups` (names of parameters and the options of their
+group), the `options` of all, an optional `schedule`, and the parameters `after` some steps. `schedules` hold the
+learning rate of step k, counted from 0. The options' names are ours.
+"""
+
+import math
+
+import torch
+from torch import optim
+
+from golden import encode, expected, seed, write
+from schedules import SCHEDULES
+
+STEPS = 50
+SEEN = (1, 2, 10, STEPS)
+TORCH_NAMES = {"weightDecay": "weight_decay"}
+
+seed("optimizers")
+parameters = {"weight": torch.randn(3, 4), "bias": torch.randn(5)}
+gradients = {name: torch.randn(STEPS, *value.shape) * 0.3 + 0.1 for name, value in parameters.items()}
+gradients["weight"][:5, 1, 2] = 0.0
+gradients["weight"][:, 2, 3] = 0.0
+gradients["bias"][:, 4] *= 1e-4
+
+
+def torch_options(options):
+    return {TORCH_NAMES.get(key, key): tuple(value) if key == "betas" else value for key, value in options.items()}
+
+
+def run(kind, options, groups, schedule, dtype):
+    values = {name: value.to(dtype).clone().requires_grad_() for name, value in parameters.items()}
+    torch_groups = [
+        {"params": [values[name] for name in g["parameters"]], **torch_options(g["options"])} for g in groups
+    ]
+    optimizer = getattr(optim, kind)(torch_groups, **torch_options(options))
+    scheduler = None
+    if schedule is not None:
+        scheduler = optim.lr_scheduler.LambdaLR(
+            optimizer, SCHEDULES[schedule["kind"]](schedule["warmupSteps"], schedule["totalSteps"])
+        )
+    seen = {}
+    for step in range(1, STEPS + 1):
+        for name, value in values.items():
+            value.grad = gradients[name][step - 1].to(dtype)
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+        if step in SEEN:
+            seen[step] = {name: value.detach().clone() for name, value in values.items()}
+    return seen
+
+
+cases = []
+
+
+def case(name, kind, options, groups=None, schedule=None):
+    groups = groups or [{"parameters": list(parameters), "options": {}}]
+    single, double = (run(kind, options, groups, schedule, dtype) for dtype in (torch.float32, torch.float64))
+    after = [
+        {"step": step, "parameters": {key: expected(single[step][key], value) for key, value in double[step].items()}}
+        for step in SEEN
+    ]
+    record = {"name": f"{kind} {name}", "optimizer": kind, "options": options, "groups": groups, "after": after}
+    cases.append({**record, **({"schedule": schedule} if schedule else {})})
+
+
+split = [
+    {"parameters": ["weight"], "options": {"weightDecay": 0.1}},
+    {"parameters": ["bias"], "options": {"weightDecay": 0, "lr": 0.03}},
+]
+case("defaults", "AdamW", {})
+case("no decay", "AdamW", {"lr": 0.01, "weightDecay": 0})
+case("decay", "AdamW", {"lr": 0.01, "weightDecay": 0.01})
+case("own betas and eps", "AdamW", {"lr": 0.01, "betas": [0.8, 0.95], "eps": 1e-6, "weightDecay": 0.3})
+case("groups", "AdamW", {"lr": 0.01}, split)
+case(
+    "warm-up",
+    "AdamW",
+    {"lr": 0.02, "weightDecay": 0.01},
+    schedule={"kind": "LinearWarmup", "warmupSteps": 5, "totalSteps": 40},
+)
+case("groups and cosine", "AdamW", {"lr": 0.02}, split, {"kind": "CosineWarmup", "warmupSteps": 5, "totalSteps": 50})
+case("defaults", "Adam", {})
+case("L2", "Adam", {"lr": 0.01, "weightDecay": 0.1})
+case("plain", "SGD", {"lr": 0.1})
+case("decay", "SGD", {"lr": 0.1, "weightDecay": 0.1})
+case("momentum", "SGD", {"lr": 0.05, "momentum": 0.9})
+case("momentum and dampening", "SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.5})
+case("Nesterov", "SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True})
+case("Nesterov and decay", "SGD", {"lr": 0.05, "momentum": 0.8, "nesterov": True, "weightDecay": 0.1})
+case("groups", "SGD", {"lr": 0.05, "momentum": 0.9}, split)
+
+schedules = []
+
+
+def schedule(kind, lr, warmup, total, steps):
+    """The learning rates that the optimizer sees at `steps`, as LambdaLR sets them."""
+    optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    scheduler = optim.lr_scheduler.LambdaLR(optimizer, SCHEDULES[kind](warmup, total))
+    rates = []
+    for _ in range(max(steps) + 1):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    schedules.append({
+        "name": f"{kind} {warmup} of {total}", "kind": kind, "lr": lr, "warmupSteps": warmup, "totalSteps": total,
+        "steps": list(steps), "rates": [rates[step] for step in steps],
+    })  # fmt: skip
+
+
+for kind in SCHEDULES:
+    schedule(kind, 5e-5, 100, 1000, [0, 1, 2, 50, 99, 100, 101, 102, 333, 550, 775, 998, 999, 1000, 1001, 1200])
+    schedule(kind, 1e-3, 5, 20, range(24))
+    schedule(kind, 0.1, 0, 10, range(13))
+    schedule(kind, 0.1, 1, 3, range(6))
+    schedule(kind, 0.1, 4, 4, range(7))
+
+clips = []
+
+
+def clip(name, make, max_norm, norm_type=2.0):
+    seed(f"clip {name}")
+    given = make()
+    runs = []
+    for dtype in (torch.float32, torch.float64):
+        holders = [torch.zeros_like(g, dtype=dtype, requires_grad=True) for g in given]
+        for holder, gradient in zip(holders, given):
+            holder.grad = gradient.to(dtype).clone()
+        norm = torch.nn.utils.clip_grad_norm_(holders, max_norm, norm_type)
+        runs.append((norm, [holder.grad for holder in holders]))
+    clips.append(
+        {
+            "name": name,
+            "maxNorm": max_norm,
+            "normType": "Infinity" if norm_type == math.inf else norm_type,
+            "gradients": [encode(g) for g in given],
+            "norm": expected(runs[0][0], runs[1][0]),
+            "clipped": [expected(single, double) for single, double in zip(runs[0][1], runs[1][1])],
+        }
+    )
+
+
+def some(scale):
+    return lambda: [torch.randn(3, 4) * scale, torch.randn(5) * scale, torch.randn(2, 2, 2) * scale]
+
+
+clip("above the bound", some(2.0), 1.0)
+clip("below the bound", some(0.05), 1.0)
+clip("own bound", some(1.0), 0.25)
+clip("zeros", lambda: [torch.zeros(3), torch.zeros(2, 2)], 1.0)
+clip("large numbers", some(1e6), 1.0)
+clip("sum of magnitudes", some(1.0), 1.0, 1.0)
+clip("largest magnitude", some(1.0), 0.5, math.inf)
+
+write(
+    __file__,
+    {
+        "parameters": {name: encode(value) for name, value in parameters.items()},
+        "gradients": {name: encode(value) for name, value in gradients.items()},
+        "cases": cases,
+        "schedules": schedules,
+        "clips": clips,
+    },
+)

@@ -1,0 +1,186 @@
+// Reads what PyTorch computed (tests/goldens/*.json) and decodes every tensor in it: `golden('layers').cases[0].outputs.out.data`
+// is a Float32Array. The types say what each script writes; the comment on top of the script says what it means.
+import { readFileSync } from 'node:fs';
+import { FormatError } from '@course/tensor';
+
+/** A dense, row-major tensor. */
+export interface GoldenTensor {
+  readonly dtype: 'float32' | 'int32' | 'bool';
+  readonly shape: readonly number[];
+  /** Bools are 0 and 1. */
+  readonly data: Float32Array | Int32Array | Uint8Array;
+  /** Of an expected value: the largest absolute error that PyTorch's own float32 kernels make against float64. */
+  readonly float32Error?: number;
+}
+
+export type GoldenTensors = Readonly<Record<string, GoldenTensor>>;
+
+/** An option as JSON can say it; infinities are the strings 'Infinity' and '-Infinity'. */
+export type GoldenOption = number | boolean | string | null | readonly GoldenOption[];
+export type GoldenOptions = Readonly<Record<string, GoldenOption>>;
+
+/** A view taken of a dense tensor: `permute` and `expand` carry a list, `narrow` dim, start and length. */
+export type GoldenView =
+  | readonly ['permute' | 'expand', readonly number[]]
+  | readonly ['narrow', dim: number, start: number, length: number];
+
+export interface OpsGolden {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly op: string;
+    readonly args: GoldenOptions;
+    readonly inputs: readonly (GoldenTensor & { readonly views?: readonly GoldenView[] })[];
+    readonly outputs: readonly GoldenTensor[];
+    /** The gradient given to the first output; absent where nothing is differentiated. */
+    readonly upstream?: GoldenTensor;
+    /** One an input, of its dense tensor before the views; null where it has none. */
+    readonly gradients?: readonly (GoldenTensor | null)[];
+    /** About NaN and infinity. */
+    readonly special?: boolean;
+  }[];
+}
+
+export interface LayersGolden {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly layer: string;
+    readonly config: GoldenOptions;
+    readonly state: GoldenTensors;
+    readonly inputs: GoldenTensors;
+    /** `out`, and `weights` of attention. */
+    readonly outputs: GoldenTensors & { readonly out: GoldenTensor };
+    /** The gradient given to `out`. */
+    readonly upstream: GoldenTensor;
+    readonly gradients: { readonly inputs: GoldenTensors; readonly parameters: GoldenTensors };
+  }[];
+  readonly sinusoidal: readonly { readonly length: number; readonly dim: number; readonly table: GoldenTensor }[];
+  readonly initialisation: readonly {
+    readonly name: string;
+    readonly layer: string;
+    readonly seed: number;
+    readonly config: GoldenOptions;
+    readonly state: GoldenTensors;
+    /** `rand([3])` right after the construction. */
+    readonly next: GoldenTensor;
+  }[];
+}
+
+export interface OptimizersGolden {
+  readonly parameters: GoldenTensors;
+  /** [steps, ...shape] of each parameter. */
+  readonly gradients: GoldenTensors;
+  readonly cases: readonly {
+    readonly name: string;
+    readonly optimizer: 'AdamW' | 'Adam' | 'SGD';
+    readonly options: GoldenOptions;
+    readonly groups: readonly { readonly parameters: readonly string[]; readonly options: GoldenOptions }[];
+    readonly schedule?: {
+      readonly kind: 'LinearWarmup' | 'CosineWarmup';
+      readonly warmupSteps: number;
+      readonly totalSteps: number;
+    };
+    readonly after: readonly { readonly step: number; readonly parameters: GoldenTensors }[];
+  }[];
+  readonly schedules: readonly {
+    readonly name: string;
+    readonly kind: 'LinearWarmup' | 'CosineWarmup';
+    readonly lr: number;
+    readonly warmupSteps: number;
+    readonly totalSteps: number;
+    readonly steps: readonly number[];
+    /** The learning rate of each of `steps`. */
+    readonly rates: readonly number[];
+  }[];
+  readonly clips: readonly {
+    readonly name: string;
+    readonly maxNorm: number;
+    readonly normType: number | 'Infinity';
+    readonly gradients: readonly GoldenTensor[];
+    readonly norm: GoldenTensor;
+    readonly clipped: readonly GoldenTensor[];
+  }[];
+}
+
+interface Training {
+  readonly losses: readonly number[];
+  /** Before clipping. */
+  readonly gradientNorms: readonly number[];
+  /** After the last step, by parameter. */
+  readonly final: Readonly<Record<string, { readonly sum: number; readonly sumOfSquares: number }>>;
+}
+
+export interface ClassifierGolden {
+  readonly config: Readonly<
+    Record<'vocabSize' | 'dim' | 'maxLength' | 'layers' | 'heads' | 'dimHead' | 'classes', number>
+  >;
+  readonly training: Readonly<Record<'lr' | 'weightDecay' | 'warmupSteps' | 'totalSteps' | 'maxNorm', number>>;
+  /** As constructed after `manualSeed(0)`. */
+  readonly state: GoldenTensors;
+  readonly batches: readonly {
+    readonly inputIds: GoldenTensor;
+    readonly attentionMask: GoldenTensor;
+    readonly labels: GoldenTensor;
+    readonly logits: GoldenTensor;
+  }[];
+  /** The learning rate of each step. */
+  readonly rates: readonly number[];
+  readonly float32: Training;
+  readonly float64: Training;
+}
+
+export interface Goldens {
+  ops: OpsGolden;
+  layers: LayersGolden;
+  optimizers: OptimizersGolden;
+  classifier: ClassifierGolden;
+}
+
+/** The content of tests/goldens/<name>.json, its tensors decoded. */
+export function golden<Name extends keyof Goldens>(name: Name): Goldens[Name] {
+  const url = new URL(`../goldens/${name}.json`, import.meta.url);
+  const decodeTensors = (_key: string, value: unknown) => (isEncoded(value) ? decode(name, value) : value);
+  return JSON.parse(readFileSync(url, 'utf8'), decodeTensors) as Goldens[Name];
+}
+
+/**
+ * An absolute tolerance for float32 results that belong together (one output, or all gradients of one backward pass): four
+ * times the error of PyTorch's own float32 kernels, for another order of summation, plus four roundings of the largest value,
+ * for cases in which PyTorch happens to be exact.
+ */
+export function tolerance(expected: Iterable<GoldenTensor>): number {
+  let error = 0;
+  let largest = 0;
+  for (const tensor of expected) {
+    error = Math.max(error, tensor.float32Error ?? 0);
+    for (const value of tensor.data) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+  }
+  return 4 * error + 4 * 2 ** -24 * largest;
+}
+
+interface Encoded {
+  readonly dtype: GoldenTensor['dtype'];
+  readonly shape: readonly number[];
+  readonly data: string;
+}
+
+function isEncoded(value: unknown): value is Encoded {
+  return (
+    typeof value === 'object' && value !== null && 'dtype' in value && 'data' in value && typeof value.data === 'string'
+  );
+}
+
+function decode(file: string, { dtype, shape, data, ...rest }: Encoded): GoldenTensor {
+  // A copy, because a small Buffer is a window into a shared pool that typed arrays of four bytes cannot be aligned to.
+  const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
+  const count = shape.reduce((product, size) => product * size, 1);
+  const width = dtype === 'bool' ? 1 : 4;
+  if (bytes.length !== count * width) {
+    throw new FormatError(`goldens/${file}.json: ${dtype} [${shape.join(', ')}] in ${bytes.length} bytes`);
+  }
+  const view = new DataView(bytes.buffer);
+  if (dtype === 'bool') return { ...rest, dtype, shape, data: bytes };
+  if (dtype === 'int32') {
+    return { ...rest, dtype, shape, data: Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i, true)) };
+  }
+  return { ...rest, dtype, shape, data: Float32Array.from({ length: count }, (_, i) => view.getFloat32(4 * i, true)) };
+}
