@@ -1,1 +1,49 @@
-export {};
+/**
+ * `@course/tensor`: tensors, autograd and kernels.
+ *
+ * @packageDocumentation
+ */
+export { type BackwardOptions, type Gradients, grad } from './autograd/backward.js';
+export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
+export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
+export type { Backend, BackendStatistics, DeviceInfo, DeviceKind } from './backend/backend.js';
+export type { Activation } from './backend/requests.js';
+export {
+  arange,
+  full,
+  type NestedArray,
+  ones,
+  onesLike,
+  type RandomOptions,
+  rand,
+  randint,
+  randn,
+  randperm,
+  type TensorOptions,
+  tensor,
+  zeros,
+  zerosLike,
+} from './creation.js';
+export { type DeviceChoice, device, type InitOptions, init } from './device.js';
+export { type DType, type HostArray, type HostArrays, isFloating, promoteTypes } from './dtype.js';
+export * from './errors.js';
+export { formatTensor, type PrintOptions, setPrintOptions } from './format.js';
+export { type MemoryReport, memory } from './memory.js';
+export { type AttentionOptions, attention, scaledDotProductAttention } from './ops/attention.js';
+export { type DropoutOptions, dropout } from './ops/dropout.js';
+export { type EmbeddingOptions, embedding } from './ops/embedding.js';
+export { type CrossEntropyOptions, crossEntropy, type Reduction } from './ops/loss.js';
+export { linear, matmul } from './ops/matmul.js';
+export { type LayerNormOptions, layerNorm } from './ops/normalization.js';
+export { type AdamSettings, adamStep } from './ops/optimize.js';
+export type { Operand } from './ops/pointwise/record.js';
+export type { ReduceOptions, VarianceOptions } from './ops/reduce.js';
+export { maskedFill, where } from './ops/selection.js';
+export { broadcastTensors, cat, stack } from './ops/shape.js';
+export type { Index } from './ops/slice.js';
+export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+export { defaultGenerator, initialSeed, manualSeed, seed } from './random/default.js';
+export { Generator, type PhiloxKey } from './random/generator.js';
+export { keep, scope, tidy } from './scope.js';
+export { broadcastShapes, numel, type Shape } from './shape.js';
+export { type Nested, Tensor } from './tensor.js';

@@ -90,12 +90,15 @@ export function inferShape(op: string, target: Shape, count: number): number[] {
   const open = target.indexOf(-1);
   if (open < 0) {
     const shape = checkShape(op, target);
-    if (numel(shape) !== count) throw new ShapeError(`${op}: shape '${formatShape(target)}' is invalid for input of size ${count}`);
+    if (numel(shape) !== count)
+      throw new ShapeError(`${op}: shape '${formatShape(target)}' is invalid for input of size ${count}`);
     return shape;
   }
-  if (target.indexOf(-1, open + 1) >= 0) throw new ShapeError(`${op}: only one dimension can be inferred, got ${formatShape(target)}`);
+  if (target.indexOf(-1, open + 1) >= 0)
+    throw new ShapeError(`${op}: only one dimension can be inferred, got ${formatShape(target)}`);
   const known = numel(checkShape(op, target.toSpliced(open, 1)));
   if (known === 0) throw new ShapeError(`${op}: cannot infer -1 in ${formatShape(target)}: any size would fit`);
-  if (count % known !== 0) throw new ShapeError(`${op}: shape '${formatShape(target)}' is invalid for input of size ${count}`);
+  if (count % known !== 0)
+    throw new ShapeError(`${op}: shape '${formatShape(target)}' is invalid for input of size ${count}`);
   return target.toSpliced(open, 1, count / known);
 }

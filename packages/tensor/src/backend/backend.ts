@@ -47,6 +47,8 @@ export interface Backend {
   readonly kind: DeviceKind;
   /** The most distinct inputs a fused pointwise kernel may read. */
   readonly maxPointwiseInputs: number;
+  /** Whether the device was lost or destroyed: nothing works on it any more. */
+  readonly isLost: boolean;
 
   info(): DeviceInfo;
   supports(dtype: DType): boolean;

@@ -10,12 +10,19 @@ const TANH_CUBIC = 0.044715;
 const tails = { cpu: { ulp: 2, absolute: 2 * 10 * 2 ** -24 }, webgpu: { ulp: 16, absolute: 2e-5 } };
 
 export const activation = {
-  relu: unary((x) => (x > 0 ? x : Number.isNaN(x) ? x : 0), (x, { call }) => call('relu', x), fromOutput((g, y) => g.maskedFill(y.le(0), 0)), { over: [-10, 10], kinks: [0] }),
+  relu: unary(
+    (x) => (x > 0 ? x : Number.isNaN(x) ? x : 0),
+    (x, { call }) => call('relu', x),
+    fromOutput((g, y) => g.maskedFill(y.le(0), 0)),
+    { over: [-10, 10], kinks: [0] },
+  ),
   /** x Φ(x), Hendrycks & Gimpel 2016; the derivative is Φ(x) + x φ(x). */
   gelu: unary(
     (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
     (x, { call }) => call('gelu', x),
-    fromInput((g, x) => g.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5).add(x.mul(x).mul(-0.5).exp().mul(x).mul(INV_SQRT_2PI)))),
+    fromInput((g, x) =>
+      g.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5).add(x.mul(x).mul(-0.5).exp().mul(x).mul(INV_SQRT_2PI))),
+    ),
     { over: [-10, 10], ...tails },
   ),
   /** The tanh form of GELU that GPT-2 uses. */
@@ -25,7 +32,10 @@ export const activation = {
     fromInput((g, x) => {
       const square = x.mul(x);
       const t = square.mul(TANH_CUBIC).add(1).mul(x).mul(SQRT_2_OVER_PI).tanh();
-      const slope = square.mul(3 * TANH_CUBIC).add(1).mul(SQRT_2_OVER_PI);
+      const slope = square
+        .mul(3 * TANH_CUBIC)
+        .add(1)
+        .mul(SQRT_2_OVER_PI);
       return g.mul(t.add(1).add(t.mul(t).neg().add(1).mul(slope).mul(x)).mul(0.5));
     }),
     { over: [-10, 10], ...tails },

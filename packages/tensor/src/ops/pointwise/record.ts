@@ -125,7 +125,10 @@ export function fromInputs(
 ): Derivative {
   return {
     saves: 'inputs',
-    rules: [(grad, [a, b]) => left(grad, a as Tensor, b as Operand), (grad, [a, b]) => right(grad, a as Operand, b as Tensor)],
+    rules: [
+      (grad, [a, b]) => left(grad, a as Tensor, b as Operand),
+      (grad, [a, b]) => right(grad, a as Operand, b as Tensor),
+    ],
   };
 }
 

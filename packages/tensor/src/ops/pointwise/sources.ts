@@ -2,7 +2,10 @@
 import type { PointwiseOp } from './record.js';
 
 /** Philox4x32-10 (Salmon et al. 2011): four random words from a counter and a key; the same bits on every backend. */
-export function philox(counter: readonly [number, number, number, number], key: readonly [number, number]): [number, number, number, number] {
+export function philox(
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): [number, number, number, number] {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
@@ -10,7 +13,12 @@ export function philox(counter: readonly [number, number, number, number], key: 
     const p1 = BigInt(c2 >>> 0) * 0xcd9e8d57n;
     const high0 = Number(p0 >> 32n);
     const high1 = Number(p1 >> 32n);
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, Number(p1 & 0xffffffffn), (high0 ^ c3 ^ k1) >>> 0, Number(p0 & 0xffffffffn)];
+    [c0, c1, c2, c3] = [
+      (high1 ^ c1 ^ k0) >>> 0,
+      Number(p1 & 0xffffffffn),
+      (high0 ^ c3 ^ k1) >>> 0,
+      Number(p0 & 0xffffffffn),
+    ];
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }

@@ -23,14 +23,72 @@ export function erf(x: number): number {
 }
 
 export const transcendental = {
-  exp: unary(Math.exp, (x, { call }) => call('expIeee', x), fromOutput((g, y) => g.mul(y)), { over: [-20, 20], webgpu: { ulp: 3 + 2 * 20 } }),
-  expm1: unary(Math.expm1, (x, { call }) => call('expm1', x), fromOutput((g, y) => g.mul(y.add(1))), { over: [-10, 10], webgpu: { ulp: 48 } }),
-  log: unary(Math.log, (x, { call }) => call('logIeee', x), fromInput((g, x) => g.div(x)), { over: POSITIVE, webgpu: { ulp: 3, absolute: 2 ** -21 } }),
-  log2: unary(Math.log2, (x, { call }) => call('log2Ieee', x), fromInput((g, x) => g.div(x.mul(Math.LN2))), { over: POSITIVE, webgpu: { ulp: 3, absolute: 2 ** -21 } }),
-  log1p: unary(Math.log1p, (x, { call }) => call('log1p', x), fromInput((g, x) => g.div(x.add(1))), { over: [-0.9, 20], webgpu: { ulp: 8, absolute: 2 ** -21 } }),
-  sin: unary(Math.sin, 'sin', fromInput((g, x) => g.mul(x.cos())), { over: [-3.14, 3.14], webgpu: { ulp: 0, absolute: 2 ** -11 } }),
-  cos: unary(Math.cos, 'cos', fromInput((g, x) => g.mul(x.sin()).neg()), { over: [-3.14, 3.14], webgpu: { ulp: 0, absolute: 2 ** -11 } }),
-  tanh: unary(Math.tanh, (x, { call }) => call('tanhSafe', x), fromOutput((g, y) => g.mul(y.mul(y).neg().add(1))), { over: [-10, 10], webgpu: { ulp: 0, absolute: 1e-5 } }),
-  sigmoid: unary((x) => 1 / (1 + Math.exp(-x)), (x, { call }) => call('sigmoid', x), fromOutput((g, y) => g.mul(y).mul(y.neg().add(1))), { over: [-20, 20], webgpu: { ulp: 3 + 2 * 20 } }),
-  erf: unary(erf, (x, { call }) => call('erf', x), fromInput((g, x) => g.mul(x.mul(x).neg().exp().mul(2 / Math.sqrt(Math.PI)))), { over: [-4, 4], webgpu: { ulp: 8, absolute: 2e-6 } }),
+  exp: unary(
+    Math.exp,
+    (x, { call }) => call('expIeee', x),
+    fromOutput((g, y) => g.mul(y)),
+    { over: [-20, 20], webgpu: { ulp: 3 + 2 * 20 } },
+  ),
+  expm1: unary(
+    Math.expm1,
+    (x, { call }) => call('expm1', x),
+    fromOutput((g, y) => g.mul(y.add(1))),
+    { over: [-10, 10], webgpu: { ulp: 48 } },
+  ),
+  log: unary(
+    Math.log,
+    (x, { call }) => call('logIeee', x),
+    fromInput((g, x) => g.div(x)),
+    { over: POSITIVE, webgpu: { ulp: 3, absolute: 2 ** -21 } },
+  ),
+  log2: unary(
+    Math.log2,
+    (x, { call }) => call('log2Ieee', x),
+    fromInput((g, x) => g.div(x.mul(Math.LN2))),
+    { over: POSITIVE, webgpu: { ulp: 3, absolute: 2 ** -21 } },
+  ),
+  log1p: unary(
+    Math.log1p,
+    (x, { call }) => call('log1p', x),
+    fromInput((g, x) => g.div(x.add(1))),
+    { over: [-0.9, 20], webgpu: { ulp: 8, absolute: 2 ** -21 } },
+  ),
+  sin: unary(
+    Math.sin,
+    'sin',
+    fromInput((g, x) => g.mul(x.cos())),
+    { over: [-3.14, 3.14], webgpu: { ulp: 0, absolute: 2 ** -11 } },
+  ),
+  cos: unary(
+    Math.cos,
+    'cos',
+    fromInput((g, x) => g.mul(x.sin()).neg()),
+    { over: [-3.14, 3.14], webgpu: { ulp: 0, absolute: 2 ** -11 } },
+  ),
+  tanh: unary(
+    Math.tanh,
+    (x, { call }) => call('tanhSafe', x),
+    fromOutput((g, y) => g.mul(y.mul(y).neg().add(1))),
+    { over: [-10, 10], webgpu: { ulp: 0, absolute: 1e-5 } },
+  ),
+  sigmoid: unary(
+    (x) => 1 / (1 + Math.exp(-x)),
+    (x, { call }) => call('sigmoid', x),
+    fromOutput((g, y) => g.mul(y).mul(y.neg().add(1))),
+    { over: [-20, 20], webgpu: { ulp: 3 + 2 * 20 } },
+  ),
+  erf: unary(
+    erf,
+    (x, { call }) => call('erf', x),
+    fromInput((g, x) =>
+      g.mul(
+        x
+          .mul(x)
+          .neg()
+          .exp()
+          .mul(2 / Math.sqrt(Math.PI)),
+      ),
+    ),
+    { over: [-4, 4], webgpu: { ulp: 8, absolute: 2e-6 } },
+  ),
 } as const satisfies Record<string, PointwiseOp>;

@@ -1,0 +1,206 @@
+/**
+ * The backward pass: gradients flow from the roots through the recorded operations, newest first. Gradients of leaves are
+ * accumulated into `.grad` (or handed out, for `grad`); all else that the pass makes is released when it ends, and what operations
+ * saved is released as it walks, unless the graph is retained.
+ */
+import { makeTensor } from '../construct.js';
+import { AutogradError, ShapeError } from '../errors.js';
+import { moveTo, scope } from '../scope.js';
+import { formatShape, numel, sameShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { withGradMode } from './mode.js';
+import type { Vertex } from './vertex.js';
+
+export interface BackwardOptions {
+  /** The gradient of the root; by default 1 for a root of one element. */
+  readonly gradient?: Tensor;
+  /** Keep what the operations saved, for another pass. By default the value of `createGraph`. */
+  readonly retainGraph?: boolean;
+  /** Record the pass itself, so that gradients can be differentiated again. */
+  readonly createGraph?: boolean;
+}
+
+/** Accumulates the gradient of `root` into the `.grad` of every leaf it depends on, as `torch.Tensor.backward`. */
+export function backward(root: Tensor, options: BackwardOptions = {}): void {
+  const start = rootGradient('backward', root, options.gradient);
+  scope(() => walk([[start.vertex, start.gradient()]], null, options));
+}
+
+/** The gradients that `grad` returns: one for each input, in a tuple of the same length. */
+export type Gradients<I extends readonly Tensor[]> = { [K in keyof I]: Tensor };
+
+/**
+ * The gradients of the sum of `outputs` with respect to each of `inputs`, without touching `.grad`; as `torch.autograd.grad`.
+ *
+ * @throws AutogradError if an output has no graph or an input was not used to make the outputs.
+ * @example
+ * const [dx] = grad(x.pow(3).sum(), [x], { createGraph: true });
+ */
+export function grad<const I extends readonly Tensor[]>(
+  outputs: Tensor | readonly Tensor[],
+  inputs: I,
+  options: Omit<BackwardOptions, 'gradient'> & { readonly gradients?: readonly (Tensor | undefined)[] } = {},
+): Gradients<I> {
+  const roots = 'storage' in outputs ? [outputs] : outputs;
+  for (const input of inputs)
+    if (!input.vertex)
+      throw new AutogradError(`grad: an input of shape ${formatShape(input.shape)} does not require grad`);
+  return scope(() => {
+    const starts = roots.map((root, i): [Vertex, Tensor] => {
+      const start = rootGradient('grad', root, options.gradients?.[i]);
+      return [start.vertex, start.gradient()];
+    });
+    const found = new Map<Vertex, Tensor>();
+    const targets = new Map(inputs.map((input) => [input.vertex as Vertex, found]));
+    walk(starts, targets, options);
+    return inputs.map((input) => {
+      const gradient = found.get(input.vertex as Vertex);
+      if (!gradient)
+        throw new AutogradError(
+          `grad: an input of shape ${formatShape(input.shape)} appears to not have been used in the graph of the outputs`,
+        );
+      return gradient;
+    });
+  }) as unknown as Gradients<I>;
+}
+
+function rootGradient(op: string, root: Tensor, given: Tensor | undefined): { vertex: Vertex; gradient: () => Tensor } {
+  const { vertex } = root;
+  if (!vertex) throw new AutogradError(`${op}: element 0 of tensors does not require grad and does not have a grad_fn`);
+  if (given && !sameShape(given.shape, root.shape))
+    throw new ShapeError(
+      `${op}: Mismatch in shape: the gradient has shape ${formatShape(given.shape)} and the output ${formatShape(root.shape)}`,
+    );
+  if (!given && numel(root.shape) !== 1)
+    throw new AutogradError(
+      `${op}: grad can be implicitly created only for scalar outputs, this one has shape ${formatShape(root.shape)}; pass a gradient of that shape`,
+    );
+  return { vertex, gradient: () => given?.detach() ?? root.newFull(root.shape, 1) };
+}
+
+function walk(
+  starts: readonly (readonly [Vertex, Tensor])[],
+  targets: ReadonlyMap<Vertex, Map<Vertex, Tensor>> | null,
+  options: BackwardOptions,
+): void {
+  const { createGraph = false, retainGraph = createGraph } = options;
+  const wanted = findWanted(
+    starts.map(([vertex]) => vertex),
+    targets,
+  );
+  const gradients = new Map<Vertex, Tensor>();
+  const queue = new VertexQueue();
+  const flow = (vertex: Vertex, gradient: Tensor): void => {
+    const before = gradients.get(vertex);
+    gradients.set(vertex, before ? before.add(gradient) : gradient);
+    if (!before) queue.push(vertex);
+  };
+  withGradMode(createGraph, () => {
+    for (const [vertex, gradient] of starts) if (wanted.has(vertex)) flow(vertex, gradient);
+    for (let vertex = queue.pop(); vertex; vertex = queue.pop()) {
+      const gradient = gradients.get(vertex) as Tensor;
+      gradients.delete(vertex);
+      const target = targets?.get(vertex);
+      if (target) target.set(vertex, gradient);
+      const { operation } = vertex;
+      if (!targets && (!operation || vertex.retainsGrad)) accumulate(vertex, gradient, createGraph);
+      if (!operation) continue;
+      const parents = operation.parents;
+      if (parents.some((parent) => parent && wanted.has(parent))) {
+        // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
+        const results = createGraph
+          ? evaluate(vertex, gradient, wanted)
+          : scope(() => evaluate(vertex, gradient, wanted));
+        for (const [parent, result] of results) flow(parent, result);
+      }
+      if (!retainGraph) operation.release();
+      if (!createGraph && !target && gradient.scope) gradient.dispose();
+    }
+  });
+}
+
+function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>): (readonly [Vertex, Tensor])[] {
+  const { operation } = vertex;
+  if (!operation) return [];
+  const thunks = operation.apply(gradient, vertex);
+  const results: (readonly [Vertex, Tensor])[] = [];
+  for (const [i, parent] of operation.parents.entries()) {
+    const thunk = thunks[i];
+    if (!parent || !thunk || !wanted.has(parent)) continue;
+    const result = thunk();
+    // A rule may pass the gradient on as it is; another handle keeps lifetimes apart.
+    results.push([
+      parent,
+      result === gradient ? makeTensor(result.storage.retain(), result.layout, result.vertex) : result,
+    ]);
+  }
+  return results;
+}
+
+/** The vertices through which something wanted is reached: all of them for `backward`, else those that lead to a target. */
+function findWanted(roots: readonly Vertex[], targets: ReadonlyMap<Vertex, unknown> | null): Set<Vertex> {
+  const seen = new Set<Vertex>();
+  const stack = [...roots];
+  for (let vertex = stack.pop(); vertex; vertex = stack.pop()) {
+    if (seen.has(vertex)) continue;
+    seen.add(vertex);
+    for (const parent of vertex.operation?.parents ?? []) if (parent) stack.push(parent);
+  }
+  if (!targets) return seen;
+  const wanted = new Set<Vertex>();
+  // Parents are older than what they made: going by rising id settles them first.
+  for (const vertex of [...seen].sort((a, b) => a.id - b.id)) {
+    if (targets.has(vertex) || vertex.operation?.parents.some((parent) => parent && wanted.has(parent)))
+      wanted.add(vertex);
+  }
+  return wanted;
+}
+
+function accumulate(vertex: Vertex, gradient: Tensor, createGraph: boolean): void {
+  if (vertex.grad) {
+    if (createGraph) vertex.grad = vertex.grad.add(gradient);
+    else vertex.grad.add_(gradient);
+  } else
+    vertex.grad =
+      gradient.storage.isShared || !gradient.isContiguous()
+        ? gradient.clone()
+        : makeTensor(gradient.storage.retain(), gradient.layout, gradient.vertex);
+  moveTo(vertex.grad, vertex.home);
+}
+
+/** A binary heap that yields the newest vertex. */
+class VertexQueue {
+  readonly #heap: Vertex[] = [];
+
+  push(vertex: Vertex): void {
+    const heap = this.#heap;
+    let at = heap.push(vertex) - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      const parent = heap[up] as Vertex;
+      if (parent.id >= vertex.id) break;
+      heap[at] = parent;
+      at = up;
+    }
+    heap[at] = vertex;
+  }
+
+  pop(): Vertex | undefined {
+    const heap = this.#heap;
+    const top = heap[0];
+    const last = heap.pop();
+    if (heap.length === 0 || !last) return top;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && (heap[child + 1] as Vertex).id > (heap[child] as Vertex).id) child++;
+      const below = heap[child] as Vertex;
+      if (below.id <= last.id) break;
+      heap[at] = below;
+      at = child;
+    }
+    heap[at] = last;
+    return top;
+  }
+}

@@ -1,0 +1,64 @@
+/** Compares derivatives with central differences, as `torch.autograd.gradcheck`, in what float32 allows. */
+
+import { tensor } from '../creation.js';
+import { AutogradError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { grad } from './backward.js';
+import { noGrad } from './mode.js';
+
+export interface GradcheckOptions {
+  /** Step of the differences. Default 1e-2: in float32 rounding beats truncation below it. */
+  readonly eps?: number;
+  /** Absolute and relative tolerance. Defaults: values of size 1 carry errors of about 2^-24 / eps in a difference, plus eps² of truncation. */
+  readonly atol?: number;
+  readonly rtol?: number;
+}
+
+/**
+ * Throws an `AutogradError` unless the gradients of `fn` at `inputs` agree with central differences of it; returns true. Outputs are weighted by
+ * fixed, uneven numbers, so that errors do not cancel. Inputs that require no grad are constants. Keep inputs and outputs of size about 1.
+ *
+ * @example
+ * await gradcheck((x) => x.tanh(), [randn([3], { requiresGrad: true })]);
+ */
+export async function gradcheck(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  { eps = 1e-2, atol = 2e-3, rtol = 2e-3 }: GradcheckOptions = {},
+): Promise<true> {
+  const weigh = (output: Tensor): Tensor => {
+    const weights = Float32Array.from({ length: output.numel() }, (_, i) => Math.sin(i + 1) + 1.5);
+    return output.mul(tensor(weights, { shape: output.shape })).sum();
+  };
+  const active = inputs.filter((input) => input.requiresGrad);
+  const analytic = grad(weigh(fn(...inputs)), active);
+  const host = await Promise.all(inputs.map((input) => input.data()));
+  for (const [which, input] of active.entries()) {
+    const at = inputs.indexOf(input);
+    const values = Float32Array.from(host[at] ?? []);
+    const found = await (analytic[which] as Tensor).data();
+    for (let i = 0; i < values.length; i++) {
+      const valueAt = async (x: number): Promise<number> => {
+        const moved = tensor(values.with(i, x), { shape: input.shape });
+        const total = noGrad(() => fn(...inputs.map((other, j) => (j === at ? moved : other)))).detach();
+        return weighOnHost(await total.data());
+      };
+      const center = values[i] as number;
+      const [up, down] = [Math.fround(center + eps), Math.fround(center - eps)];
+      const expected = ((await valueAt(up)) - (await valueAt(down))) / (up - down);
+      const actual = found[i] as number;
+      if (!(Math.abs(actual - expected) <= atol + rtol * Math.abs(expected)))
+        throw new AutogradError(
+          `gradcheck: gradient of input ${at} at element ${i} is ${actual}, central differences give ${expected}`,
+        );
+    }
+  }
+  return true;
+}
+
+/** The weighted sum in float64, so that the difference carries only the rounding of `fn` itself. */
+function weighOnHost(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += (values[i] as number) * Math.fround(Math.sin(i + 1) + 1.5);
+  return total;
+}

@@ -1,0 +1,34 @@
+/** How an op takes part in autograd: one call after its result is made. */
+import { currentScope, trackOperation } from '../scope.js';
+import type { Tensor } from '../tensor.js';
+import { isGradEnabled } from './mode.js';
+import { Operation, type Rule, Vertex } from './vertex.js';
+
+/** Whether a result of these inputs must carry a gradient. */
+export function needsGrad(inputs: readonly Tensor[]): boolean {
+  return isGradEnabled() && inputs.some((input) => input.vertex !== null);
+}
+
+/**
+ * Records that `output` was made from `inputs`, if gradients are being recorded and an input takes part. `saved` are the tensors
+ * (the output may be among them) that the rule gets back; the rule returns one thunk or null for each input.
+ */
+export function record<S extends readonly Tensor[]>(
+  name: string,
+  output: Tensor,
+  inputs: readonly Tensor[],
+  saved: readonly [...S],
+  rule: (grad: Tensor, saved: S) => readonly ((() => Tensor) | null)[],
+): Tensor {
+  if (!needsGrad(inputs)) return output;
+  const operation = new Operation(
+    name,
+    inputs.map((input) => input.vertex),
+    saved,
+    output,
+    rule as unknown as Rule,
+  );
+  output.vertex = new Vertex(output.shape, operation, currentScope());
+  trackOperation(output.vertex, operation);
+  return output;
+}

@@ -1,0 +1,48 @@
+/** Between host arrays and device words: every 32-bit dtype is one word an element, so most crossings are views, not conversions. */
+
+import type { Backend } from './backend/backend.js';
+import type { DType, HostArray, HostArrays } from './dtype.js';
+import { ArgumentError, DTypeError } from './errors.js';
+import { Storage } from './storage.js';
+
+/** A new storage with the elements of a host array, which is read before the call returns. */
+export function uploadStorage(backend: Backend, data: ArrayLike<number>, dtype: DType): Storage {
+  if (!backend.supports(dtype))
+    throw new DTypeError(`${dtype} tensors are not available on ${backend.kind}: use float32, int32, uint8 or bool`);
+  const words = toWords(data, dtype);
+  const storage = new Storage(backend, dtype, data.length);
+  backend.write(storage.buffer, 0, words);
+  return storage;
+}
+
+function toWords(data: ArrayLike<number>, dtype: DType): Uint32Array {
+  if (dtype === 'float32') {
+    const floats = data instanceof Float32Array ? data : Float32Array.from(data);
+    return new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  }
+  if (dtype === 'bool') return Uint32Array.from(data, (value) => (value === 0 ? 0 : 1));
+  if (data instanceof Int32Array && dtype === 'int32')
+    return new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1];
+  const integers = new Int32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    if (!(value >= low && value <= high))
+      throw new ArgumentError(`tensor: value ${value} cannot be converted to type ${dtype} without overflow`);
+    integers[i] = value;
+  }
+  return new Uint32Array(integers.buffer);
+}
+
+/** Device words as a host array of their dtype. */
+export function fromWords<D extends DType>(bytes: ArrayBuffer, dtype: D): HostArrays[D] {
+  const convert: { [K in DType]: () => HostArray } = {
+    float32: () => new Float32Array(bytes),
+    float16: () => new Float32Array(bytes),
+    float64: () => new Float64Array(bytes),
+    int32: () => new Int32Array(bytes),
+    uint8: () => Uint8Array.from(new Uint32Array(bytes)),
+    bool: () => Uint8Array.from(new Uint32Array(bytes)),
+  };
+  return convert[dtype]() as HostArrays[D];
+}

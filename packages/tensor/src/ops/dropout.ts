@@ -1,0 +1,41 @@
+/** Dropout (Srivastava et al. 2014): the mask is never stored, the backward pass draws it again from the same place of a Philox stream. */
+import { record } from '../autograd/record.js';
+import { makeTensor } from '../construct.js';
+import { ArgumentError } from '../errors.js';
+import { pendingStorage } from '../fuse/build.js';
+import { defaultGenerator } from '../random/default.js';
+import type { Generator } from '../random/generator.js';
+import type { Tensor } from '../tensor.js';
+import { contiguousView } from '../view.js';
+
+export interface DropoutOptions {
+  /** Dropout does nothing unless training. Default true. */
+  readonly training?: boolean;
+  /** Where the place in the stream comes from; the default generator if absent. */
+  readonly generator?: Generator;
+}
+
+/** Zeroes elements with probability `p` and scales the others by `1 / (1 - p)`, as `torch.nn.functional.dropout`. */
+export function dropout(
+  x: Tensor,
+  p = 0.5,
+  { training = true, generator = defaultGenerator() }: DropoutOptions = {},
+): Tensor {
+  if (!(p >= 0 && p <= 1))
+    throw new ArgumentError(`dropout: dropout probability has to be between 0 and 1, but got ${p}`);
+  if (!training || p === 0) return x;
+  const { seed, offset } = generator.philoxKey();
+  return apply(x, p, [seed[0] | 0, seed[1] | 0, offset | 0]);
+}
+
+function apply(x: Tensor, p: number, key: readonly [number, number, number]): Tensor {
+  const scalars = key.map((scalar) => ({ scalar, dtype: 'int32' as const }));
+  const storage = pendingStorage(x.storage.backend, 'uniform', 'int32', 'float32', x.shape, scalars);
+  const uniform = makeTensor(storage, contiguousView(x.shape));
+  const kept = x
+    .detach()
+    .mul(p === 1 ? 0 : 1 / (1 - p))
+    .maskedFill(uniform.lt(p), 0);
+  uniform.dispose();
+  return record('dropout', kept, [x], [], (grad) => [() => apply(grad, p, key)]);
+}

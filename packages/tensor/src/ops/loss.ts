@@ -1,0 +1,100 @@
+/** Cross-entropy from logits: one kernel for the losses of all rows, one for their gradient; the softmax is never kept. */
+import { isGradEnabled } from '../autograd/mode.js';
+import { record } from '../autograd/record.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import { formatShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+
+export type Reduction = 'mean' | 'sum' | 'none';
+
+export interface CrossEntropyOptions {
+  readonly reduction?: Reduction;
+  /** Rows with this target count neither in the loss nor in the mean. Default -100. */
+  readonly ignoreIndex?: number;
+}
+
+/**
+ * The cross-entropy of logits [rows, classes] (or [batch, classes, …], classes at dim 1) against class numbers, as `torch.nn.functional.cross_entropy`.
+ * A mean over no rows is NaN, as there.
+ */
+export function crossEntropy(
+  logits: Tensor,
+  targets: Tensor,
+  { reduction = 'mean', ignoreIndex = -100 }: CrossEntropyOptions = {},
+): Tensor {
+  if (!['mean', 'sum', 'none'].includes(reduction))
+    throw new ArgumentError(
+      `crossEntropy: ${reduction} is not a valid value for reduction: it may be mean, sum or none`,
+    );
+  const [rank, classDim] = [logits.shape.length, logits.shape.length === 1 ? 0 : 1];
+  const expected = logits.shape.toSpliced(classDim, 1);
+  if (rank === 0 || formatShape(targets.shape) !== formatShape(expected))
+    throw new ShapeError(
+      `crossEntropy: logits of shape ${formatShape(logits.shape)} need targets of shape ${formatShape(expected)}, got ${formatShape(targets.shape)}`,
+    );
+  checkDTypes('crossEntropy', 'logits', logits, ['float32']);
+  checkDTypes('crossEntropy', 'targets', targets, ['int32', 'uint8']);
+  commonBackend('crossEntropy', logits, targets);
+  const classes = logits.shape[classDim] ?? 0;
+  const rowsFirst = rank <= 2 ? logits : logits.permute([0, ...logits.shape.slice(2).map((_, d) => d + 2), 1]);
+  const flatTargets = targets.reshape([-1]);
+  const losses = rowLosses(rowsFirst.reshape([-1, classes]), flatTargets, ignoreIndex);
+  if (reduction === 'none') return losses.view(expected);
+  if (reduction === 'sum') return losses.sum();
+  return losses.sum().div(flatTargets.ne(ignoreIndex).sum());
+}
+
+function rowLosses(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
+  const [rows = 0, classes = 0] = logits.shape;
+  const backend = logits.storage.backend;
+  const { tensor: losses, operand: out } = emptyOn(backend, [rows], 'float32');
+  const { tensor: logSumExp, operand: lse } = emptyOn(backend, [rows], 'float32');
+  backend.run({
+    kind: 'crossEntropy',
+    rows,
+    classes,
+    ignoreIndex,
+    logits: dense(logits),
+    targets: dense(targets),
+    losses: out,
+    logSumExp: lse,
+  });
+  const result = record('crossEntropy', losses, [logits], [logits, targets, logSumExp], (grad, [x, t, l]) => [
+    () => rowLossesBackward(grad, x, t, l, ignoreIndex),
+  ]);
+  logSumExp.dispose();
+  return result;
+}
+
+function rowLossesBackward(
+  grad: Tensor,
+  logits: Tensor,
+  targets: Tensor,
+  logSumExp: Tensor,
+  ignoreIndex: number,
+): Tensor {
+  const [rows = 0, classes = 0] = logits.shape;
+  if (isGradEnabled()) {
+    const onTarget = targets.unsqueeze(-1).eq(targets.newArange(classes));
+    return logits
+      .softmax(-1)
+      .sub(onTarget)
+      .mul(grad.unsqueeze(-1))
+      .maskedFill(targets.eq(ignoreIndex).unsqueeze(-1), 0);
+  }
+  const backend = logits.storage.backend;
+  const { tensor, operand } = emptyOn(backend, [rows, classes], 'float32');
+  backend.run({
+    kind: 'crossEntropyBackward',
+    rows,
+    classes,
+    ignoreIndex,
+    logits: dense(logits),
+    targets: dense(targets),
+    logSumExp: dense(logSumExp),
+    gradRows: dense(grad),
+    out: operand,
+  });
+  return tensor;
+}

@@ -1,0 +1,134 @@
+/** Matrix products: one kernel request for `matmul` with full batch broadcasting and for `linear` with its bias. */
+import { needsGrad, record } from '../autograd/record.js';
+import type { Activation, Dense, Matrices } from '../backend/requests.js';
+import { ShapeError } from '../errors.js';
+import { broadcastShapes, formatShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { collapseDims, expandView } from '../view.js';
+import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+import { sumTo } from './pointwise/sum-to.js';
+
+const pair = (shape: Shape): string => shape.slice(-2).join('x');
+
+/** The product of the last two dims, the others broadcast; vectors as in `torch.matmul`. */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  commonBackend('matmul', a, b);
+  if (a.shape.length === 0 || b.shape.length === 0)
+    throw new ShapeError(
+      `matmul: both arguments to matmul need to be at least 1D, but they are ${a.shape.length}D and ${b.shape.length}D`,
+    );
+  checkDTypes('matmul', 'mat1', a, ['float32']);
+  checkDTypes('matmul', 'mat2', b, ['float32']);
+  if (a.shape.length === 1 && b.shape.length === 1) return matmul(a.unsqueeze(0), b.unsqueeze(1)).view([]);
+  if (a.shape.length === 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
+  if (b.shape.length === 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
+  if (a.shape.at(-1) !== b.shape.at(-2))
+    throw new ShapeError(
+      `matmul: mat1 and mat2 shapes cannot be multiplied (${pair(a.shape)} and ${pair(b.shape)})${a.shape.length + b.shape.length > 4 ? ` in ${formatShape(a.shape)} and ${formatShape(b.shape)}` : ''}`,
+    );
+  return record('matmul', product(a, b), [a, b], [a, b], (grad, [x, y]) => [
+    () => sumTo(matmul(grad, y.transpose(-2, -1)), x.shape),
+    () => gradientOfRight(x, y.shape, grad),
+  ]);
+}
+
+/** `xᵀ @ grad`; a right side without batch takes all rows of the batch in one product instead of a sum of many. */
+function gradientOfRight(x: Tensor, shape: Shape, grad: Tensor): Tensor {
+  if (shape.length === 2 && x.shape.length > 2)
+    return matmul(x.reshape([-1, x.shape.at(-1) ?? 0]).transpose(0, 1), grad.reshape([-1, grad.shape.at(-1) ?? 0]));
+  return sumTo(matmul(x.transpose(-2, -1), grad), shape);
+}
+
+/**
+ * `activation(x @ weightᵀ + bias)` over the last dim, weight [out, in], as `torch.nn.functional.linear`. The activation
+ * rides on the kernel when no gradient is recorded; otherwise its input is kept for the backward pass.
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor {
+  const [outFeatures = 0, inFeatures = 0] = weight.shape;
+  if (weight.shape.length !== 2 || x.shape.length === 0 || x.shape.at(-1) !== inFeatures)
+    throw new ShapeError(
+      `linear: mat1 and mat2 shapes cannot be multiplied (${formatShape(x.shape)} and weight ${formatShape(weight.shape)}: the last dim of the input must be ${inFeatures})`,
+    );
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outFeatures))
+    throw new ShapeError(`linear: bias must have shape [${outFeatures}], got ${formatShape(bias.shape)}`);
+  checkDTypes('linear', 'input', x, ['float32']);
+  checkDTypes('linear', 'weight', weight, ['float32']);
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  commonBackend('linear', x, weight, ...(bias ? [bias] : []));
+  const recording = activation !== 'none' && needsGrad(inputs);
+  if (x.shape.length === 1) return linear(x.unsqueeze(0), weight, bias, activation).squeeze(0);
+  const output = product(
+    x,
+    weight.detach().transpose(0, 1),
+    bias ? dense(bias) : undefined,
+    recording ? 'none' : activation,
+  );
+  const linearOutput = record('linear', output, inputs, [x, weight], (grad, [input, matrix]) => [
+    () => matmul(grad, matrix),
+    () => matmul(grad.reshape([-1, outFeatures]).transpose(0, 1), input.reshape([-1, inFeatures])),
+    () => grad.reshape([-1, outFeatures]).sum(0),
+  ]);
+  if (!recording) return linearOutput;
+  return activation === 'relu'
+    ? linearOutput.relu()
+    : linearOutput.gelu({ approximate: activation === 'geluTanh' ? 'tanh' : 'none' });
+}
+
+/** The kernel request for matrices whose inner sizes agree. */
+function product(a: Tensor, b: Tensor, bias?: Dense, activation: Activation = 'none'): Tensor {
+  const backend = a.storage.backend;
+  const batchShape = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const k = a.shape.at(-1) ?? 0;
+  const n = b.shape.at(-1) ?? 0;
+  let m = a.shape.at(-2) ?? 0;
+  const left = matrices(a, batchShape);
+  const right = matrices(b, batchShape);
+  const collapsed = collapseDims(batchShape, [left.batchStrides, right.batchStrides]);
+  const batch = collapsed.shape;
+  const leftBatch = collapsed.strides[0] ?? [];
+  const rightBatch = collapsed.strides[1] ?? [];
+  // One matrix for the whole batch, rows of the other one behind the other: a single taller product.
+  while (
+    batch.length > 0 &&
+    rightBatch.at(-1) === 0 &&
+    left.columnStride === 1 &&
+    leftBatch.at(-1) === m * left.rowStride
+  ) {
+    m *= batch.pop() ?? 1;
+    leftBatch.pop();
+    rightBatch.pop();
+  }
+  const { tensor, operand } = emptyOn(backend, [...batchShape, a.shape.at(-2) ?? 0, n], 'float32');
+  backend.run({
+    kind: 'matmul',
+    batch,
+    m,
+    n,
+    k,
+    a: { ...left, batchStrides: leftBatch },
+    b: { ...right, batchStrides: rightBatch },
+    alpha: 1,
+    ...(bias && { bias }),
+    activation,
+    out: operand,
+  });
+  return tensor;
+}
+
+/** A tensor as a stack of matrices; copied only if neither rows nor columns are contiguous. */
+function matrices(x: Tensor, batchShape: Shape): Matrices {
+  const [rows, columns] = [x.shape.at(-2) ?? 1, x.shape.at(-1) ?? 1];
+  const readable = x.layout.strides.at(-1) === 1 || x.layout.strides.at(-2) === 1 || rows <= 1 || columns <= 1;
+  const source = readable ? x : x.contiguous();
+  const { strides, offset } = expandView(source.layout, [...batchShape, rows, columns]);
+  const rowStride = rows <= 1 ? columns : (strides.at(-2) ?? columns);
+  const columnStride = columns <= 1 ? 1 : (strides.at(-1) ?? 1);
+  return {
+    buffer: source.storage.buffer,
+    dtype: x.dtype,
+    offset,
+    rowStride,
+    columnStride,
+    batchStrides: strides.slice(0, -2),
+  };
+}

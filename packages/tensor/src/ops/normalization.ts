@@ -1,0 +1,147 @@
+/** Layer normalisation (Ba, Kiros, Hinton 2016) with hand-fused forward and backward kernels. */
+import { isGradEnabled } from '../autograd/mode.js';
+import { record } from '../autograd/record.js';
+import { ShapeError } from '../errors.js';
+import { formatShape, numel, type Shape, sameShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+
+export interface LayerNormOptions {
+  /** Multiplies the normalised values, of the normalised shape. */
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+  readonly eps?: number;
+}
+
+/** Normalises over the last dims, those of `normalizedShape`. */
+export function layerNorm(
+  x: Tensor,
+  normalizedShape: Shape,
+  { weight, bias, eps = 1e-5 }: LayerNormOptions = {},
+): Tensor {
+  const tail = x.shape.slice(x.shape.length - normalizedShape.length);
+  if (normalizedShape.length === 0 || !sameShape(tail, normalizedShape))
+    throw new ShapeError(
+      `layerNorm: Given normalizedShape=${formatShape(normalizedShape)}, expected input with shape [*, ${normalizedShape.join(', ')}], but got input of size ${formatShape(x.shape)}`,
+    );
+  for (const [name, each] of [
+    ['weight', weight],
+    ['bias', bias],
+  ] as const) {
+    if (each && !sameShape(each.shape, normalizedShape))
+      throw new ShapeError(
+        `layerNorm: Expected ${name} to be of same shape as normalizedShape, but got ${formatShape(each.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
+      );
+  }
+  checkDTypes('layerNorm', 'input', x, ['float32']);
+  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
+  const backend = commonBackend('layerNorm', x, ...inputs);
+  const width = numel(normalizedShape);
+  const rows = width === 0 ? 0 : numel(x.shape) / width;
+  const { tensor: output, operand: out } = emptyOn(backend, x.shape, 'float32');
+  const { tensor: means, operand: mean } = emptyOn(backend, [rows], 'float32');
+  const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], 'float32');
+  backend.run({
+    kind: 'layerNorm',
+    rows,
+    width,
+    eps,
+    input: dense(x),
+    ...(weight && { weight: dense(weight) }),
+    ...(bias && { bias: dense(bias) }),
+    out,
+    mean,
+    rstd,
+  });
+  const saved: readonly Tensor[] = [x, means, rstds, ...(weight ? [weight] : [])];
+  const result = record('layerNorm', output, inputs, saved, (grad, kept) => {
+    const [input, savedMean, savedRstd, scale = null] = kept as readonly Tensor[] as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor?,
+    ];
+    const gradients = (isGradEnabled() ? composedGradients : fusedGradients)(
+      grad,
+      { input, mean: savedMean, rstd: savedRstd, weight: scale },
+      { rows, width, eps },
+    );
+    return [gradients.input, ...(weight ? [gradients.weight] : []), ...(bias ? [gradients.bias] : [])];
+  });
+  means.dispose();
+  rstds.dispose();
+  return result;
+}
+
+interface Saved {
+  readonly input: Tensor;
+  readonly mean: Tensor;
+  readonly rstd: Tensor;
+  readonly weight: Tensor | null;
+}
+
+interface Sizes {
+  readonly rows: number;
+  readonly width: number;
+  readonly eps: number;
+}
+
+type Gradients = { readonly input: () => Tensor; readonly weight: () => Tensor; readonly bias: () => Tensor };
+
+/** The gradients by the fused kernel: one request for the input, one for weight and bias together. */
+function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, { rows, width }: Sizes): Gradients {
+  const backend = input.storage.backend;
+  const shape = weight?.shape ?? [width];
+  const request = () =>
+    ({
+      kind: 'layerNormBackward',
+      rows,
+      width,
+      grad: dense(grad),
+      input: dense(input),
+      mean: dense(mean),
+      rstd: dense(rstd),
+      ...(weight && { weight: dense(weight) }),
+    }) as const;
+  let affine: { weight: Tensor; bias: Tensor } | null = null;
+  const weightAndBias = (): { weight: Tensor; bias: Tensor } => {
+    if (affine) return affine;
+    const { tensor: gradWeight, operand: weightOut } = emptyOn(backend, shape, 'float32');
+    const { tensor: gradBias, operand: biasOut } = emptyOn(backend, shape, 'float32');
+    backend.run({ ...request(), gradWeight: weightOut, gradBias: biasOut });
+    affine = { weight: gradWeight, bias: gradBias };
+    return affine;
+  };
+  return {
+    input: () => {
+      const { tensor, operand } = emptyOn(backend, input.shape, 'float32');
+      backend.run({ ...request(), gradInput: operand });
+      return tensor;
+    },
+    weight: () => weightAndBias().weight,
+    bias: () => weightAndBias().bias,
+  };
+}
+
+/** The same gradients in tensor ops, for passes that are recorded to be differentiated again. */
+function composedGradients(grad: Tensor, { input, weight }: Saved, { rows, width, eps }: Sizes): Gradients {
+  const flatGrad = grad.reshape([rows, width]);
+  const flat = input.reshape([rows, width]);
+  const centred = flat.sub(flat.mean(-1, { keepDim: true }));
+  const rstd = centred.mul(centred).mean(-1, { keepDim: true }).add(eps).rsqrt();
+  const normalised = centred.mul(rstd);
+  const shape = weight?.shape ?? [width];
+  return {
+    input: () => {
+      const g = weight ? flatGrad.mul(weight.reshape([width])) : flatGrad;
+      const alongNormalised = normalised.mul(g.mul(normalised).mean(-1, { keepDim: true }));
+      return g
+        .sub(g.mean(-1, { keepDim: true }))
+        .sub(alongNormalised)
+        .mul(rstd)
+        .reshape(input.shape);
+    },
+    weight: () => flatGrad.mul(normalised).sum(0).reshape(shape),
+    bias: () => flatGrad.sum(0).reshape(shape),
+  };
+}

@@ -1,0 +1,43 @@
+/** Checks that ops share: where operands live, and their storage as kernels want it. */
+import type { Backend } from '../backend/backend.js';
+import type { Dense } from '../backend/requests.js';
+import { makeTensor } from '../construct.js';
+import type { DType } from '../dtype.js';
+import { DeviceError, DTypeError } from '../errors.js';
+import type { Shape } from '../shape.js';
+import { formatShape, numel } from '../shape.js';
+import { Storage } from '../storage.js';
+import type { Tensor } from '../tensor.js';
+import { contiguousView } from '../view.js';
+
+/** The backend that all tensors are on. */
+export function commonBackend(op: string, first: Tensor, ...rest: readonly Tensor[]): Backend {
+  for (const other of rest) {
+    if (other.storage.backend !== first.storage.backend)
+      throw new DeviceError(
+        `${op}: Expected all tensors to be on the same device, but found ${first.device} and ${other.device}`,
+      );
+  }
+  return first.storage.backend;
+}
+
+/** Throws unless a tensor has one of the dtypes. */
+export function checkDTypes(op: string, name: string, tensor: Tensor, allowed: readonly DType[]): void {
+  if (!allowed.includes(tensor.dtype)) {
+    throw new DTypeError(
+      `${op}: ${name} must be ${allowed.join(' or ')}, got ${tensor.dtype} of shape ${formatShape(tensor.shape)}`,
+    );
+  }
+}
+
+/** A tensor's elements as a dense kernel operand; copies if the view is not row-major. */
+export function dense(tensor: Tensor): Dense {
+  const { storage, layout } = tensor.contiguous();
+  return { buffer: storage.buffer, dtype: storage.dtype, offset: layout.offset };
+}
+
+/** A fresh dense tensor for a kernel to write. */
+export function emptyOn(backend: Backend, shape: Shape, dtype: DType): { tensor: Tensor; operand: Dense } {
+  const storage = new Storage(backend, dtype, numel(shape));
+  return { tensor: makeTensor(storage, contiguousView(shape)), operand: { buffer: storage.buffer, dtype, offset: 0 } };
+}

@@ -1,0 +1,172 @@
+/** Reductions over any dims, and what is made of them. */
+
+import { record } from '../autograd/record.js';
+import type { ReduceRequest } from '../backend/requests.js';
+import { type DType, isFloating } from '../dtype.js';
+import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { formatShape, normalizeDim, normalizeDims, numel, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { dense, emptyOn } from './operands.js';
+
+export interface ReduceOptions {
+  /** Keep the reduced dims with size 1. */
+  readonly keepDim?: boolean;
+}
+
+type Dims = number | Shape | null | undefined;
+
+/** Runs the kernel over sorted dims; the result has them as size 1, or not at all. */
+function reduce(
+  op: ReduceRequest['op'],
+  x: Tensor,
+  dims: readonly number[],
+  keepDim: boolean,
+  dtype: DType,
+  scale = 1,
+): Tensor {
+  const { shape } = x;
+  const kept = shape.filter((_, d) => !dims.includes(d));
+  const result = keepDim ? shape.map((size, d) => (dims.includes(d) ? 1 : size)) : kept;
+  const first = dims[0] ?? shape.length;
+  const last = dims.at(-1) ?? shape.length - 1;
+  const oneRun = last - first + 1 === dims.length;
+  const source = oneRun ? x : x.permute([...shape.map((_, d) => d).filter((d) => !dims.includes(d)), ...dims]);
+  const outer = oneRun ? numel(shape.slice(0, first)) : numel(kept);
+  const length = numel(dims.map((d) => shape[d] ?? 1));
+  const inner = oneRun ? numel(shape.slice(last + 1)) : 1;
+  const input = dense(source);
+  const { tensor, operand } = emptyOn(x.storage.backend, result, dtype);
+  x.storage.backend.run({ kind: 'reduce', op, outer, length, inner, scale, input, out: operand });
+  return tensor;
+}
+
+/** Gradients come without the reduced dims: gives them back and repeats. */
+function spread(grad: Tensor, shape: Shape, dims: readonly number[]): Tensor {
+  return grad.view(shape.map((size, d) => (dims.includes(d) ? 1 : size))).expand(shape);
+}
+
+export function sum(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const dims = normalizeDims('sum', over, x.shape.length);
+  const { shape } = x;
+  const numbers = x.dtype === 'bool' || x.dtype === 'uint8' ? x.to('int32') : x;
+  return record('sum', reduce('sum', numbers, dims, keepDim, numbers.dtype), [x], [], (grad) => [
+    () => spread(grad, shape, dims),
+  ]);
+}
+
+export function mean(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  if (!isFloating(x.dtype))
+    throw new DTypeError(
+      `mean: could not infer output dtype. Input dtype must be a floating point dtype. Got: ${x.dtype}`,
+    );
+  const dims = normalizeDims('mean', over, x.shape.length);
+  const { shape } = x;
+  const scale = 1 / numel(dims.map((d) => shape[d] ?? 1));
+  return record('mean', reduce('sum', x, dims, keepDim, x.dtype, scale), [x], [], (grad) => [
+    () => spread(grad.mul(scale), shape, dims),
+  ]);
+}
+
+export function prod(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const dims = normalizeDims('prod', over, x.shape.length);
+  const { shape } = x;
+  const numbers = isFloating(x.dtype) ? x : x.to('int32');
+  const output = reduce('prod', numbers, dims, keepDim, numbers.dtype);
+  // Where an element is 0 the quotient says nothing; PyTorch computes those by products of the others.
+  return record('prod', output, [x], [x, output], (grad, [input, product]) => [
+    () => spread(grad.mul(product), shape, dims).div(input),
+  ]);
+}
+
+/** The sum of squares, in one pass: what norms are made of. */
+export function sumOfSquares(x: Tensor, over?: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  if (!isFloating(x.dtype)) throw new DTypeError(`norm: expected a floating point dtype, got ${x.dtype}`);
+  const dims = normalizeDims('norm', over, x.shape.length);
+  const { shape } = x;
+  return record('sumOfSquares', reduce('sumOfSquares', x, dims, keepDim, x.dtype), [x], [x], (grad, [input]) => [
+    () => spread(grad.mul(2), shape, dims).mul(input),
+  ]);
+}
+
+/** The Euclidean norm. */
+export function norm(x: Tensor, over?: Dims, options: ReduceOptions = {}): Tensor {
+  return sumOfSquares(x, over, options).sqrt();
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** Subtracted from the number of elements: 1 (default) is Bessel's correction. */
+  readonly correction?: number;
+}
+
+export function variance(x: Tensor, over: Dims, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
+  const dims = normalizeDims('var', over, x.shape.length);
+  const count = numel(dims.map((d) => x.shape[d] ?? 1));
+  return sumOfSquares(x.sub(mean(x, dims, { keepDim: true })), dims, { keepDim }).div(Math.max(0, count - correction));
+}
+
+/** The largest or smallest elements over dims; gradients are shared evenly among equals. */
+export function extreme(op: 'max' | 'min', x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const dims = normalizeDims(`a${op}`, over, x.shape.length);
+  const { shape } = x;
+  if (numel(dims.map((d) => shape[d] ?? 1)) === 0)
+    throw new ShapeError(`${op}: Expected reduction dim to have non-zero size, got ${formatShape(shape)}`);
+  const output = reduce(op, x, dims, keepDim, x.dtype);
+  return record(`a${op}`, output, [x], [x, output], (grad, [input, value]) => [
+    () => {
+      const chosen = input.eq(spread(value, shape, dims));
+      return spread(grad, shape, dims)
+        .div(chosen.sum(dims, { keepDim: true }))
+        .maskedFill(chosen.logicalNot(), 0);
+    },
+  ]);
+}
+
+/** The first place of the extreme value along a dim (or in the flattened tensor), int32. Not differentiable. */
+export function argExtreme(
+  op: 'argmax' | 'argmin',
+  x: Tensor,
+  dim: number | null | undefined,
+  { keepDim = false }: ReduceOptions = {},
+): Tensor {
+  if (numel(x.shape) === 0)
+    throw new ShapeError(`${op}: Expected reduction dim to have non-zero size, got ${formatShape(x.shape)}`);
+  if (dim === undefined || dim === null) return reduce(op, x.reshape([-1]), [0], false, 'int32');
+  const at = normalizeDim(op, dim, x.shape.length);
+  return reduce(op, x.shape.length === 0 ? x.reshape([1]) : x, [at], keepDim && x.shape.length > 0, 'int32');
+}
+
+/** Values and places of the extremes along one dim, as `torch.max(x, dim)`; the gradient goes to the chosen place. */
+export function extremeWithIndices(
+  op: 'max' | 'min',
+  x: Tensor,
+  dim: number,
+  options: ReduceOptions = {},
+): { values: Tensor; indices: Tensor } {
+  const at = normalizeDim(op, dim, x.shape.length);
+  const { shape } = x;
+  const indices = argExtreme(op === 'max' ? 'argmax' : 'argmin', x, at, options);
+  const output = reduce(op, x, [at], options.keepDim ?? false, x.dtype);
+  const values = record(op, output, [x], [indices], (grad, [chosen]) => [
+    () => {
+      const place = chosen.newArange(shape[at] ?? 0).view(shape.map((size, d) => (d === at ? size : 1)));
+      return spread(grad, shape, [at]).maskedFill(place.ne(spread(chosen, shape, [at])), 0);
+    },
+  ]);
+  return { values, indices };
+}
+
+/** Whether any, or all, elements are true (not 0). Not differentiable. */
+export function truth(op: 'any' | 'all', x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const dims = normalizeDims(op, over, x.shape.length);
+  return reduce(op, x.dtype === 'bool' ? x : x.ne(0), dims, keepDim, 'bool');
+}
+
+/** `log(Σ exp(x))`, computed from the largest element so that nothing overflows. */
+export function logSumExp(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  if (!isFloating(x.dtype)) throw new ArgumentError(`logsumexp: expected a floating point dtype, got ${x.dtype}`);
+  const dims = normalizeDims('logsumexp', over, x.shape.length);
+  const highest = extreme('max', x.detach(), dims, { keepDim: true });
+  const shift = highest.maskedFill(highest.isfinite().logicalNot(), 0);
+  const result = x.sub(shift).exp().sum(dims, { keepDim: true }).log().add(shift);
+  return keepDim ? result : result.squeeze(dims);
+}

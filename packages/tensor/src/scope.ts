@@ -1,0 +1,119 @@
+/**
+ * Lifetimes. Inside a scope every new tensor, and all that autograd saved, is released when the scope ends, except what it returns or
+ * keeps. Outside of any scope a tensor lives until `dispose`, `using`, or the garbage collector finds it unreachable.
+ * Scopes are synchronous: across an `await` other code would run inside them.
+ */
+
+import type { Operation, Vertex } from './autograd/vertex.js';
+import { ArgumentError } from './errors.js';
+import type { Tensor } from './tensor.js';
+
+export interface Scope {
+  readonly tensors: Set<Tensor>;
+  readonly operations: { readonly vertex: Vertex; readonly operation: Operation }[];
+  readonly parent: Scope | null;
+}
+
+let current: Scope | null = null;
+
+export function currentScope(): Scope | null {
+  return current;
+}
+
+/** Called for every operation recorded: the scope frees what it saved, or else the garbage collector. */
+export function trackOperation(vertex: Vertex, operation: Operation): void {
+  if (current) current.operations.push({ vertex, operation });
+  else operation.watch();
+}
+
+/** Moves a tensor to another scope's care, or to the garbage collector's. */
+export function moveTo(tensor: Tensor, scope: Scope | null): void {
+  tensor.scope?.tensors.delete(tensor);
+  tensor.adopt(scope);
+  if (current && tensor.vertex) escaped.add(tensor);
+}
+
+/**
+ * Runs `fn` and releases every tensor made inside it that it neither returns (also within arrays, plain objects, maps and sets) nor
+ * {@link keep}s. What autograd saved is released too, unless the graph of a surviving tensor needs it. As `tf.tidy`, but aware of gradients.
+ *
+ * @throws ArgumentError if `fn` is asynchronous.
+ * @example
+ * const loss = scope(() => model.forward(x).sub(y).square().mean());
+ */
+export function scope<T>(fn: () => T): T {
+  const own: Scope = { tensors: new Set(), operations: [], parent: current };
+  current = own;
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    current = own.parent;
+    end(own, new Set());
+    throw error;
+  }
+  current = own.parent;
+  const survivors = new Set<Tensor>();
+  collect(result, survivors);
+  end(own, survivors);
+  if (result instanceof Promise) {
+    throw new ArgumentError(
+      'scope: the function must not be asynchronous: tensors made by other code during an await would be released; await outside of it',
+    );
+  }
+  return result;
+}
+
+/** The same as {@link scope}, by TensorFlow.js's name. */
+export const tidy = scope;
+
+/** Takes tensors (also within arrays, plain objects, maps and sets) out of the care of every scope around; returns its argument. */
+export function keep<T>(value: T): T {
+  const found = new Set<Tensor>();
+  collect(value, found);
+  for (const tensor of found) moveTo(tensor, null);
+  return value;
+}
+
+function end(own: Scope, survivors: ReadonlySet<Tensor>): void {
+  for (const tensor of own.tensors) {
+    if (survivors.has(tensor)) tensor.adopt(own.parent);
+    else tensor.dispose();
+  }
+  own.tensors.clear();
+  if (own.operations.length > 0) endGraph(own, survivors);
+}
+
+/** Keeps the operations that the graphs of survivors lead to, and frees the rest. */
+function endGraph(own: Scope, survivors: ReadonlySet<Tensor>): void {
+  const first = own.operations[0]?.vertex.id ?? 0;
+  const reached = new Set<Vertex>();
+  const pending: Vertex[] = [];
+  const reach = (vertex: Vertex | null): void => {
+    if (!vertex || vertex.id < first || reached.has(vertex)) return;
+    reached.add(vertex);
+    pending.push(vertex);
+  };
+  for (const tensor of survivors) reach(tensor.vertex);
+  for (const tensor of escaped) reach(tensor.vertex);
+  for (let vertex = pending.pop(); vertex; vertex = pending.pop())
+    for (const parent of vertex.operation?.parents ?? []) reach(parent);
+  for (const each of own.operations) {
+    if (!reached.has(each.vertex)) each.operation.release();
+    else if (own.parent) own.parent.operations.push(each);
+    else each.operation.watch();
+  }
+  if (!current) escaped.clear();
+}
+
+/** Tensors with a graph that were kept while scopes were open: their operations must survive these scopes. */
+const escaped = new Set<Tensor>();
+
+function collect(value: unknown, into: Set<Tensor>): void {
+  if (typeof value !== 'object' || value === null) return;
+  if ('storage' in value && 'adopt' in value) into.add(value as Tensor);
+  else if (Array.isArray(value) || value instanceof Set) for (const each of value) collect(each, into);
+  else if (value instanceof Map) for (const each of value.values()) collect(each, into);
+  else if (Object.getPrototypeOf(value) === Object.prototype)
+    for (const each of Object.values(value)) collect(each, into);
+}

@@ -1,0 +1,140 @@
+/**
+ * Storage: reference-counted device memory that may not have been computed yet. A pending storage holds a recipe, one pointwise
+ * step over other storages; recipes that feed each other become one kernel when somebody needs the value. Every tensor handle,
+ * saved value and pending recipe holds one reference; at zero the memory goes back to the backend's pool at once.
+ *
+ * Two rules keep laziness invisible: before memory is written in place, everything that is still going to read it is
+ * computed; and the version counts such writes, so that autograd can tell that a saved value has changed.
+ */
+import type { Backend } from './backend/backend.js';
+import type { DeviceBuffer } from './backend/requests.js';
+import { type DType, wordBytes } from './dtype.js';
+import { DisposedError } from './errors.js';
+import { lower } from './fuse/lower.js';
+import type { PointwiseName } from './ops/pointwise/table.js';
+import type { Shape } from './shape.js';
+import type { View } from './view.js';
+
+/** What a pending step reads: elements of a storage in the step's shape, or a number. */
+export type RecipeArgument =
+  | { readonly storage: Storage; readonly view: View }
+  | { readonly scalar: number; readonly dtype: DType };
+
+/** One pointwise step; `copy` gives the argument's elements in row-major order. */
+export interface Recipe {
+  readonly op: PointwiseName | 'copy';
+  /** The dtype the step computes in. */
+  readonly type: DType;
+  readonly shape: Shape;
+  readonly args: readonly RecipeArgument[];
+  /** Upper bounds of the steps and inputs of the kernel that would compute this, pending arguments included. */
+  readonly steps: number;
+  readonly inputs: number;
+}
+
+/** Live bytes of all storages, computed or pending: what `memory()` reports. */
+export const ledger = { bytes: 0, storages: 0, allocatedSinceCollection: 0 };
+
+export class Storage {
+  /** Counts writes in place. */
+  version = 0;
+  /** Pending storages whose recipes read this one. */
+  readonly readers = new Set<Storage>();
+  /** Whether a kernel has computed this pending value on the way to another: the next one keeps it. */
+  wasInlined = false;
+  #references = 1;
+  #buffer: DeviceBuffer | null = null;
+  #recipe: Recipe | null;
+
+  constructor(
+    readonly backend: Backend,
+    readonly dtype: DType,
+    readonly size: number,
+    recipe: Recipe | null = null,
+  ) {
+    this.#recipe = recipe;
+    if (recipe) {
+      for (const arg of recipe.args) {
+        if (!('storage' in arg)) continue;
+        arg.storage.retain();
+        arg.storage.readers.add(this);
+      }
+    } else this.#buffer = this.#allocate();
+    ledger.storages++;
+    ledger.bytes += this.byteLength;
+    ledger.allocatedSinceCollection += this.byteLength;
+  }
+
+  get byteLength(): number {
+    return this.size * wordBytes(this.dtype);
+  }
+
+  get isReleased(): boolean {
+    return this.#references === 0;
+  }
+
+  get isShared(): boolean {
+    return this.#references > 1;
+  }
+
+  /** The recipe of a pending storage; null once computed. */
+  get recipe(): Recipe | null {
+    return this.#recipe;
+  }
+
+  /** The memory, computed now if it is still pending. */
+  get buffer(): DeviceBuffer {
+    if (this.#recipe) lower(this);
+    if (!this.#buffer) throw new DisposedError('the memory of this tensor was released');
+    return this.#buffer;
+  }
+
+  /** Memory for the value that a kernel is about to write; the recipe stays until `settle`. */
+  reserve(): DeviceBuffer {
+    this.#buffer ??= this.#allocate();
+    return this.#buffer;
+  }
+
+  /** Called when the kernel that writes this value has been requested: the recipe and what it held go. */
+  settle(): void {
+    const recipe = this.#recipe;
+    this.#recipe = null;
+    if (recipe) this.#forget(recipe);
+  }
+
+  /** To be called before a write in place: computes what still reads the old content, except for the writer itself. */
+  beforeWrite(writer?: Storage): void {
+    void this.buffer;
+    for (const reader of [...this.readers]) if (reader !== writer) void reader.buffer;
+    this.version++;
+  }
+
+  retain(): this {
+    if (this.#references === 0) throw new DisposedError('the memory of this tensor was released');
+    this.#references++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#references > 0) return;
+    ledger.storages--;
+    ledger.bytes -= this.byteLength;
+    const recipe = this.#recipe;
+    this.#recipe = null;
+    if (recipe) this.#forget(recipe);
+    if (this.#buffer) this.backend.free(this.#buffer);
+    this.#buffer = null;
+  }
+
+  #allocate(): DeviceBuffer {
+    return this.backend.allocate(this.byteLength);
+  }
+
+  #forget(recipe: Recipe): void {
+    for (const arg of recipe.args) {
+      if (!('storage' in arg)) continue;
+      arg.storage.readers.delete(this);
+      arg.storage.release();
+    }
+  }
+}

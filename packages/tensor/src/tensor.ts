@@ -1,0 +1,736 @@
+/**
+ * The tensor: a view of a storage, its place in the autograd graph, and one-line methods. Everything that computes lives in `ops/`;
+ * here is only what a handle is and how it lives and dies.
+ */
+import type { BackwardOptions } from './autograd/backward.js';
+import { backward } from './autograd/backward.js';
+import { isGradEnabled, noGrad } from './autograd/mode.js';
+import { record } from './autograd/record.js';
+import { Vertex } from './autograd/vertex.js';
+import type { DeviceKind } from './backend/backend.js';
+import { registerTensor } from './construct.js';
+import { checkDType, type DType, type HostArray, isFloating } from './dtype.js';
+import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } from './errors.js';
+import { formatTensor, type PrintOptions } from './format.js';
+import { pendingStorage } from './fuse/build.js';
+import { fromWords, uploadStorage } from './host.js';
+import { dropout } from './ops/dropout.js';
+import { linear, matmul } from './ops/matmul.js';
+import { layerNorm } from './ops/normalization.js';
+import { castStorage, pointwise, pointwiseInPlace, write } from './ops/pointwise/apply.js';
+import type { Operand } from './ops/pointwise/record.js';
+import * as reduction from './ops/reduce.js';
+import { maskedFill } from './ops/selection.js';
+import * as shaping from './ops/shape.js';
+import { type Index, select, slice } from './ops/slice.js';
+import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+import { handles, relievePressure } from './pressure.js';
+import { defaultGenerator } from './random/default.js';
+import { fillNormal, fillUniform } from './random/distributions.js';
+import type { Generator } from './random/generator.js';
+import { currentScope, moveTo, type Scope } from './scope.js';
+import { checkShape, formatShape, normalizeDim, numel, type Shape } from './shape.js';
+import type { Storage } from './storage.js';
+import { contiguousView, expandView, isContiguous, type View } from './view.js';
+
+/** Nested arrays of numbers (or truth values), as deep as the tensor has dims. */
+export type Nested = number | boolean | Nested[];
+
+type Dims = number | Shape | null;
+type ReduceOptions = reduction.ReduceOptions;
+
+/** Releases the storages of handles that became unreachable without having been disposed. */
+const collected = new FinalizationRegistry<Storage>((storage) => {
+  handles.live--;
+  storage.release();
+});
+
+/**
+ * A multi-dimensional array on a device, as `torch.Tensor`. Operations return at once: shapes and errors are known, values are
+ * computed when needed, and only reading them back ({@link Tensor.item}, {@link Tensor.data}, {@link Tensor.toArray}, {@link Tensor.print}) is asynchronous.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+ * x.pow(3).sum().backward();
+ * await x.grad?.toArray(); // [[3, 12], [27, 48]]
+ */
+export class Tensor {
+  /** @internal */
+  readonly storage: Storage;
+  /** @internal How the elements lie in the storage. */
+  readonly layout: View;
+  /** @internal The place in the graph; null where no gradient is recorded. */
+  vertex: Vertex | null;
+  /** @internal The scope that releases this handle; null where the garbage collector does. */
+  scope: Scope | null = null;
+  #state: 'new' | 'watched' | 'disposed' = 'new';
+
+  /** @internal Takes over the caller's reference to the storage. */
+  constructor(storage: Storage, layout: View, vertex: Vertex | null = null) {
+    this.storage = storage;
+    this.layout = layout;
+    this.vertex = vertex;
+    handles.live++;
+    this.adopt(currentScope());
+  }
+
+  // --- What it is -------------------------------------------------------------------------------------------------
+
+  /** Sizes of the dims, outermost first; `[]` for a scalar. */
+  get shape(): readonly number[] {
+    return this.layout.shape;
+  }
+
+  get dtype(): DType {
+    return this.storage.dtype;
+  }
+
+  get device(): DeviceKind {
+    return this.storage.backend.kind;
+  }
+
+  /** The number of dims. */
+  get ndim(): number {
+    return this.layout.shape.length;
+  }
+
+  /** All sizes, or that of one dim (negative counts from the end). */
+  size(): readonly number[];
+  size(dim: number): number;
+  size(dim?: number): number | readonly number[] {
+    return dim === undefined ? this.shape : (this.shape[normalizeDim('size', dim, this.ndim)] ?? 1);
+  }
+
+  /** The number of elements. */
+  numel(): number {
+    return numel(this.layout.shape);
+  }
+
+  /** Whether the elements lie in row-major order without gaps. */
+  isContiguous(): boolean {
+    return isContiguous(this.layout);
+  }
+
+  // --- Lifetime ---------------------------------------------------------------------------------------------------
+
+  /** Releases this handle; memory goes when the last handle, saved value or pending computation lets go of it. */
+  dispose(): void {
+    if (this.#state === 'disposed') return;
+    if (this.#state === 'watched') collected.unregister(this);
+    this.#state = 'disposed';
+    this.scope?.tensors.delete(this);
+    handles.live--;
+    this.storage.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  get isDisposed(): boolean {
+    return this.#state === 'disposed';
+  }
+
+  /** @internal Puts the handle into the care of a scope, or of the garbage collector. */
+  adopt(scope: Scope | null): void {
+    if (this.#state === 'disposed') return;
+    this.scope = scope;
+    if (this.vertex && !this.vertex.operation) this.vertex.home = scope;
+    if (scope) {
+      scope.tensors.add(this);
+      if (this.#state === 'watched') collected.unregister(this);
+      this.#state = 'new';
+    } else if (this.#state === 'new') {
+      collected.register(this, this.storage, this);
+      this.#state = 'watched';
+    }
+  }
+
+  #alive(op: string): void {
+    if (this.#state === 'disposed')
+      throw new DisposedError(
+        `${op}: this tensor of shape ${formatShape(this.shape)} was released; keep() it, or return it from the scope that made it`,
+      );
+  }
+
+  // --- Reading ----------------------------------------------------------------------------------------------------
+
+  /** The elements in row-major order, in a host array of their own. */
+  async data(): Promise<HostArray> {
+    this.#alive('data');
+    const source = this.isContiguous() ? this.detach() : noGrad(() => this.clone());
+    const { storage, layout } = source;
+    const bytes = await storage.backend.read(storage.buffer, layout.offset * 4, this.numel() * 4);
+    source.dispose();
+    await relievePressure();
+    return fromWords(bytes, this.dtype);
+  }
+
+  /** The value of a tensor of one element. */
+  async item(): Promise<number> {
+    if (this.numel() !== 1)
+      throw new ShapeError(`item: a Tensor with ${this.numel()} elements cannot be converted to Scalar`);
+    const [value = Number.NaN] = await this.data();
+    return value;
+  }
+
+  /** The elements as nested arrays; bool elements are true and false. A scalar gives its value. */
+  async toArray(): Promise<Nested> {
+    const flat = await this.data();
+    const value = (at: number): number | boolean => (this.dtype === 'bool' ? flat[at] !== 0 : (flat[at] ?? Number.NaN));
+    const nest = (dim: number, at: number): Nested => {
+      const size = this.shape[dim];
+      if (size === undefined) return value(at);
+      const step = numel(this.shape.slice(dim + 1));
+      return Array.from({ length: size }, (_, i) => nest(dim + 1, at + i * step));
+    };
+    return nest(0, 0);
+  }
+
+  /** The text that PyTorch would print. */
+  async format(options?: PrintOptions): Promise<string> {
+    const operation = this.vertex?.operation;
+    return formatTensor(
+      {
+        data: await this.data(),
+        shape: this.shape,
+        dtype: this.dtype,
+        ...(operation
+          ? { gradFn: `${operation.name.charAt(0).toUpperCase()}${operation.name.slice(1)}Backward` }
+          : { requiresGrad: this.requiresGrad }),
+      },
+      options,
+    );
+  }
+
+  /** Prints it to the console as PyTorch does. */
+  async print(options?: PrintOptions): Promise<void> {
+    console.log(await this.format(options));
+  }
+
+  toString(): string {
+    return `Tensor(shape=${formatShape(this.shape)}, dtype=${this.dtype}, device=${this.device})`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  // --- Autograd ---------------------------------------------------------------------------------------------------
+
+  /** Whether operations on it are recorded. Settable on leaves. */
+  get requiresGrad(): boolean {
+    return this.vertex !== null;
+  }
+
+  set requiresGrad(value: boolean) {
+    this.requiresGrad_(value);
+  }
+
+  /** Sets `requiresGrad` of a leaf and returns it. */
+  requiresGrad_(value = true): this {
+    if (value === this.requiresGrad) return this;
+    if (!value && this.vertex?.operation)
+      throw new AutogradError('requiresGrad: you can only change requiresGrad flags of leaf variables; use detach()');
+    if (value && !isFloating(this.dtype))
+      throw new DTypeError(
+        `requiresGrad: only Tensors of floating point dtype can require gradients, got ${this.dtype}`,
+      );
+    this.vertex = value ? new Vertex(this.shape, null, this.scope) : null;
+    return this;
+  }
+
+  /** Whether no recorded operation made it. */
+  get isLeaf(): boolean {
+    return !this.vertex?.operation;
+  }
+
+  /** The accumulated gradient of a leaf, after {@link Tensor.backward}. */
+  get grad(): Tensor | null {
+    return this.vertex?.grad ?? null;
+  }
+
+  set grad(value: Tensor | null) {
+    if (!this.vertex) {
+      if (value) throw new AutogradError('grad: this tensor does not require grad');
+      return;
+    }
+    if (value && formatShape(value.shape) !== formatShape(this.shape))
+      throw new ShapeError(
+        `grad: assigned grad has data of a different size: expected ${formatShape(this.shape)}, got ${formatShape(value.shape)}`,
+      );
+    if (this.vertex.grad !== value) this.vertex.grad?.dispose();
+    this.vertex.grad = value;
+    if (value) moveTo(value, this.vertex.home);
+  }
+
+  /** Also keeps the gradient of a tensor that is no leaf. */
+  retainGrad(): void {
+    if (!this.vertex) throw new AutogradError("retainGrad: can't retain_grad on Tensor that has requiresGrad=false");
+    this.vertex.retainsGrad = true;
+  }
+
+  /** Accumulates the gradient of this tensor into the `.grad` of the leaves it was made from. */
+  backward(options: BackwardOptions = {}): void {
+    this.#alive('backward');
+    backward(this, options);
+  }
+
+  /** The same elements outside of the graph. */
+  detach(): Tensor {
+    this.#alive('detach');
+    return new Tensor(this.storage.retain(), this.layout);
+  }
+
+  // --- Pointwise --------------------------------------------------------------------------------------------------
+
+  add(other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
+    return pointwise('add', [this, scaled(other, alpha)]);
+  }
+  sub(other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
+    return pointwise('sub', [this, scaled(other, alpha)]);
+  }
+  mul(other: Operand): Tensor {
+    return pointwise('mul', [this, other]);
+  }
+  /** True division, also of integers. */
+  div(other: Operand): Tensor {
+    return pointwise('div', [this, other]);
+  }
+  pow(exponent: Operand): Tensor {
+    return power(this, exponent);
+  }
+  /** The remainder with the divisor's sign, as Python's `%`. */
+  remainder(divisor: Operand): Tensor {
+    return pointwise('remainder', [this, divisor]);
+  }
+  maximum(other: Operand): Tensor {
+    return pointwise('maximum', [this, other]);
+  }
+  minimum(other: Operand): Tensor {
+    return pointwise('minimum', [this, other]);
+  }
+  neg(): Tensor {
+    return pointwise('neg', [this]);
+  }
+  abs(): Tensor {
+    return pointwise('abs', [this]);
+  }
+  sign(): Tensor {
+    return pointwise('sign', [this]);
+  }
+  square(): Tensor {
+    return pointwise('mul', [this, this], 'square');
+  }
+  sqrt(): Tensor {
+    return pointwise('sqrt', [this]);
+  }
+  rsqrt(): Tensor {
+    return pointwise('rsqrt', [this]);
+  }
+  reciprocal(): Tensor {
+    return pointwise('reciprocal', [this]);
+  }
+  floor(): Tensor {
+    return pointwise('floor', [this]);
+  }
+  ceil(): Tensor {
+    return pointwise('ceil', [this]);
+  }
+  /** To the nearest whole number, halves to even. */
+  round(): Tensor {
+    return pointwise('round', [this]);
+  }
+  trunc(): Tensor {
+    return pointwise('trunc', [this]);
+  }
+  exp(): Tensor {
+    return pointwise('exp', [this]);
+  }
+  expm1(): Tensor {
+    return pointwise('expm1', [this]);
+  }
+  log(): Tensor {
+    return pointwise('log', [this]);
+  }
+  log2(): Tensor {
+    return pointwise('log2', [this]);
+  }
+  log1p(): Tensor {
+    return pointwise('log1p', [this]);
+  }
+  sin(): Tensor {
+    return pointwise('sin', [this]);
+  }
+  cos(): Tensor {
+    return pointwise('cos', [this]);
+  }
+  tanh(): Tensor {
+    return pointwise('tanh', [this]);
+  }
+  sigmoid(): Tensor {
+    return pointwise('sigmoid', [this]);
+  }
+  erf(): Tensor {
+    return pointwise('erf', [this]);
+  }
+  relu(): Tensor {
+    return pointwise('relu', [this]);
+  }
+  /** x Φ(x), exactly or (`approximate: 'tanh'`) as GPT-2 computes it. */
+  gelu({ approximate = 'none' }: { readonly approximate?: 'none' | 'tanh' } = {}): Tensor {
+    return pointwise(approximate === 'tanh' ? 'geluTanh' : 'gelu', [this]);
+  }
+  silu(): Tensor {
+    return pointwise('silu', [this]);
+  }
+  /** Limits elements to [min, max]; either bound may be left out. */
+  clamp({ min, max }: { readonly min?: Operand; readonly max?: Operand }): Tensor {
+    if (min === undefined && max === undefined)
+      throw new ArgumentError('clamp: at least one of min or max must be given');
+    const raised = min === undefined ? this : this.maximum(min);
+    return max === undefined ? raised : raised.minimum(max);
+  }
+
+  eq(other: Operand): Tensor {
+    return pointwise('eq', [this, other]);
+  }
+  ne(other: Operand): Tensor {
+    return pointwise('ne', [this, other]);
+  }
+  lt(other: Operand): Tensor {
+    return pointwise('lt', [this, other]);
+  }
+  le(other: Operand): Tensor {
+    return pointwise('le', [this, other]);
+  }
+  gt(other: Operand): Tensor {
+    return pointwise('gt', [this, other]);
+  }
+  ge(other: Operand): Tensor {
+    return pointwise('ge', [this, other]);
+  }
+  isnan(): Tensor {
+    return pointwise('isNan', [this]);
+  }
+  isfinite(): Tensor {
+    return pointwise('isFinite', [this]);
+  }
+  logicalAnd(other: Tensor): Tensor {
+    return pointwise('logicalAnd', [this, other]);
+  }
+  logicalOr(other: Tensor): Tensor {
+    return pointwise('logicalOr', [this, other]);
+  }
+  logicalXor(other: Tensor): Tensor {
+    return pointwise('logicalXor', [this, other]);
+  }
+  logicalNot(): Tensor {
+    return pointwise('logicalNot', [this]);
+  }
+  /** `value` where the bool mask is true. */
+  maskedFill(mask: Tensor, value: number): Tensor {
+    return maskedFill(this, mask, value);
+  }
+  /** `condition ? this : other`. */
+  where(condition: Tensor, other: Operand): Tensor {
+    return pointwise('where', [condition, this, other]);
+  }
+
+  /** The elements in another dtype; floats lose their fraction towards int, anything but 0 is true. */
+  to(dtype: DType): Tensor {
+    return cast(this, checkDType(dtype));
+  }
+
+  // --- In place ---------------------------------------------------------------------------------------------------
+
+  add_(other: Operand): this {
+    pointwiseInPlace('add', this, [other], 'add_');
+    return this;
+  }
+  sub_(other: Operand): this {
+    pointwiseInPlace('sub', this, [other], 'sub_');
+    return this;
+  }
+  mul_(other: Operand): this {
+    pointwiseInPlace('mul', this, [other], 'mul_');
+    return this;
+  }
+  div_(other: Operand): this {
+    pointwiseInPlace('div', this, [other], 'div_');
+    return this;
+  }
+  /** Overwrites the elements with those of another tensor, broadcast and cast to this dtype. */
+  copy_(source: Tensor): this {
+    this.checkInPlace('copy_', [source]);
+    const view = expandView(source.layout, this.shape);
+    if (
+      source.ndim > this.ndim ||
+      source.shape.some((size, d) => size !== 1 && size !== this.shape[d + this.ndim - source.ndim])
+    )
+      throw new ShapeError(
+        `copy_: a tensor of shape ${formatShape(source.shape)} cannot be broadcast to ${formatShape(this.shape)}`,
+      );
+    write(
+      this,
+      source.dtype === this.dtype
+        ? pendingStorage(this.storage.backend, 'copy', this.dtype, this.dtype, this.shape, [
+            { storage: source.storage, view },
+          ])
+        : castStorage(source.storage, view, this.dtype),
+      'copy_',
+    );
+    return this;
+  }
+  fill_(value: number): this {
+    this.checkInPlace('fill_', []);
+    write(
+      this,
+      pendingStorage(this.storage.backend, 'copy', this.dtype, this.dtype, this.shape, [
+        { scalar: value, dtype: this.dtype },
+      ]),
+      'fill_',
+    );
+    return this;
+  }
+  zero_(): this {
+    return this.fill_(0);
+  }
+  /** Fills with uniform numbers of PyTorch's CPU stream. */
+  uniform_(from = 0, to = 1, { generator }: { readonly generator?: Generator } = {}): this {
+    return this.#fillFromHost('uniform_', (out) => fillUniform(out, from, to, generator ?? defaultGenerator()));
+  }
+  /** Fills with normal numbers of PyTorch's CPU stream. */
+  normal_(mean = 0, std = 1, { generator }: { readonly generator?: Generator } = {}): this {
+    return this.#fillFromHost('normal_', (out) => fillNormal(out, mean, std, generator ?? defaultGenerator()));
+  }
+
+  #fillFromHost(op: string, fill: (out: Float32Array) => void): this {
+    this.checkInPlace(op, []);
+    if (this.dtype !== 'float32') throw new DTypeError(`${op}: not implemented for '${this.dtype}'`);
+    const values = new Float32Array(this.numel());
+    fill(values);
+    const storage = uploadStorage(this.storage.backend, values, 'float32');
+    write(
+      this,
+      pendingStorage(this.storage.backend, 'copy', 'float32', 'float32', this.shape, [
+        { storage, view: contiguousView(this.shape) },
+      ]),
+      op,
+    );
+    storage.release();
+    return this;
+  }
+
+  /** @internal Throws where a write in place would falsify the graph. */
+  checkInPlace(op: string, others: readonly Tensor[]): void {
+    this.#alive(op);
+    if (!isGradEnabled()) return;
+    if (this.vertex && !this.vertex.operation)
+      throw new AutogradError(
+        `${op}: a leaf Variable that requires grad is being used in an in-place operation; do it inside noGrad()`,
+      );
+    if (this.vertex || others.some((other) => other.vertex))
+      throw new AutogradError(
+        `${op}: in-place operations are not recorded: use the form without _, or noGrad() if no gradient is meant`,
+      );
+  }
+
+  // --- Reductions -------------------------------------------------------------------------------------------------
+
+  sum(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.sum(this, dims, options);
+  }
+  mean(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.mean(this, dims, options);
+  }
+  prod(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.prod(this, dims, options);
+  }
+  var(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
+    return reduction.variance(this, dims, options);
+  }
+  std(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
+    return reduction.variance(this, dims, options).sqrt();
+  }
+  /** The Euclidean norm. */
+  norm(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.norm(this, dims, options);
+  }
+  /** The largest element; along a dim, values and their places, as `torch.max`. */
+  max(): Tensor;
+  max(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor };
+  max(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor } {
+    return dim === undefined
+      ? reduction.extreme('max', this, null)
+      : reduction.extremeWithIndices('max', this, dim, options);
+  }
+  /** The smallest element; along a dim, values and their places, as `torch.min`. */
+  min(): Tensor;
+  min(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor };
+  min(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor } {
+    return dim === undefined
+      ? reduction.extreme('min', this, null)
+      : reduction.extremeWithIndices('min', this, dim, options);
+  }
+  amax(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.extreme('max', this, dims, options);
+  }
+  amin(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.extreme('min', this, dims, options);
+  }
+  argmax(dim?: number | null, options?: ReduceOptions): Tensor {
+    return reduction.argExtreme('argmax', this, dim, options);
+  }
+  argmin(dim?: number | null, options?: ReduceOptions): Tensor {
+    return reduction.argExtreme('argmin', this, dim, options);
+  }
+  any(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.truth('any', this, dims, options);
+  }
+  all(dims?: Dims, options?: ReduceOptions): Tensor {
+    return reduction.truth('all', this, dims, options);
+  }
+  logsumexp(dims: Dims, options?: ReduceOptions): Tensor {
+    return reduction.logSumExp(this, dims, options);
+  }
+  softmax(dim: number, options?: SoftmaxOptions): Tensor {
+    return softmax(this, dim, options);
+  }
+  logSoftmax(dim: number): Tensor {
+    return logSoftmax(this, dim);
+  }
+
+  // --- Shape ------------------------------------------------------------------------------------------------------
+
+  /** Another shape over the same memory. */
+  view(shape: Shape): Tensor {
+    return shaping.viewAs(this, shape);
+  }
+  /** Another shape, copied only if memory order forces it. */
+  reshape(shape: Shape): Tensor {
+    return shaping.reshape(this, shape);
+  }
+  /** Merges the dims from `start` to `end`. */
+  flatten(start = 0, end = -1): Tensor {
+    if (this.ndim === 0) return this.reshape([1]);
+    const [from, to] = [normalizeDim('flatten', start, this.ndim), normalizeDim('flatten', end, this.ndim)];
+    if (from > to) throw new ShapeError('flatten: start has to be at or before end');
+    return this.reshape([
+      ...this.shape.slice(0, from),
+      numel(this.shape.slice(from, to + 1)),
+      ...this.shape.slice(to + 1),
+    ]);
+  }
+  permute(dims: Shape): Tensor {
+    return shaping.permute(this, dims);
+  }
+  transpose(dim0: number, dim1: number): Tensor {
+    return shaping.transpose(this, dim0, dim1);
+  }
+  /** The matrix transposed. */
+  get T(): Tensor {
+    if (this.ndim > 2)
+      throw new ShapeError(
+        `T: expects a tensor of at most 2 dims, got ${formatShape(this.shape)}; use transpose(-2, -1)`,
+      );
+    return this.ndim < 2 ? this : this.transpose(0, 1);
+  }
+  expand(shape: Shape): Tensor {
+    return shaping.expand(this, shape);
+  }
+  squeeze(dims?: number | Shape): Tensor {
+    return shaping.squeeze(this, dims);
+  }
+  unsqueeze(dim: number): Tensor {
+    return shaping.unsqueeze(this, dim);
+  }
+  narrow(dim: number, start: number, length: number): Tensor {
+    return shaping.narrow(this, dim, start, length);
+  }
+  select(dim: number, index: number): Tensor {
+    return select(this, dim, index);
+  }
+  /** Reads like Python's brackets: `x.slice(':', [1, 3], null, -1)` is `x[:, 1:3, None, -1]`. */
+  slice(...indices: readonly Index[]): Tensor {
+    return slice(this, indices);
+  }
+  split(size: number | readonly number[], dim = 0): Tensor[] {
+    return shaping.split(this, size, dim);
+  }
+  /** At most `count` pieces of equal size (the last may be smaller). */
+  chunk(count: number, dim = 0): Tensor[] {
+    if (!(Number.isInteger(count) && count > 0))
+      throw new ArgumentError(`chunk: expects chunks to be greater than 0, got ${count}`);
+    return shaping.split(this, Math.max(1, Math.ceil(this.size(dim) / count)), dim);
+  }
+  /** The slices along a dim. */
+  unbind(dim = 0): Tensor[] {
+    return Array.from({ length: this.size(dim) }, (_, i) => select(this, dim, i));
+  }
+  contiguous(): Tensor {
+    return shaping.contiguous(this);
+  }
+  clone(): Tensor {
+    return shaping.clone(this);
+  }
+
+  // --- Products and layers ----------------------------------------------------------------------------------------
+
+  matmul(other: Tensor): Tensor {
+    return matmul(this, other);
+  }
+  /** `this @ weightᵀ + bias`. */
+  linear(weight: Tensor, bias?: Tensor | null): Tensor {
+    return linear(this, weight, bias);
+  }
+  layerNorm(normalizedShape: Shape, options?: Parameters<typeof layerNorm>[2]): Tensor {
+    return layerNorm(this, normalizedShape, options);
+  }
+  dropout(p?: number, options?: Parameters<typeof dropout>[2]): Tensor {
+    return dropout(this, p, options);
+  }
+
+  // --- Of the same kind -------------------------------------------------------------------------------------------
+
+  /** A tensor of one value with this dtype and device. */
+  newFull(shape: Shape, value: number, { dtype = this.dtype }: { readonly dtype?: DType } = {}): Tensor {
+    const sizes = checkShape('newFull', shape);
+    return new Tensor(
+      pendingStorage(this.storage.backend, 'copy', dtype, dtype, sizes, [{ scalar: value, dtype }]),
+      contiguousView(sizes),
+    );
+  }
+  /** `0 … n - 1`, int32, on this device. */
+  newArange(n: number): Tensor {
+    const [size = 0] = checkShape('newArange', [n]);
+    return new Tensor(
+      pendingStorage(this.storage.backend, 'index', 'int32', 'int32', [size], []),
+      contiguousView([size]),
+    );
+  }
+}
+
+registerTensor((storage, layout, vertex) => new Tensor(storage, layout, vertex));
+
+function scaled(other: Operand, alpha: number): Operand {
+  if (alpha === 1) return other;
+  return typeof other === 'number' ? other * alpha : other.mul(alpha);
+}
+
+/** Small whole powers are products: exact where a general power is not. */
+function power(x: Tensor, exponent: Operand): Tensor {
+  if (exponent === 1) return pointwise('mul', [x, 1], 'pow');
+  if (exponent === 2) return pointwise('mul', [x, x], 'pow');
+  if (exponent === 3) return pointwise('mul', [x.mul(x), x], 'pow');
+  return pointwise('pow', [x, exponent]);
+}
+
+function cast(x: Tensor, dtype: DType): Tensor {
+  if (dtype === x.dtype) return x;
+  if (!x.storage.backend.supports(dtype))
+    throw new DTypeError(`to: ${dtype} tensors are not available on ${x.device}: use float32, int32, uint8 or bool`);
+  const result = new Tensor(castStorage(x.storage, x.layout, dtype), contiguousView(x.shape));
+  const own = x.dtype;
+  return isFloating(dtype) && isFloating(own) ? record('to', result, [x], [], (grad) => [() => grad.to(own)]) : result;
+}
