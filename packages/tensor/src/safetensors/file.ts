@@ -1,0 +1,128 @@
+/**
+ * An open safetensors file. Opening reads the header alone; each tensor is read when it is asked for, so a checkpoint
+ * larger than memory can be used one tensor at a time.
+ */
+import type { DType, HostArray } from '../dtype.js';
+import { ArgumentError, DisposedError } from '../errors.js';
+import type { RandomAccess } from '../platform/random-access.js';
+import { decode, type HostTensor, type SafetensorsDType } from './dtypes.js';
+import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorEntry } from './header.js';
+import { openSource, type Source } from './source.js';
+
+/** What the header says of a tensor. */
+export interface TensorInfo {
+  /** The file's name of the element type. */
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+}
+
+/** Makes what `load` returns out of a host array: the one thing this folder needs to know of tensors for reading. */
+export type FromHost<T> = (data: HostArray, shape: readonly number[], dtype: DType) => T;
+
+/** An open safetensors file, whose `load` gives a `T`. */
+export class SafetensorsFile<T> {
+  readonly #source: RandomAccess;
+  readonly #header: Header;
+  readonly #dataStart: number;
+  readonly #fromHost: FromHost<T>;
+  #closed = false;
+
+  /** Use `open`. */
+  constructor(source: RandomAccess, header: Header, dataStart: number, fromHost: FromHost<T>) {
+    this.#source = source;
+    this.#header = header;
+    this.#dataStart = dataStart;
+    this.#fromHost = fromHost;
+  }
+
+  /** What messages call the file: its path or URL, where it has one. */
+  get name(): string {
+    return this.#source.name;
+  }
+
+  /** The free-form strings of the header's `__metadata__`; `{ format: 'pt' }` in files that PyTorch programs saved. */
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#header.metadata;
+  }
+
+  /** Names of the tensors, in the order of their bytes in the file. */
+  keys(): string[] {
+    return [...this.#header.tensors.keys()];
+  }
+
+  /** Whether there is a tensor of this name. */
+  has(name: string): boolean {
+    return this.#header.tensors.has(name);
+  }
+
+  /** @throws ArgumentError when there is no such tensor. */
+  info(name: string): TensorInfo {
+    const { dtype, shape, begin, end } = this.#entry(name);
+    return { dtype, shape: [...shape], byteLength: end - begin };
+  }
+
+  /**
+   * The bytes of a tensor as they stand in the file, little-endian and row-major, in a buffer of their own.
+   *
+   * @throws ArgumentError when there is no such tensor.
+   * @throws FormatError when the file has become shorter since it was opened.
+   */
+  async bytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const { begin, end } = this.#entry(name);
+    if (this.#closed) throw new DisposedError(`${this.name}: tensor '${name}' cannot be read: the file was closed`);
+    return this.#source.read(this.#dataStart + begin, end - begin);
+  }
+
+  /**
+   * A tensor as a host array: F64, F32, F16 and BF16 as float32 values, integers as int32, U8 as uint8, BOOL as bool.
+   *
+   * @throws FormatError for a 64-bit or unsigned value that int32 cannot hold.
+   * @throws DTypeError for the 8-bit float types.
+   */
+  async array(name: string): Promise<HostTensor> {
+    const { dtype, shape } = this.#entry(name);
+    return decode(await this.bytes(name), dtype, [...shape], `${this.name}: tensor '${name}'`);
+  }
+
+  /** A tensor on the default device, of the dtype that `array` gives; errors as there. */
+  async load(name: string): Promise<T> {
+    const { data, shape, dtype } = await this.array(name);
+    return this.#fromHost(data, shape, dtype);
+  }
+
+  /** Closes the file. What was read stays valid. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#source.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #entry(name: string): TensorEntry {
+    const entry = this.#header.tensors.get(name);
+    if (entry !== undefined) return entry;
+    const keys = this.keys();
+    const some = keys.slice(0, 5).map((key) => `'${key}'`);
+    if (keys.length > some.length) some.push('…');
+    throw new ArgumentError(`${this.name}: no tensor '${name}' among its ${keys.length}: ${some.join(', ')}`);
+  }
+}
+
+/** Opens a file whose `load` makes its tensors by `fromHost`; everything else is as `open` says. */
+export async function openWith<T>(source: Source, fromHost: FromHost<T>): Promise<SafetensorsFile<T>> {
+  const bytes = await openSource(source);
+  try {
+    const first = await bytes.read(0, Math.min(LENGTH_BYTES, bytes.size));
+    const length = headerLength(bytes.name, first, bytes.size);
+    const dataStart = LENGTH_BYTES + length;
+    const header = parseHeader(bytes.name, await bytes.read(LENGTH_BYTES, length), bytes.size - dataStart);
+    return new SafetensorsFile(bytes, header, dataStart, fromHost);
+  } catch (error) {
+    await bytes.close();
+    throw error;
+  }
+}
