@@ -147,14 +147,18 @@ export function golden<Name extends keyof Goldens>(name: Name): Goldens[Name] {
  * times the error of PyTorch's own float32 kernels, for another order of summation, plus four roundings of the largest value,
  * for cases in which PyTorch happens to be exact.
  */
-export function tolerance(expected: Iterable<GoldenTensor>): number {
-  let error = 0;
-  let largest = 0;
-  for (const tensor of expected) {
-    error = Math.max(error, tensor.float32Error ?? 0);
-    for (const value of tensor.data) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+export function tolerance(expected: readonly GoldenTensor[]): number {
+  const error = Math.max(0, ...expected.map((tensor) => tensor.float32Error ?? 0));
+  return 4 * error + 4 * 2 ** -24 * largest(expected);
+}
+
+/** The largest finite magnitude in some tensors; 0 if there is none. */
+export function largest(tensors: readonly GoldenTensor[]): number {
+  let most = 0;
+  for (const { data } of tensors) {
+    for (const value of data) if (Number.isFinite(value)) most = Math.max(most, Math.abs(value));
   }
-  return 4 * error + 4 * 2 ** -24 * largest;
+  return most;
 }
 
 interface Encoded {
