@@ -6,7 +6,8 @@
 import { environment } from '#platform';
 import type { Backend, DeviceInfo, DeviceKind } from './backend/backend.js';
 import { CpuBackend } from './backend/cpu/cpu-backend.js';
-import { WebGpuBackend } from './backend/webgpu/webgpu-backend.js';
+import { requestAdapter } from './backend/webgpu/adapter.js';
+import { WebGpuBackend } from './backend/webgpu/backend.js';
 import { ArgumentError, DeviceError } from './errors.js';
 
 /** What {@link init} may be asked for: a hardware GPU if there is one, or a kind by name. */
@@ -42,7 +43,8 @@ function isChoice(value: string): value is DeviceChoice {
 }
 
 async function openBest(): Promise<Backend> {
-  return (await WebGpuBackend.hasHardwareAdapter()) ? open('webgpu') : open('cpu');
+  const { adapter } = await requestAdapter({ allowSoftware: false });
+  return open(adapter ? 'webgpu' : 'cpu');
 }
 
 async function open(kind: DeviceKind): Promise<Backend> {

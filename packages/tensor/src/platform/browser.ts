@@ -24,6 +24,11 @@ export function writeFileAtomically(
   );
 }
 
+/** @throws ArgumentError always. */
+export function makeFolder(path: string): Promise<void> {
+  return Promise.reject(new ArgumentError(`cannot make the folder '${path}': a page has no file system`));
+}
+
 /**
  * WebGPU as the browser offers it.
  *

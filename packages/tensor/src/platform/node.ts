@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { close, constants, fstat, open, read } from 'node:fs';
-import { type FileHandle, open as openHandle, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open as openHandle, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -124,6 +124,13 @@ export async function writeFileAtomically(
     throw fileError('write', target, error);
   }
   await syncFolder(dirname(target));
+}
+
+/** Makes a folder and those above it; one that exists is fine. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error) => {
+    throw fileError('make the folder', path, error);
+  });
 }
 
 async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -2,7 +2,8 @@
  * Safetensors files, read tensor by tensor and written: the format of the weights of Hugging Face models
  * (https://huggingface.co/docs/safetensors).
  */
-import type { HostTensor } from './dtypes.js';
+import { tensor } from '../creation.js';
+import type { Tensor } from '../tensor.js';
 import { type FromHost, openWith, type SafetensorsFile as TypedFile } from './file.js';
 import type { Source } from './source.js';
 
@@ -11,12 +12,11 @@ export { type FromHost, openWith, type TensorInfo } from './file.js';
 export type { Source } from './source.js';
 export { type HostTensorInput, type Named, save, serialize, type TensorLike } from './write.js';
 
-// The seam to tensors: what `load` makes of a host array.
-type Loaded = HostTensor;
-const fromHost: FromHost<Loaded> = (data, shape, dtype) => ({ data, shape, dtype }) as HostTensor;
+// The seam to tensors: what `load` makes of a host array, on the device in use.
+const fromHost: FromHost<Tensor> = (data, shape, dtype) => tensor(data, { shape, dtype });
 
 /** An open safetensors file. */
-export type SafetensorsFile = TypedFile<Loaded>;
+export type SafetensorsFile = TypedFile<Tensor>;
 
 /**
  * Opens a safetensors file and checks its header; tensors are read when they are asked for.

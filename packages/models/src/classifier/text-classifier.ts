@@ -1,0 +1,171 @@
+/**
+ * A small transformer encoder that classifies text: token and position embeddings, pre-norm blocks, the mean over real tokens,
+ * a linear layer. The smallest whole model, and the one that the first example trains.
+ */
+import type { BertTokenizer } from '@course/data';
+import { Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, TransformerEncoderBlock } from '@course/nn';
+import { crossEntropy, ShapeError, scope, type Tensor } from '@course/tensor';
+import { loadWeights, readConfig, saveModel } from '../files.js';
+import {
+  completeConfig,
+  configFromJson,
+  configToJson,
+  type TextClassifierConfig,
+  type TextClassifierOptions,
+} from './config.js';
+
+/** What the model needs beside the ids. */
+export interface TextClassifierInputs {
+  /** [batch, time], 1 = keep. All tokens count if absent. */
+  readonly attentionMask?: Tensor | null;
+  /** Class numbers [batch] (int32): with them the output carries the loss. */
+  readonly labels?: Tensor | null;
+  /** Also give the attention weights of every block. */
+  readonly outputAttentions?: boolean;
+}
+
+export interface TextClassifierOutput {
+  /** [batch, labels]. */
+  readonly logits: Tensor;
+  /** The mean cross-entropy, if labels were given. */
+  readonly loss?: Tensor;
+  /** [batch, heads, query, key] of each block, if asked for. */
+  readonly attentions?: readonly Tensor[];
+}
+
+/** Token and learned position embeddings, added. */
+class Embeddings extends Module {
+  readonly token: Embedding;
+  readonly position: Embedding;
+  readonly dropout: Dropout;
+
+  constructor(config: TextClassifierConfig) {
+    super();
+    this.token = new Embedding(config.vocabSize, config.dim);
+    this.position = new Embedding(config.maxLength, config.dim);
+    this.dropout = new Dropout(config.dropout);
+  }
+
+  forward(ids: Tensor): Tensor {
+    const positions = this.position.weight.narrow(0, 0, ids.size(1));
+    return this.dropout.forward(this.token.forward(ids).add(positions));
+  }
+}
+
+/** One judgement of {@link TextClassifier.classify}. */
+export interface Classification {
+  readonly label: string;
+  /** Probability of the label. */
+  readonly score: number;
+  /** Probability of every label. */
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+/**
+ * A transformer encoder with mean pooling and a linear classifier.
+ *
+ * @example
+ * const model = new TextClassifier({ vocabSize: tokenizer.vocabSize, labels: ['negative', 'positive'] });
+ * const { logits } = model.forward(batch.inputIds, { attentionMask: batch.attentionMask });
+ */
+export class TextClassifier extends Module {
+  readonly config: TextClassifierConfig;
+  readonly embedding: Embeddings;
+  readonly blocks: ModuleList<TransformerEncoderBlock>;
+  readonly norm: LayerNorm;
+  readonly classifier: Linear;
+
+  constructor(options: TextClassifierOptions) {
+    super();
+    const config = completeConfig(options);
+    const { dim, heads, layers, mlpDim, dropout } = config;
+    this.config = config;
+    this.embedding = new Embeddings(config);
+    this.blocks = new ModuleList(
+      Array.from({ length: layers }, () => new TransformerEncoderBlock(dim, heads, dim / heads, { mlpDim, dropout })),
+    );
+    this.norm = new LayerNorm(dim);
+    this.classifier = new Linear(dim, config.labels.length);
+  }
+
+  /** @param inputIds [batch, time], int32. */
+  forward(
+    inputIds: Tensor,
+    { attentionMask, labels, outputAttentions = false }: TextClassifierInputs = {},
+  ): TextClassifierOutput {
+    if (inputIds.ndim !== 2)
+      throw new ShapeError(`TextClassifier: inputIds must be [batch, time], got [${inputIds.shape.join(', ')}]`);
+    if (inputIds.size(1) > this.config.maxLength)
+      throw new ShapeError(
+        `TextClassifier: a sequence of ${inputIds.size(1)} tokens is longer than maxLength (${this.config.maxLength}); truncate it when encoding`,
+      );
+    const attentions: Tensor[] = [];
+    let hidden = this.embedding.forward(inputIds);
+    for (const block of this.blocks) {
+      const [next, weights] = block.forwardWithWeights(hidden, { mask: attentionMask ?? null });
+      hidden = next;
+      if (outputAttentions) attentions.push(weights);
+    }
+    const logits = this.classifier.forward(meanOverTokens(this.norm.forward(hidden), attentionMask ?? null));
+    return { logits, ...(labels && { loss: crossEntropy(logits, labels) }), ...(outputAttentions && { attentions }) };
+  }
+
+  /** Judges texts: the most probable label of each, with its probability. */
+  async classify(tokenizer: BertTokenizer, texts: readonly string[]): Promise<Classification[]> {
+    if (texts.length === 0) return [];
+    const before = this.training;
+    this.eval();
+    const probabilities = scope(() => {
+      const batch = tokenizer
+        .encodeBatch(texts, { padding: 'longest', truncation: true, maxLength: this.config.maxLength })
+        .toTensors();
+      return this.forward(batch.inputIds, { attentionMask: batch.attentionMask }).logits.detach().softmax(-1);
+    });
+    this.train(before);
+    const flat = await probabilities.data();
+    probabilities.dispose();
+    const { labels } = this.config;
+    return texts.map((_, row) => {
+      const own = labels.map((_label, id) => flat[row * labels.length + id] ?? 0);
+      const best = own.indexOf(Math.max(...own));
+      return {
+        label: labels[best] ?? '',
+        score: own[best] ?? 0,
+        scores: Object.fromEntries(labels.map((label, id) => [label, own[id] ?? 0])),
+      };
+    });
+  }
+
+  /** Writes `config.json`, `model.safetensors` and, with a tokenizer, its files into a folder, each whole or not at all. */
+  async savePretrained(folder: string, { tokenizer }: { readonly tokenizer?: BertTokenizer } = {}): Promise<void> {
+    await saveModel(folder, configToJson(this.config), this.stateDict());
+    await tokenizer?.save(folder);
+  }
+
+  /**
+   * Reads what {@link TextClassifier.savePretrained} wrote.
+   *
+   * @throws FormatError or ArgumentError that names the file, if one is missing or does not fit.
+   */
+  static async fromPretrained(folder: string): Promise<TextClassifier> {
+    const { text, file } = await readConfig(folder);
+    const model = new TextClassifier(configFromJson(text, file));
+    try {
+      await loadWeights(folder, model);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    return model.eval();
+  }
+}
+
+/** The mean of [batch, time, dim] over time, padding left out. */
+function meanOverTokens(hidden: Tensor, attentionMask: Tensor | null): Tensor {
+  if (!attentionMask) return hidden.mean(1);
+  const kept = attentionMask.to('float32');
+  return hidden
+    .mul(kept.unsqueeze(-1))
+    .sum(1)
+    .div(kept.sum(1, { keepDim: true }).clamp({ min: 1 }));
+}

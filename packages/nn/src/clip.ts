@@ -1,0 +1,35 @@
+/** Gradient clipping, on the device: no value is read back. */
+import { ArgumentError, noGrad, scope, stack, type Tensor, zeros } from '@course/tensor';
+
+/**
+ * Scales all gradients so that their norm together is at most `maxNorm` (Pascanu et al. 2013), as `torch.nn.utils.clip_grad_norm_`;
+ * returns the norm before, a scalar tensor.
+ *
+ * @example
+ * clipGradNorm_(model.parameters(), 1.0);
+ */
+export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
+  if (!(maxNorm > 0)) throw new ArgumentError(`clipGradNorm_: maxNorm must be positive, got ${maxNorm}`);
+  return noGrad(() =>
+    scope(() => {
+      const gradients = [...parameters].flatMap((parameter) => parameter.grad ?? []);
+      if (gradients.length === 0) return zeros([]);
+      const norms = stack(gradients.map((gradient) => gradient.norm()));
+      const total = norms.norm();
+      const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });
+      for (const gradient of gradients) gradient.mul_(factor);
+      return total;
+    }),
+  );
+}
+
+/** Limits every gradient element to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`. */
+export function clipGradValue_(parameters: Iterable<Tensor>, clipValue: number): void {
+  if (!(clipValue >= 0)) throw new ArgumentError(`clipGradValue_: clipValue must not be negative, got ${clipValue}`);
+  noGrad(() => {
+    for (const parameter of parameters) {
+      const { grad } = parameter;
+      if (grad) scope(() => void grad.copy_(grad.clamp({ min: -clipValue, max: clipValue })));
+    }
+  });
+}

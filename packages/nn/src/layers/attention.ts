@@ -1,0 +1,121 @@
+/** Attention modules of the from-scratch course, by its names: one head, and many heads with an inner width. */
+import { ArgumentError, attention, ShapeError, type Tensor } from '@course/tensor';
+import { Module } from '../module.js';
+import { Dropout } from './dropout.js';
+import { Linear } from './linear.js';
+
+/** `mask [batch, time]`, 1 = keep, as a bool mask that broadcasts to scores of the given rank. A mask of higher rank broadcasts as it is. */
+export function keyMask(name: string, mask: Tensor, batch: number, time: number, rank: number): Tensor {
+  const kept = mask.dtype === 'bool' ? mask : mask.ne(0);
+  if (mask.ndim !== 2) return kept;
+  if (mask.size(0) !== batch || mask.size(1) !== time)
+    throw new ShapeError(
+      `${name}: mask must be [batch, time] = [${batch}, ${time}] (1 = keep), got [${mask.shape.join(', ')}]`,
+    );
+  return kept.view([batch, ...Array.from({ length: rank - 2 }, () => 1), time]);
+}
+
+function checkInput(name: string, x: Tensor, dim: number): void {
+  if (x.ndim !== 3 || x.size(2) !== dim)
+    throw new ShapeError(`${name}: expected input [batch, time, ${dim}], got [${x.shape.join(', ')}]`);
+}
+
+/**
+ * One attention head (Vaswani et al. 2017): `[head, weights]` with head [batch, time, dimHead] and weights [batch, query, key].
+ *
+ * @example
+ * const [head, weights] = new SelfAttention(64, 16).forward(randn([16, 32, 64]));
+ */
+export class SelfAttention extends Module {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+
+  constructor(
+    readonly inputDim: number,
+    readonly dimHead: number,
+  ) {
+    super();
+    this.query = new Linear(inputDim, dimHead);
+    this.key = new Linear(inputDim, dimHead);
+    this.value = new Linear(inputDim, dimHead);
+  }
+
+  /** @param mask [batch, time], 1 = keep. */
+  forward(x: Tensor, mask?: Tensor | null): [head: Tensor, weights: Tensor] {
+    checkInput('SelfAttention', x, this.inputDim);
+    const allowed = mask ? keyMask('SelfAttention', mask, x.size(0), x.size(1), 3) : null;
+    const { output, weights } = attention(this.query.forward(x), this.key.forward(x), this.value.forward(x), {
+      mask: allowed,
+    });
+    return [output, weights];
+  }
+}
+
+export interface MultiHeadAttentionOptions {
+  /** Dropout of the weights in training. Default 0. */
+  readonly dropout?: number;
+  /** Bias of the four projections. Default true. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Attention of several heads of width `dimHead`, whose inner width `heads * dimHead` need not be `dim`. Returns
+ * `[output, weights]`: [batch, time, dim] and [batch, heads, query, key].
+ *
+ * @example
+ * const [output, weights] = new MultiHeadAttention(64, 8, 64).forward(randn([16, 32, 64]));
+ */
+export class MultiHeadAttention extends Module {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly toOut: Linear;
+  readonly dropout: Dropout;
+
+  constructor(
+    readonly dim: number,
+    readonly heads = 8,
+    readonly dimHead = 64,
+    { dropout = 0, bias = true }: MultiHeadAttentionOptions = {},
+  ) {
+    super();
+    for (const [name, size] of Object.entries({ dim, heads, dimHead }))
+      if (!Number.isInteger(size) || size < 1)
+        throw new ArgumentError(`MultiHeadAttention: ${name} must be a whole number of at least 1, got ${size}`);
+    const inner = heads * dimHead;
+    this.query = new Linear(dim, inner, { bias });
+    this.key = new Linear(dim, inner, { bias });
+    this.value = new Linear(dim, inner, { bias });
+    this.toOut = new Linear(inner, dim, { bias });
+    this.dropout = new Dropout(dropout);
+  }
+
+  /**
+   * @param mask [batch, time], 1 = keep; or any bool mask that broadcasts to [batch, heads, query, key].
+   * @param context What keys and values are made from, [batch, time, dim]; `x` itself if absent (self-attention).
+   */
+  forward(
+    x: Tensor,
+    mask?: Tensor | null,
+    { context = x, isCausal = false }: { readonly context?: Tensor; readonly isCausal?: boolean } = {},
+  ): [output: Tensor, weights: Tensor] {
+    checkInput('MultiHeadAttention', x, this.dim);
+    checkInput('MultiHeadAttention', context, this.dim);
+    const batch = x.size(0);
+    const split = (y: Tensor): Tensor => y.view([batch, -1, this.heads, this.dimHead]).transpose(1, 2);
+    const allowed = mask ? keyMask('MultiHeadAttention', mask, batch, context.size(1), 4) : null;
+    const { output, weights } = attention(
+      split(this.query.forward(x)),
+      split(this.key.forward(context)),
+      split(this.value.forward(context)),
+      {
+        mask: allowed,
+        isCausal,
+        dropoutP: this.training ? this.dropout.p : 0,
+      },
+    );
+    const merged = output.transpose(1, 2).reshape([batch, -1, this.heads * this.dimHead]);
+    return [this.toOut.forward(merged), weights];
+  }
+}

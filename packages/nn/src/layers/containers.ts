@@ -1,0 +1,72 @@
+/** Modules made of modules. */
+import { ArgumentError, type Tensor } from '@course/tensor';
+import { Module } from '../module.js';
+
+/** A module that maps one tensor to one tensor. */
+export type Layer = Module & { forward(x: Tensor): Tensor };
+
+/** Layers one behind the other, as `torch.nn.Sequential`: state-dict keys start with their numbers. */
+export class Sequential extends Module {
+  readonly layers: readonly Layer[];
+
+  constructor(...layers: readonly Layer[]) {
+    super();
+    this.layers = layers;
+  }
+
+  override *namedChildren(): Generator<[name: string, child: Module]> {
+    for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
+  }
+
+  get length(): number {
+    return this.layers.length;
+  }
+
+  /** The layer at a place; negative counts from the end. */
+  at(index: number): Layer {
+    const layer = this.layers.at(index);
+    if (!layer) throw new ArgumentError(`Sequential: index ${index} is out of range for ${this.layers.length} layers`);
+    return layer;
+  }
+
+  [Symbol.iterator](): Iterator<Layer> {
+    return this.layers[Symbol.iterator]();
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.layers.reduce((value, layer) => layer.forward(value), x);
+  }
+}
+
+/** A list of modules that counts as children, as `torch.nn.ModuleList`. */
+export class ModuleList<M extends Module = Module> extends Module {
+  readonly items: M[];
+
+  constructor(items: Iterable<M> = []) {
+    super();
+    this.items = [...items];
+  }
+
+  override *namedChildren(): Generator<[name: string, child: Module]> {
+    for (const [i, item] of this.items.entries()) yield [String(i), item];
+  }
+
+  get length(): number {
+    return this.items.length;
+  }
+
+  at(index: number): M {
+    const item = this.items.at(index);
+    if (!item) throw new ArgumentError(`ModuleList: index ${index} is out of range for ${this.items.length} modules`);
+    return item;
+  }
+
+  append(item: M): this {
+    this.items.push(item);
+    return this;
+  }
+
+  [Symbol.iterator](): Iterator<M> {
+    return this.items[Symbol.iterator]();
+  }
+}

@@ -1,0 +1,20 @@
+/** Dropout as a module: active only in training. */
+import { ArgumentError, dropout, type Tensor } from '@course/tensor';
+import { Module } from '../module.js';
+
+/** Zeroes elements with probability `p` in training and scales the rest, as `torch.nn.Dropout`. */
+export class Dropout extends Module {
+  constructor(readonly p = 0.5) {
+    super();
+    if (!(p >= 0 && p <= 1))
+      throw new ArgumentError(`Dropout: dropout probability has to be between 0 and 1, but got ${p}`);
+  }
+
+  forward(x: Tensor): Tensor {
+    return dropout(x, this.p, { training: this.training });
+  }
+
+  override extraRepr(): string {
+    return `p=${this.p}, inplace=False`;
+  }
+}

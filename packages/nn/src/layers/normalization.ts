@@ -1,0 +1,41 @@
+/** Normalisation layers. */
+import { layerNorm, ones, type Shape, type Tensor, zeros } from '@course/tensor';
+import { Module } from '../module.js';
+import { Parameter } from '../parameter.js';
+
+export interface LayerNormOptions {
+  readonly eps?: number;
+  /** Learn a weight (from 1) and a bias (from 0). Default true. */
+  readonly elementwiseAffine?: boolean;
+}
+
+/** Normalises over the last dims to mean 0 and variance 1, then scales and shifts, as `torch.nn.LayerNorm`. */
+export class LayerNorm extends Module {
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+
+  constructor(normalizedShape: number | Shape, { eps = 1e-5, elementwiseAffine = true }: LayerNormOptions = {}) {
+    super();
+    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    this.eps = eps;
+    this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : null;
+    this.bias = elementwiseAffine ? new Parameter(zeros(this.normalizedShape)) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.normalizedShape, { weight: this.weight, bias: this.bias, eps: this.eps });
+  }
+
+  override extraRepr(): string {
+    const shape =
+      this.normalizedShape.length === 1 ? `(${this.normalizedShape[0]},)` : `(${this.normalizedShape.join(', ')})`;
+    return `${shape}, eps=${formatEps(this.eps)}, elementwise_affine=${this.weight ? 'True' : 'False'}`;
+  }
+}
+
+/** `1e-05`, as Python writes it. */
+function formatEps(eps: number): string {
+  return eps >= 1e-4 ? String(eps) : eps.toExponential().replace(/e-(\d)$/, 'e-0$1');
+}

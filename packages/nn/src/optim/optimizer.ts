@@ -1,0 +1,120 @@
+/**
+ * What optimizers share: parameter groups with their own settings, the step over parameters that have a gradient, and state that
+ * can be saved. State tensors belong to the optimizer and outlive every scope.
+ */
+import { ArgumentError, keep, noGrad, scope, type Tensor } from '@course/tensor';
+
+/** Settings that every optimizer has and schedulers change. */
+export interface BaseSettings {
+  lr: number;
+}
+
+/** Parameters with settings of their own; what is left out comes from the defaults. */
+export type ParameterGroup<S extends BaseSettings> = { readonly params: Iterable<Tensor> } & Partial<S>;
+
+/** A group with all its settings. Schedulers write `lr`. */
+export type FilledGroup<S extends BaseSettings> = S & { readonly params: readonly Tensor[]; initialLr: number };
+
+/** State of one parameter: tensors and numbers by name. */
+export type ParameterState = Record<string, Tensor | number>;
+
+/** What `stateDict` gives: settings and state by the parameter's number over all groups. */
+export interface OptimizerState<S extends BaseSettings> {
+  readonly groups: readonly (S & { readonly initialLr: number; readonly params: readonly number[] })[];
+  readonly state: ReadonlyMap<number, ParameterState>;
+}
+
+export abstract class Optimizer<S extends BaseSettings> {
+  /** Groups with their settings; `group.lr` may be changed between steps. */
+  readonly paramGroups: FilledGroup<S>[];
+  protected readonly state = new Map<Tensor, ParameterState>();
+
+  constructor(params: Iterable<Tensor> | Iterable<ParameterGroup<S>>, defaults: S) {
+    const list = [...params] as (Tensor | ParameterGroup<S>)[];
+    if (list.length === 0) throw new ArgumentError('optimizer got an empty parameter list');
+    const groups: ParameterGroup<S>[] = list.every((each) => 'params' in each)
+      ? (list as ParameterGroup<S>[])
+      : [{ params: list as Tensor[] } as unknown as ParameterGroup<S>];
+    const seen = new Set<Tensor>();
+    this.paramGroups = groups.map((group) => {
+      const own = [...group.params];
+      for (const parameter of own) {
+        if (!parameter.isLeaf) throw new ArgumentError("optimizer: can't optimize a non-leaf Tensor");
+        if (seen.has(parameter))
+          throw new ArgumentError(
+            `optimizer: some parameters appear in more than one parameter group, one of them of shape [${parameter.shape.join(', ')}]`,
+          );
+        seen.add(parameter);
+      }
+      const settings = { ...defaults, ...group, params: own };
+      if (!(settings.lr >= 0)) throw new ArgumentError(`optimizer: Invalid learning rate: ${settings.lr}`);
+      return { ...settings, initialLr: settings.lr } as FilledGroup<S>;
+    });
+  }
+
+  /** Updates every parameter that has a gradient. */
+  step(): void {
+    noGrad(() =>
+      scope(() => {
+        for (const group of this.paramGroups)
+          for (const parameter of group.params) if (parameter.grad) this.update(parameter, parameter.grad, group);
+      }),
+    );
+  }
+
+  /** Updates one parameter in place. */
+  protected abstract update(parameter: Tensor, gradient: Tensor, settings: FilledGroup<S>): void;
+
+  /** Forgets all gradients. */
+  zeroGrad(): void {
+    for (const group of this.paramGroups) for (const parameter of group.params) parameter.grad = null;
+  }
+
+  /** Settings and state, for saving. Tensors are live, not copies. */
+  stateDict(): OptimizerState<S> {
+    const numbers = new Map(this.paramGroups.flatMap((group) => group.params).map((parameter, i) => [parameter, i]));
+    const groups = this.paramGroups.map((group) => ({
+      ...group,
+      params: group.params.map((parameter) => numbers.get(parameter) ?? -1),
+    }));
+    const state = new Map([...this.state].map(([parameter, own]) => [numbers.get(parameter) ?? -1, own]));
+    return { groups, state };
+  }
+
+  /** Takes over settings, and copies of the state's tensors. */
+  loadStateDict({ groups, state }: OptimizerState<S>): void {
+    if (groups.length !== this.paramGroups.length)
+      throw new ArgumentError(
+        `optimizer: loaded state dict has a different number of parameter groups: ${groups.length} instead of ${this.paramGroups.length}`,
+      );
+    const parameters = this.paramGroups.flatMap((group) => group.params);
+    for (const [i, group] of groups.entries()) {
+      const own = this.paramGroups[i];
+      if (group.params.length !== own?.params.length)
+        throw new ArgumentError(
+          `optimizer: loaded state dict contains a parameter group that doesn't match the size of group ${i}`,
+        );
+      Object.assign(own, { ...group, params: own.params });
+    }
+    noGrad(() => {
+      for (const [number, saved] of state) {
+        const parameter = parameters[number];
+        if (!parameter)
+          throw new ArgumentError(
+            `optimizer: loaded state dict has state for parameter ${number}, there are ${parameters.length}`,
+          );
+        this.state.set(
+          parameter,
+          Object.fromEntries(
+            Object.entries(saved).map(([name, value]) => [name, typeof value === 'number' ? value : own(value)]),
+          ),
+        );
+      }
+    });
+  }
+}
+
+/** A copy that outlives every scope. */
+function own(value: Tensor): Tensor {
+  return keep(value.detach().clone());
+}
