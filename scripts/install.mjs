@@ -13,7 +13,7 @@ export async function install() {
   const fingerprint = contentsOf(inputs, [process.platform, process.arch]);
   if (isDone('install', fingerprint)) return;
 
-  say('Installing dependencies with pnpm (the first time this downloads about 300 MB) ...');
+  say('Installing dependencies with pnpm (the first time this downloads about 200 MB) ...');
   const args = ['install', '--frozen-lockfile', '--config.confirmModulesPurge=false'];
   if (!(await runStep(pnpm(...args)))) {
     fail('Installing the dependencies failed. It needs npx (it comes with Node) and access to the npm registry.');
