@@ -53,3 +53,11 @@ export function environment(_name: string): string | undefined {
 export async function collectGarbage(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
 }
+
+/** A page cannot switch engine features on. */
+export function enableRelaxedSimd(): void {}
+
+/** Browsers do not tell the processor's name. */
+export function processorName(): string {
+  return 'WebAssembly';
+}

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { close, constants, fstat, open, read } from 'node:fs';
 import { type FileHandle, mkdir, open as openHandle, rename, unlink } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -192,4 +193,14 @@ export async function collectGarbage(): Promise<void> {
   }
   collect();
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Node 20 has relaxed SIMD behind a flag, which later versions do not know: to be called only where a probe failed. */
+export function enableRelaxedSimd(): void {
+  setFlagsFromString('--experimental-wasm-relaxed-simd');
+}
+
+/** The processor's own name. */
+export function processorName(): string {
+  return cpus()[0]?.model.trim() || 'unknown processor';
 }

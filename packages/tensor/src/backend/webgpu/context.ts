@@ -1,0 +1,27 @@
+/** What a kernel's host side may do: compile itself once, borrow memory, and dispatch. */
+import type { DeviceBuffer } from '../requests.js';
+import type { DeviceLimits } from './device.js';
+import type { KernelSource } from './kernels/source.js';
+import type { Pipeline } from './pipelines.js';
+import type { Tuning } from './tuning.js';
+
+export interface KernelContext {
+  readonly tuning: Tuning;
+  readonly limits: DeviceLimits;
+  /** The compiled kernel of a key; `source` is called only the first time. */
+  kernel(key: string, source: () => KernelSource): Pipeline;
+  /** Memory until the end of the request. */
+  temporary(byteLength: number): DeviceBuffer;
+  /** Appends a dispatch of `workgroups` workgroups; buffers and parameters by the names the kernel's source gives them. */
+  dispatch(
+    kernel: Pipeline,
+    buffers: Readonly<Record<string, DeviceBuffer | undefined>>,
+    params: Readonly<Record<string, number>>,
+    workgroups: number,
+  ): void;
+}
+
+/** Workgroups needed for so many invocations. */
+export function groupsOf(invocations: number, workgroupSize: number): number {
+  return Math.ceil(invocations / workgroupSize);
+}

@@ -1,0 +1,92 @@
+/** What both matmul kernels share: bindings, parameters, the place of a tile in the batch, and the epilogue. */
+import type { ParameterType } from '../params.js';
+import type { MatmulVariant } from './matmul.js';
+import { prelude } from './prelude.js';
+import { type BindingSource, type Element, f32, lines, read, u32, write } from './source.js';
+
+export function matmulBindings({ vectorA, vectorB, vectorOut, hasBias, hasResidual }: MatmulVariant): BindingSource[] {
+  const element = (isVector: boolean): Element => (isVector ? 'vec4<f32>' : 'f32');
+  return [
+    read('a', element(vectorA)),
+    read('b', element(vectorB)),
+    ...(hasBias ? [read('bias', element(vectorOut))] : []),
+    ...(hasResidual ? [read('residual', element(vectorOut))] : []),
+    write('out', element(vectorOut)),
+  ];
+}
+
+export function matmulParams({ batchRank }: MatmulVariant): Record<string, ParameterType> {
+  const perBatch = Array.from({ length: batchRank }, (_, d) => [`batch${d}`, `aBatch${d}`, `bBatch${d}`]).flat();
+  return {
+    ...u32(
+      'm',
+      'n',
+      'k',
+      'tilesM',
+      'tilesN',
+      'tiles',
+      'aOffset',
+      'bOffset',
+      'aRow',
+      'bRow',
+      'outOffset',
+      'biasOffset',
+      'residualOffset',
+    ),
+    ...f32('alpha'),
+    ...u32(...perBatch),
+  };
+}
+
+/** Finds `tileM`, `tileN` and `batch` of the workgroup, and where A, B and the output start for that batch. */
+export function matmulPlace({ batchRank, vectorOut }: MatmulVariant): string {
+  const coordinates = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i).map((d) => {
+    const coordinate = d === 0 ? 'rest' : `rest % p.batch${d}`;
+    return `let batch${d} = ${coordinate};\n${d > 0 ? `rest /= p.batch${d};\n` : ''}aStart += batch${d} * p.aBatch${d};\nbStart += batch${d} * p.bBatch${d};`;
+  });
+  return [
+    'if (group >= p.tiles) {',
+    '  return;',
+    '}',
+    '// Neighbouring workgroups share rows of A.',
+    'let tileN = group % p.tilesN;',
+    'let tileM = (group / p.tilesN) % p.tilesM;',
+    'let batch = group / (p.tilesN * p.tilesM);',
+    'var aStart = p.aOffset;',
+    'var bStart = p.bOffset;',
+    ...(batchRank > 0 ? [batchRank > 1 ? 'var rest = batch;' : 'let rest = batch;'] : []),
+    ...coordinates,
+    `let outStart = batch * p.m * p.n${vectorOut ? ' / 4u' : ''};`,
+  ].join('\n');
+}
+
+/** `store(row, column, value)`: the epilogue over four columns from `column` on, as far as they lie inside the output. */
+export function matmulStore(variant: MatmulVariant): string {
+  const { vectorOut, hasBias, hasResidual, activation } = variant;
+  const width = vectorOut ? 4 : 1;
+  const activate = (value: string) =>
+    activation === 'none' ? value : `${activation}${width === 4 ? '4' : ''}(${value})`;
+  const helpers = activation === 'none' ? '' : `${prelude([activation], width)}\n\n`;
+  if (vectorOut) {
+    return `${helpers}fn store(outStart: u32, row: u32, column: u32, value: vec4<f32>) {
+  if (row >= p.m || column >= p.n) {
+    return;
+  }
+  let at = outStart + (row * p.n + column) / 4u;
+  let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column / 4u]' : ''};
+  out[p.outOffset + at] = ${activate('sum')}${hasResidual ? ' + residual[p.residualOffset + at]' : ''};
+}`;
+  }
+  return `${helpers}fn storeOne(outStart: u32, row: u32, column: u32, value: f32) {
+  if (row >= p.m || column >= p.n) {
+    return;
+  }
+  let at = outStart + row * p.n + column;
+  let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column]' : ''};
+  out[p.outOffset + at] = ${activate('sum')}${hasResidual ? ' + residual[p.residualOffset + at]' : ''};
+}
+
+fn store(outStart: u32, row: u32, column: u32, value: vec4<f32>) {
+${lines(4, (c) => `  storeOne(outStart, row, column + ${c}u, value[${c}]);`)}
+}`;
+}

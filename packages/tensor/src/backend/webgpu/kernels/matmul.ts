@@ -1,0 +1,144 @@
+/**
+ * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of two
+ * kernels: `registers` (software adapters), where each invocation loads its rows of A and columns of B itself, and `shared`
+ * (GPUs), where a workgroup stages tiles of both in shared memory. Transposed operands are read in place: only the loads differ.
+ * The epilogue (alpha, bias, activation, residual) rides on the store.
+ */
+import type { Activation, MatmulRequest, Matrices } from '../../requests.js';
+import type { KernelContext } from '../context.js';
+import type { MatmulTile, Tuning } from '../tuning.js';
+import { registerSource } from './matmul-registers.js';
+import { sharedSource } from './matmul-shared.js';
+
+/** What a matmul kernel is specialised on. */
+export interface MatmulVariant {
+  readonly tile: MatmulTile;
+  /** A is stored [k, m], B is stored [n, k]. */
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** Whether the rows of A, of B, and of the output (bias, residual) start on multiples of four elements and can be read in vectors. */
+  readonly vectorA: boolean;
+  readonly vectorB: boolean;
+  readonly vectorOut: boolean;
+  /** Dims of the batch, after merging. */
+  readonly batchRank: number;
+  readonly hasBias: boolean;
+  readonly hasResidual: boolean;
+  readonly activation: Activation;
+}
+
+export function matmul(context: KernelContext, request: MatmulRequest): void {
+  const { m, n, k, a, b, bias, residual, out } = request;
+  const { sizes, strides } = mergeBatch(request.batch, [a.batchStrides, b.batchStrides]);
+  const batches = sizes.reduce((product, size) => product * size, 1);
+  if (m * n * batches === 0) return;
+
+  const { transposed: transposeA, line: rowA } = layoutOf(a, m, k);
+  const { transposed: transposeB, line: rowB } = layoutOf(b, k, n);
+  const aligned = (matrix: Matrices, rowStride: number, batchStrides: readonly number[]) =>
+    matrix.offset % 4 === 0 && rowStride % 4 === 0 && batchStrides.every((stride) => stride % 4 === 0);
+  const tile = chooseTile(context.tuning.matmul, m, n, batches);
+  const variant: MatmulVariant = {
+    tile,
+    transposeA,
+    transposeB,
+    vectorA: aligned(a, rowA, strides[0] ?? []),
+    vectorB: aligned(b, rowB, strides[1] ?? []),
+    vectorOut:
+      n % 4 === 0 && [out, bias, residual].every((operand) => operand === undefined || operand.offset % 4 === 0),
+    batchRank: sizes.length,
+    hasBias: bias !== undefined,
+    hasResidual: residual !== undefined,
+    activation: request.activation,
+  };
+  const source = tile.memory === 'registers' ? registerSource : sharedSource;
+  const kernel = context.kernel(variantKey(variant), () => source(variant));
+
+  const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
+  const tilesN = Math.ceil(n / (tile.columns * tile.groupColumns));
+  const unitA = variant.vectorA ? 4 : 1;
+  const unitB = variant.vectorB ? 4 : 1;
+  const unitOut = variant.vectorOut ? 4 : 1;
+  const params: Record<string, number> = {
+    m,
+    n,
+    k,
+    tilesM,
+    tilesN,
+    tiles: tilesM * tilesN * batches,
+    aOffset: a.offset / unitA,
+    bOffset: b.offset / unitB,
+    aRow: rowA / unitA,
+    bRow: rowB / unitB,
+    outOffset: out.offset / unitOut,
+    biasOffset: (bias?.offset ?? 0) / unitOut,
+    residualOffset: (residual?.offset ?? 0) / unitOut,
+    alpha: request.alpha,
+  };
+  sizes.forEach((size, d) => {
+    params[`batch${d}`] = size;
+    params[`aBatch${d}`] = (strides[0]?.[d] ?? 0) / unitA;
+    params[`bBatch${d}`] = (strides[1]?.[d] ?? 0) / unitB;
+  });
+  const buffers = { a: a.buffer, b: b.buffer, bias: bias?.buffer, residual: residual?.buffer, out: out.buffer };
+  context.dispatch(kernel, buffers, params, tilesM * tilesN * batches);
+}
+
+function variantKey({ tile, ...variant }: MatmulVariant): string {
+  const { memory, rows, columns, groupRows, groupColumns, depth } = tile;
+  const flags = [
+    variant.transposeA,
+    variant.transposeB,
+    variant.vectorA,
+    variant.vectorB,
+    variant.vectorOut,
+    variant.hasBias,
+    variant.hasResidual,
+  ];
+  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.activation}`;
+}
+
+/** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */
+function layoutOf(
+  { rowStride, columnStride }: Matrices,
+  rows: number,
+  columns: number,
+): { transposed: boolean; line: number } {
+  const transposed = columns > 1 ? columnStride !== 1 : rows > 1 && rowStride === 1;
+  // A single line has no distance to the next.
+  if (transposed) return { transposed, line: columns > 1 ? columnStride : 0 };
+  return { transposed, line: rows > 1 ? rowStride : 0 };
+}
+
+/** The largest tile that still gives every part of the adapter something to do; the smallest if none does. */
+function chooseTile({ tiles, workgroups }: Tuning['matmul'], m: number, n: number, batches: number): MatmulTile {
+  let chosen = tiles[0];
+  for (const tile of tiles) {
+    const down = Math.ceil(m / (tile.rows * tile.groupRows));
+    const across = Math.ceil(n / (tile.columns * tile.groupColumns));
+    if (down * across * batches >= workgroups) chosen = tile;
+  }
+  if (chosen === undefined) throw new RangeError('the tuning table has no matmul tile');
+  return chosen;
+}
+
+/** Drops batch dims of size 1 and merges neighbours that every operand walks in one go. */
+export function mergeBatch(
+  sizes: readonly number[],
+  strides: readonly (readonly number[])[],
+): { sizes: number[]; strides: number[][] } {
+  const mergedSizes: number[] = [];
+  const merged: number[][] = strides.map(() => []);
+  sizes.forEach((size, d) => {
+    if (size === 1) return;
+    const last = mergedSizes.length - 1;
+    const joins = last >= 0 && strides.every((own, i) => merged[i]?.[last] === (own[d] ?? 0) * size);
+    if (joins) mergedSizes[last] = (mergedSizes[last] ?? 1) * size;
+    else mergedSizes.push(size);
+    strides.forEach((own, i) => {
+      const list = merged[i];
+      if (list) list[mergedSizes.length - 1] = own[d] ?? 0;
+    });
+  });
+  return { sizes: mergedSizes, strides: merged };
+}

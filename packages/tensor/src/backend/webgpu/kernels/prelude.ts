@@ -1,0 +1,443 @@
+/**
+ * WGSL functions that kernels call. Each is written once for a width-independent type and printed for single elements (`erf`) or for
+ * four at a time (`erf4`); a kernel carries only those it uses.
+ *
+ * WGSL compilers may assume that NaN and infinity do not occur: `x != x` can fold to false and an infinite literal does not
+ * compile. Whatever must follow IEEE therefore looks at the bits, as integers, where nothing is assumed. The built-in
+ * functions are only as exact as WGSL asks (tanh, sin and log near 1: three digits); those that models depend on are
+ * computed here from polynomials instead.
+ */
+import { dedent } from './source.js';
+
+export type Width = 1 | 4;
+
+/** The types at one width, and how a helper is called there. */
+interface Types {
+  readonly F: string;
+  readonly I: string;
+  readonly U: string;
+  readonly B: string;
+  /** The name of a helper at this width. */
+  name(helper: string): string;
+}
+
+interface Helper {
+  readonly needs?: readonly string[];
+  readonly text: (types: Types) => string;
+}
+
+function typesOf(width: Width): Types {
+  const type = (scalar: string) => (width === 1 ? scalar : `vec4<${scalar}>`);
+  return {
+    F: type('f32'),
+    I: type('i32'),
+    U: type('u32'),
+    B: type('bool'),
+    name: (helper) => helperName(helper, width),
+  };
+}
+
+/** `erf` for single elements, `erf4` for four. */
+export function helperName(helper: string, width: Width): string {
+  return width === 1 ? helper : `${helper}4`;
+}
+
+/** c[0] + x * (c[1] + x * (…)). */
+function horner(coefficients: readonly number[], x: string, type: string): string {
+  return coefficients.reduceRight(
+    (tail, c) => (tail === '' ? `${type}(${literal(c)})` : `fma(${x}, ${tail}, ${type}(${literal(c)}))`),
+    '',
+  );
+}
+
+/** A number as WGSL reads it. */
+export function literal(value: number): string {
+  const text = String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}
+
+const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
+
+const helpers: Readonly<Record<string, Helper>> = {
+  /** Infinity: read from a variable, since a constant expression may not yield it. */
+  infinity: {
+    text: ({ F, U, name }) => `
+      fn ${name('infinity')}() -> ${F} {
+        var bits = ${U}(0x7f800000u);
+        return bitcast<${F}>(bits);
+      }`,
+  },
+  nan: {
+    text: ({ F, U, name }) => `
+      fn ${name('nan')}() -> ${F} {
+        var bits = ${U}(0x7fc00000u);
+        return bitcast<${F}>(bits);
+      }`,
+  },
+  isNan: {
+    text: ({ F, U, B, name }) => `
+      fn ${name('isNan')}(x: ${F}) -> ${B} {
+        return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) > ${U}(0x7f800000u);
+      }`,
+  },
+  isFinite: {
+    text: ({ F, U, B, name }) => `
+      fn ${name('isFinite')}(x: ${F}) -> ${B} {
+        return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) < ${U}(0x7f800000u);
+      }`,
+  },
+  /** Not zero; NaN is true, as in C. */
+  truth: {
+    text: ({ F, U, B, name }) => `
+      fn ${name('truth')}(x: ${F}) -> ${B} {
+        return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) != ${U}(0u);
+      }`,
+  },
+  bits: {
+    text: ({ U, B, name }) => `
+      fn ${name('bits')}(x: ${B}) -> ${U} {
+        return ${U}(x);
+      }`,
+  },
+  /** An integer that grows with the float: IEEE order without NaN, the two zeros equal. */
+  order: {
+    text: ({ F, I, name }) => `
+      fn ${name('order')}(x: ${F}) -> ${I} {
+        let bits = bitcast<${I}>(x);
+        return select(bits, ${I}(-2147483647 - 1) - bits, bits < ${I}(0));
+      }`,
+  },
+  ...comparison('equal', '=='),
+  ...comparison('less', '<'),
+  ...comparison('lessEqual', '<='),
+  ...comparison('greater', '>'),
+  ...comparison('greaterEqual', '>='),
+  notEqual: {
+    needs: ['order', 'isNan'],
+    text: ({ F, B, name }) => `
+      fn ${name('notEqual')}(a: ${F}, b: ${F}) -> ${B} {
+        return (${name('order')}(a) != ${name('order')}(b)) | ${name('isNan')}(a) | ${name('isNan')}(b);
+      }`,
+  },
+  maximum: {
+    needs: ['order', 'isNan'],
+    text: ({ F, name }) => `
+      fn ${name('maximum')}(a: ${F}, b: ${F}) -> ${F} {
+        let larger = select(b, a, ${name('order')}(a) >= ${name('order')}(b));
+        return select(select(larger, a, ${name('isNan')}(a)), b, ${name('isNan')}(b));
+      }`,
+  },
+  minimum: {
+    needs: ['order', 'isNan'],
+    text: ({ F, name }) => `
+      fn ${name('minimum')}(a: ${F}, b: ${F}) -> ${F} {
+        let smaller = select(b, a, ${name('order')}(a) <= ${name('order')}(b));
+        return select(select(smaller, a, ${name('isNan')}(a)), b, ${name('isNan')}(b));
+      }`,
+  },
+  maxInt: {
+    text: ({ I, name }) => `
+      fn ${name('maxInt')}(a: ${I}, b: ${I}) -> ${I} {
+        return max(a, b);
+      }`,
+  },
+  minInt: {
+    text: ({ I, name }) => `
+      fn ${name('minInt')}(a: ${I}, b: ${I}) -> ${I} {
+        return min(a, b);
+      }`,
+  },
+  /** The remainder with the sign of the divisor. */
+  remainderInt: {
+    text: ({ I, name }) => `
+      fn ${name('remainderInt')}(a: ${I}, b: ${I}) -> ${I} {
+        let r = a % b;
+        return select(r, r + b, (r != ${I}(0)) & ((r < ${I}(0)) != (b < ${I}(0))));
+      }`,
+  },
+  remainder: {
+    needs: ['truth'],
+    text: ({ F, I, name }) => `
+      fn ${name('remainder')}(a: ${F}, b: ${F}) -> ${F} {
+        let r = a % b;
+        let signs = (bitcast<${I}>(r) ^ bitcast<${I}>(b)) < ${I}(0);
+        return select(r, r + b, ${name('truth')}(r) & signs);
+      }`,
+  },
+  divide: {
+    text: ({ F, name }) => `
+      fn ${name('divide')}(a: ${F}, b: ${F}) -> ${F} {
+        return a / b;
+      }`,
+  },
+  relu: {
+    text: ({ F, U, name }) => `
+      // Bits 0x80000000 to 0xff800000 are the negative numbers, -0 and -infinity among them; NaN stays.
+      fn ${name('relu')}(x: ${F}) -> ${F} {
+        return select(x, ${F}(0.0), (bitcast<${U}>(x) - ${U}(0x80000000u)) <= ${U}(0x7f800000u));
+      }`,
+  },
+  /** exp with its limits: 0 below, infinity above, NaN for NaN. */
+  expIeee: {
+    needs: ['infinity', 'less', 'greater', 'isNan'],
+    text: ({ F, name }) => `
+      fn ${name('expIeee')}(x: ${F}) -> ${F} {
+        let inside = exp(clamp(x, ${F}(-87.3), ${F}(88.72)));
+        let above = select(inside, ${name('infinity')}(), ${name('greater')}(x, ${F}(88.72284)));
+        let limited = select(above, ${F}(0.0), ${name('less')}(x, ${F}(-87.3)));
+        return select(limited, x, ${name('isNan')}(x));
+      }`,
+  },
+  /** exp(x) - 1: a series where the difference would cancel. */
+  expm1: {
+    needs: ['expIeee'],
+    text: ({ F, name }) => `
+      fn ${name('expm1')}(x: ${F}) -> ${F} {
+        let near = x * ${horner(
+          Array.from({ length: 9 }, (_, i) => 1 / factorial(i + 1)),
+          'x',
+          F,
+        )};
+        return select(${name('expIeee')}(x) - ${F}(1.0), near, abs(x) < ${F}(0.5));
+      }`,
+  },
+  /** 2 atanh(s) by its series, for |s| <= 0.2. */
+  twiceAtanh: {
+    text: ({ F, name }) => `
+      fn ${name('twiceAtanh')}(s: ${F}) -> ${F} {
+        let q = s * s;
+        return s * ${horner(
+          [0, 1, 2, 3, 4, 5].map((i) => 2 / (2 * i + 1)),
+          'q',
+          F,
+        )};
+      }`,
+  },
+  /** log with its limits; near 1, where WGSL promises three digits only, by a series. */
+  logIeee: {
+    needs: ['twiceAtanh', 'infinity', 'nan', 'less', 'greater', 'isFinite', 'truth'],
+    text: ({ F, name }) => `
+      fn ${name('logIeee')}(x: ${F}) -> ${F} {
+        let near = ${name('twiceAtanh')}((x - ${F}(1.0)) / (x + ${F}(1.0)));
+        let inside = select(log(x), near, (x > ${F}(0.7)) & (x < ${F}(1.4)));
+        let positive = select(x, inside, ${name('isFinite')}(x));
+        let signed = select(positive, ${name('nan')}(), ${name('less')}(x, ${F}(0.0)));
+        return select(-${name('infinity')}(), signed, ${name('truth')}(x));
+      }`,
+  },
+  log2Ieee: {
+    needs: ['logIeee', 'isFinite'],
+    text: ({ F, name }) => `
+      fn ${name('log2Ieee')}(x: ${F}) -> ${F} {
+        let inside = (x > ${F}(1e-37)) & ((x < ${F}(0.7)) | (x > ${F}(1.4))) & ${name('isFinite')}(x);
+        return select(${name('logIeee')}(x) * ${F}(${literal(Math.LOG2E)}), log2(x), inside);
+      }`,
+  },
+  /** log(1 + x): a series where 1 + x would round x away. */
+  log1p: {
+    needs: ['twiceAtanh', 'logIeee'],
+    text: ({ F, name }) => `
+      fn ${name('log1p')}(x: ${F}) -> ${F} {
+        let near = ${name('twiceAtanh')}(x / (x + ${F}(2.0)));
+        return select(${name('logIeee')}(x + ${F}(1.0)), near, (x > ${F}(-0.3)) & (x < ${F}(0.4)));
+      }`,
+  },
+  /**
+   * a ** b. Whole exponents up to 32 by squaring, exact where the products are; others by pow, with the sign and the special
+   * values of C's pow for whole exponents.
+   */
+  power: {
+    needs: ['nan', 'infinity', 'isNan', 'isFinite', 'less'],
+    text: ({ F, I, B, name }) => `
+      fn ${name('power')}(a: ${F}, b: ${F}) -> ${F} {
+        let whole = floor(b) == b;
+        let small = whole & (abs(b) <= ${F}(32.0));
+        // The exponent as an integer, 0 where it is none; then a ** |n|, bit by bit.
+        let n = ${I}(select(${F}(0.0), b, small));
+        var rest = abs(n);
+        var square = a;
+        var product = ${F}(1.0);
+        for (var bit = 0; bit < 6; bit++) {
+          product = select(product, product * square, (rest & ${I}(1)) == ${I}(1));
+          square *= square;
+          rest >>= ${I === 'i32' ? '1u' : 'vec4<u32>(1u)'};
+        }
+        let byProducts = select(product, ${F}(1.0) / product, n < ${I}(0));
+        if (all(small)) {
+          return byProducts;
+        }
+        let magnitude = abs(a);
+        let general = pow(max(magnitude, ${F}(1.2e-38)), b);
+        let atZero = select(${F}(0.0), ${name('infinity')}(), ${name('less')}(b, ${F}(0.0)));
+        let unsigned = select(general, atZero, magnitude == ${F}(0.0));
+        let odd = whole & (abs(b) < ${F}(16777216.0)) & ((${I}(clamp(b, ${F}(-16777216.0), ${F}(16777216.0))) & ${I}(1)) == ${I}(1));
+        let negative = select(select(${name('nan')}(), unsigned, whole), -unsigned, odd);
+        let signed = select(unsigned, negative, ${name('less')}(a, ${F}(0.0)));
+        let strange: ${B} = ${name('isNan')}(a) | ${name('isNan')}(b);
+        return select(select(signed, ${name('nan')}(), strange), byProducts, small);
+      }`,
+  },
+  /** Cody-Waite reduction by pi/2 in three parts, then the polynomials of Cephes' sinf and cosf: good to 2 ulp up to |x| of about 8000. */
+  sine: {
+    text: ({ F, I, name }) => `
+      fn ${name('quadrant')}(x: ${F}, turn: ${I}) -> ${F} {
+        let k = round(x * ${F}(0.6366197723675814));
+        let r = fma(k, ${F}(-7.54978995489188216e-8), fma(k, ${F}(-4.8375129699707031e-4), fma(k, ${F}(-1.5703125), x)));
+        let q = r * r;
+        let s = fma(r * q, ${horner([-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4], 'q', F)}, r);
+        let c = fma(q * q, ${horner([4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5], 'q', F)}, fma(q, ${F}(-0.5), ${F}(1.0)));
+        let n = ${I}(clamp(k, ${F}(-1e9), ${F}(1e9))) + turn;
+        let value = select(s, c, (n & ${I}(1)) == ${I}(1));
+        return select(value, -value, (n & ${I}(2)) == ${I}(2));
+      }
+
+      fn ${name('sine')}(x: ${F}) -> ${F} {
+        return ${name('quadrant')}(x, ${I}(0));
+      }`,
+  },
+  cosine: {
+    needs: ['sine'],
+    text: ({ F, I, name }) => `
+      fn ${name('cosine')}(x: ${F}) -> ${F} {
+        return ${name('quadrant')}(x, ${I}(1));
+      }`,
+  },
+  /** A rational approximation (Eigen's ptanh): 2 ulp, and exactly 1 from 9 on. */
+  tanhSafe: {
+    needs: ['isNan'],
+    text: ({ F, name }) => `
+      fn ${name('tanhSafe')}(x: ${F}) -> ${F} {
+        let c = clamp(x, ${F}(-7.90531110763549805), ${F}(7.90531110763549805));
+        let q = c * c;
+        let above = ${horner([4.89352455891786e-3, 6.37261928875436e-4, 1.48572235717979e-5, 5.12229709037114e-8, -8.60467152213735e-11, 2.00018790482477e-13, -2.76076847742355e-16], 'q', F)};
+        let below = ${horner([4.89352518554385e-3, 2.268434632439e-3, 1.18534705686654e-4, 1.19825839466702e-6], 'q', F)};
+        let value = select(c * above / below, c, abs(c) < ${F}(0.0004));
+        return select(value, x, ${name('isNan')}(x));
+      }`,
+  },
+  sigmoid: {
+    needs: ['expIeee'],
+    text: ({ F, name }) => `
+      fn ${name('sigmoid')}(x: ${F}) -> ${F} {
+        return ${F}(1.0) / (${F}(1.0) + ${name('expIeee')}(-x));
+      }`,
+  },
+  silu: {
+    needs: ['expIeee'],
+    text: ({ F, name }) => `
+      fn ${name('silu')}(x: ${F}) -> ${F} {
+        return x / (${F}(1.0) + ${name('expIeee')}(-x));
+      }`,
+  },
+  /** A rational approximation (Eigen's perf): 3 ulp, and exactly 1 from 4 on. */
+  erf: {
+    needs: ['isNan'],
+    text: ({ F, name }) => `
+      fn ${name('erf')}(x: ${F}) -> ${F} {
+        let c = clamp(x, ${F}(-4.0), ${F}(4.0));
+        let q = c * c;
+        let above = ${horner([-1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6, 2.77068142495902e-8, -2.72614225801306e-10], 'q', F)};
+        let below = ${horner([-1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5], 'q', F)};
+        return select(c * above / below, x, ${name('isNan')}(x));
+      }`,
+  },
+  gelu: {
+    needs: ['erf'],
+    text: ({ F, name }) => `
+      fn ${name('gelu')}(x: ${F}) -> ${F} {
+        return ${F}(0.5) * x * (${F}(1.0) + ${name('erf')}(x * ${F}(${literal(Math.SQRT1_2)})));
+      }`,
+  },
+  geluTanh: {
+    needs: ['tanhSafe'],
+    text: ({ F, name }) => `
+      fn ${name('geluTanh')}(x: ${F}) -> ${F} {
+        let inner = ${F}(${literal(Math.sqrt(2 / Math.PI))}) * x * fma(x * x, ${F}(0.044715), ${F}(1.0));
+        return ${F}(0.5) * x * (${F}(1.0) + ${name('tanhSafe')}(inner));
+      }`,
+  },
+  /** The row-major index of the element, or of four in a row; the pointwise kernel keeps the first in \`place\`. */
+  linearIndex: {
+    text: ({ I, name }) => `
+      fn ${name('linearIndex')}() -> ${I} {
+        return ${I === 'i32' ? 'i32(place)' : 'vec4<i32>(i32(place)) + vec4<i32>(0, 1, 2, 3)'};
+      }`,
+  },
+  /** The high and low halves of a 64-bit product, from four products of 16-bit halves. */
+  multiplyWide: {
+    text: ({ name }) => `
+      fn ${name('multiplyWide')}(a: u32, b: u32) -> vec2<u32> {
+        let a0 = a & 0xffffu;
+        let a1 = a >> 16u;
+        let b0 = b & 0xffffu;
+        let b1 = b >> 16u;
+        let low = a0 * b0;
+        let middle = a1 * b0 + (low >> 16u);
+        let carry = a0 * b1 + (middle & 0xffffu);
+        return vec2<u32>(a1 * b1 + (middle >> 16u) + (carry >> 16u), a * b);
+      }`,
+  },
+  /** Philox4x32-10 (Salmon et al. 2011): four random words from a counter and a key. */
+  philox: {
+    needs: ['multiplyWide'],
+    text: ({ name }) => `
+      fn ${name('philox')}(block: u32, offset: u32, seedLow: u32, seedHigh: u32) -> vec4<u32> {
+        var c = vec4<u32>(block, offset, 0u, 0u);
+        var key = vec2<u32>(seedLow, seedHigh);
+        for (var round = 0; round < 10; round++) {
+          let first = ${name('multiplyWide')}(c.x, 0xd2511f53u);
+          let second = ${name('multiplyWide')}(c.z, 0xcd9e8d57u);
+          c = vec4<u32>(second.x ^ c.y ^ key.x, second.y, first.x ^ c.w ^ key.y, first.y);
+          key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
+        }
+        return c;
+      }`,
+  },
+  /** Uniform in [0, 1): the top 24 bits of word \`place % 4\` of block \`place / 4\`; four elements in a row are one block. */
+  philoxUniform: {
+    needs: ['philox'],
+    text: ({ F, I, name }) =>
+      I === 'i32'
+        ? `
+      fn ${name('philoxUniform')}(seedLow: i32, seedHigh: i32, offset: i32) -> ${F} {
+        let words = ${name('philox')}(place / 4u, u32(offset), u32(seedLow), u32(seedHigh));
+        return f32(words[place % 4u] >> 8u) * ${literal(2 ** -24)};
+      }`
+        : `
+      fn ${name('philoxUniform')}(seedLow: ${I}, seedHigh: ${I}, offset: ${I}) -> ${F} {
+        let words = ${name('philox')}(place / 4u, u32(offset.x), u32(seedLow.x), u32(seedHigh.x));
+        return ${F}(words >> vec4<u32>(8u)) * ${literal(2 ** -24)};
+      }`,
+  },
+};
+
+/** An ordered comparison: false if either side is NaN. */
+function comparison(name: string, operator: string): Record<string, Helper> {
+  return {
+    [name]: {
+      needs: ['order', 'isNan'],
+      text: (types) => `
+      fn ${types.name(name)}(a: ${types.F}, b: ${types.F}) -> ${types.B} {
+        return (${types.name('order')}(a) ${operator} ${types.name('order')}(b)) & !(${types.name('isNan')}(a) | ${types.name('isNan')}(b));
+      }`,
+    },
+  };
+}
+
+/** The text of the helpers named and of those they need, each once and before its use. */
+export function prelude(names: Iterable<string>, width: Width): string {
+  const types = typesOf(width);
+  const texts = new Map<string, string>();
+  const add = (name: string): void => {
+    const helper = helpers[name];
+    if (helper === undefined || texts.has(name)) return;
+    for (const needed of helper.needs ?? []) add(needed);
+    texts.set(name, dedent(helper.text(types)));
+  };
+  for (const name of names) add(name);
+  return [...texts.values()].join('\n\n');
+}
+
+export function isHelper(name: string): boolean {
+  return name in helpers;
+}

@@ -1,0 +1,27 @@
+/** Every kernel kind and the function that requests it: complete, or it does not compile. */
+import type { KernelTable } from '../../requests.js';
+import type { KernelContext } from '../context.js';
+import { adam } from './adam.js';
+import { crossEntropy, crossEntropyBackward } from './cross-entropy.js';
+import { gatherRows } from './gather.js';
+import { layerNorm, layerNormBackward } from './layer-norm.js';
+import { matmul } from './matmul.js';
+import { pointwise } from './pointwise.js';
+import { reduce } from './reduce.js';
+import { scatterAddRows } from './scatter.js';
+import { softmax, softmaxBackward } from './softmax.js';
+
+export const kernelTable: KernelTable<KernelContext> = {
+  pointwise,
+  matmul,
+  reduce,
+  softmax,
+  softmaxBackward,
+  layerNorm,
+  layerNormBackward,
+  gatherRows,
+  scatterAddRows,
+  crossEntropy,
+  crossEntropyBackward,
+  adam,
+};

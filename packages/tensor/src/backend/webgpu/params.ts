@@ -1,0 +1,50 @@
+/**
+ * Kernel parameters: sizes, strides, offsets and scalars. Every dispatch of a batch gets a slot of its own in one uniform
+ * buffer, named by a dynamic offset. The slots are filled on the host and uploaded in one piece right before the batch is submitted, so no
+ * slot is ever rewritten under a dispatch that still reads it; the next batch starts again at the first slot.
+ */
+import { BufferUsage, type WebGpuDevice } from './device.js';
+
+/** WGSL type of a parameter. */
+export type ParameterType = 'u32' | 'i32' | 'f32';
+
+/** Dynamic offsets are multiples of this on every adapter (the default of minUniformBufferOffsetAlignment). */
+export const SLOT_BYTES = 256;
+const CAPACITY = 2048 * SLOT_BYTES;
+
+export class ParameterSlots {
+  readonly buffer: GPUBuffer;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly f32: Float32Array;
+  #used = 0;
+
+  constructor(private readonly device: WebGpuDevice) {
+    this.buffer = device.gpu.createBuffer({
+      size: CAPACITY,
+      usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST,
+      label: 'parameters',
+    });
+    const words = new ArrayBuffer(CAPACITY);
+    this.u32 = new Uint32Array(words);
+    this.i32 = new Int32Array(words);
+    this.f32 = new Float32Array(words);
+  }
+
+  hasRoom(byteLength: number): boolean {
+    return this.#used + byteLength <= CAPACITY;
+  }
+
+  /** The byte offset of a fresh slot. */
+  take(byteLength: number): number {
+    const offset = this.#used;
+    this.#used += byteLength;
+    return offset;
+  }
+
+  /** Uploads the slots of a batch that is about to be submitted, and starts over. */
+  flush(): void {
+    if (this.#used > 0) this.device.gpu.queue.writeBuffer(this.buffer, 0, this.u32, 0, this.#used / 4);
+    this.#used = 0;
+  }
+}

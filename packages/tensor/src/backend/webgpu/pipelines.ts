@@ -1,0 +1,76 @@
+/**
+ * Compiled kernels. A pipeline is specialised on what changes its text (program, dtype, vector width, transposes, tile,
+ * epilogue), never on sizes: these are parameters, so a new sequence length compiles nothing.
+ */
+import { CourseError } from '../../errors.js';
+import type { BindingCache, BindingLayout } from './bindings.js';
+import type { WebGpuDevice } from './device.js';
+import { type KernelSource, moduleText, numbered } from './kernels/source.js';
+import { type ParameterType, SLOT_BYTES } from './params.js';
+
+export interface Pipeline {
+  readonly label: string;
+  readonly gpu: GPUComputePipeline;
+  readonly layout: BindingLayout;
+  readonly bindings: readonly string[];
+  readonly params: readonly (readonly [name: string, type: ParameterType])[];
+}
+
+export class PipelineCache {
+  readonly #pipelines = new Map<string, Pipeline>();
+
+  constructor(
+    private readonly device: WebGpuDevice,
+    private readonly bindings: BindingCache,
+  ) {}
+
+  /** How many kernels have been compiled. */
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** The pipeline of a key; its source is only made when it has to be compiled. */
+  get(key: string, source: () => KernelSource): Pipeline {
+    const known = this.#pipelines.get(key);
+    if (known !== undefined) return known;
+    const pipeline = this.#compile(source());
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
+  }
+
+  #compile(source: KernelSource): Pipeline {
+    const { label } = source;
+    const params = Object.entries(source.params);
+    const parameterBytes = Math.max(1, Math.ceil((params.length * 4) / SLOT_BYTES)) * SLOT_BYTES;
+    const code = moduleText(source);
+    let module: GPUShaderModule | undefined;
+    const close = this.device.watch('validation', label, (error) => shaderError(label, code, error, module));
+    const layout = this.bindings.layout(
+      source.bindings.map(({ access }) => access),
+      parameterBytes,
+    );
+    module = this.device.gpu.createShaderModule({ label, code });
+    const gpu = this.device.gpu.createComputePipeline({
+      label,
+      layout: layout.pipeline,
+      compute: { module, entryPoint: 'main' },
+    });
+    close();
+    return { label, gpu, layout, bindings: source.bindings.map(({ name }) => name), params };
+  }
+}
+
+/** The compiler's messages above the numbered source they speak of. */
+async function shaderError(
+  label: string,
+  code: string,
+  error: GPUError,
+  module?: GPUShaderModule,
+): Promise<CourseError> {
+  const info = await module?.getCompilationInfo();
+  const messages = (info?.messages ?? [])
+    .filter(({ type }) => type === 'error')
+    .map(({ lineNum, linePos, message }) => `line ${lineNum}:${linePos}: ${message}`);
+  if (messages.length === 0) messages.push(error.message);
+  return new CourseError(`webgpu: the kernel '${label}' does not compile:\n${messages.join('\n')}\n${numbered(code)}`);
+}

@@ -1,0 +1,135 @@
+/**
+ * Memory on the device. What the tensor core holds is a `WebGpuBuffer`, a name; the `GPUBuffer` behind it is taken when it is
+ * first used and given back when it is freed, to be used again at once: dispatches run in the order they were recorded, so a
+ * later owner cannot disturb an earlier one. The exception is an upload, which lands before the whole open batch: it gets a
+ * buffer that the batch does not touch.
+ *
+ * Reuse is last in, first out by size class, so a training step meets the same buffers, and hence its cached bind groups, again.
+ */
+import type { DeviceBuffer } from '../requests.js';
+import { BufferUsage, type WebGpuDevice } from './device.js';
+
+/** A GPUBuffer and what the caches know of it. */
+export class PhysicalBuffer {
+  /** The batch that used it last, to tell whether an upload may overtake. */
+  lastBatch = 0;
+  /** Keys of the cached bind groups that name it. */
+  readonly bindGroups = new Set<string>();
+
+  constructor(
+    readonly id: number,
+    readonly gpu: GPUBuffer,
+    readonly size: number,
+  ) {}
+}
+
+/** What the backend hands out. */
+export class WebGpuBuffer implements DeviceBuffer {
+  physical: PhysicalBuffer | null = null;
+  isFreed = false;
+
+  constructor(
+    readonly owner: BufferPool,
+    readonly byteLength: number,
+  ) {}
+}
+
+const SMALLEST = 256;
+/** Free buffers are kept up to this many bytes, or up to the bytes in use, whichever is more. */
+const SPARE_BYTES = 256 * 2 ** 20;
+
+/** Sizes in four steps an octave: at most a quarter is wasted. Multiples of 16, so that kernels may touch whole vec4s. */
+export function sizeClass(byteLength: number, limit: number): number {
+  if (byteLength <= SMALLEST) return SMALLEST;
+  const octave = 2 ** Math.floor(Math.log2(byteLength - 1));
+  const step = octave / 4;
+  const rounded = Math.ceil(byteLength / step) * step;
+  return rounded <= limit ? rounded : Math.ceil(byteLength / 16) * 16;
+}
+
+export class BufferPool {
+  /** Bytes of all GPUBuffers, free ones included. */
+  reservedBytes = 0;
+  #freeBytes = 0;
+  #nextId = 1;
+  readonly #free = new Map<number, PhysicalBuffer[]>();
+  /** Dropped while the open batch may still name them. */
+  readonly #retired: PhysicalBuffer[] = [];
+
+  constructor(
+    private readonly device: WebGpuDevice,
+    /** Called when a buffer's memory goes, with the caches that name it. */
+    private readonly onDestroy: (buffer: PhysicalBuffer) => void,
+  ) {}
+
+  /** The memory behind a buffer. An upload (`avoidBatch`) never gets memory that the batch of this number uses. */
+  back(buffer: WebGpuBuffer, avoidBatch = -1): PhysicalBuffer {
+    buffer.physical ??= this.#take(
+      sizeClass(buffer.byteLength, this.device.limits.maxStorageBufferBindingSize),
+      avoidBatch,
+    );
+    return buffer.physical;
+  }
+
+  /** Takes the memory back from a buffer. */
+  release(buffer: WebGpuBuffer): void {
+    const { physical } = buffer;
+    buffer.physical = null;
+    if (physical === null) return;
+    const free = this.#free.get(physical.size);
+    if (free === undefined) this.#free.set(physical.size, [physical]);
+    else free.push(physical);
+    this.#freeBytes += physical.size;
+  }
+
+  /** To be called after each submission: destroys what was dropped, now that no recorded command names it. */
+  afterSubmit(): void {
+    for (const buffer of this.#retired) buffer.gpu.destroy();
+    this.#retired.length = 0;
+  }
+
+  #take(size: number, avoidBatch: number): PhysicalBuffer {
+    const free = this.#free.get(size);
+    if (free !== undefined) {
+      for (let i = free.length - 1; i >= 0; i--) {
+        const candidate = free[i];
+        if (candidate === undefined || candidate.lastBatch === avoidBatch) continue;
+        free.splice(i, 1);
+        this.#freeBytes -= size;
+        return candidate;
+      }
+    }
+    this.#dropSpare(size);
+    return this.#create(size);
+  }
+
+  #create(size: number): PhysicalBuffer {
+    const close = this.device.watch(
+      'out-of-memory',
+      `a buffer of ${size} bytes beside ${this.reservedBytes} bytes held`,
+    );
+    const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+    const gpu = this.device.gpu.createBuffer({ size, usage });
+    close();
+    this.reservedBytes += size;
+    return new PhysicalBuffer(this.#nextId++, gpu, size);
+  }
+
+  /** Before growing: lets go of free buffers, those of the largest class first, while more than the allowance is spare. */
+  #dropSpare(wanted: number): void {
+    const inUse = this.reservedBytes - this.#freeBytes;
+    const allowance = Math.max(SPARE_BYTES, inUse);
+    if (this.#freeBytes + wanted <= allowance) return;
+    for (const size of [...this.#free.keys()].sort((a, b) => b - a)) {
+      const free = this.#free.get(size) ?? [];
+      while (free.length > 0 && this.#freeBytes + wanted > allowance) {
+        const [oldest] = free.splice(0, 1);
+        if (oldest === undefined) break;
+        this.#freeBytes -= size;
+        this.reservedBytes -= size;
+        this.onDestroy(oldest);
+        this.#retired.push(oldest);
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The open batch: one command encoder and one compute pass to which dispatches are appended. It is submitted when somebody reads,
+ * when enough work has gathered, or when a write must not overtake it. Few submissions are kept in flight: while the device is
+ * behind, batches grow instead of queueing up.
+ */
+import type { WebGpuDevice } from './device.js';
+import type { ParameterSlots } from './params.js';
+import type { Pipeline } from './pipelines.js';
+
+/** Work that makes a batch worth submitting: so many dispatches, or so many bytes bound by them. */
+const BATCH_DISPATCHES = 128;
+const BATCH_BYTES = 256 * 2 ** 20;
+const MOST_IN_FLIGHT = 3;
+
+export class Recorder {
+  /** The number of the open batch; buffers remember the last one that used them. */
+  batch = 1;
+  dispatches = 0;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #pipeline: Pipeline | null = null;
+  #batchDispatches = 0;
+  #batchBytes = 0;
+  #inFlight = 0;
+  #closeScope: (() => void) | null = null;
+
+  constructor(
+    private readonly device: WebGpuDevice,
+    private readonly parameters: ParameterSlots,
+    private readonly afterSubmit: () => void,
+  ) {}
+
+  /** Makes room for a dispatch with so many bytes of parameters; to be called before its slot is taken. */
+  prepare(parameterBytes: number): void {
+    const enough = this.#batchDispatches >= BATCH_DISPATCHES || this.#batchBytes >= BATCH_BYTES;
+    if ((enough && this.#inFlight < MOST_IN_FLIGHT) || !this.parameters.hasRoom(parameterBytes)) this.submit();
+  }
+
+  dispatch(
+    pipeline: Pipeline,
+    group: GPUBindGroup,
+    parameterOffset: number,
+    x: number,
+    y: number,
+    bytes: number,
+  ): void {
+    const pass = (this.#pass ??= this.#open().beginComputePass());
+    if (pipeline !== this.#pipeline) {
+      pass.setPipeline(pipeline.gpu);
+      this.#pipeline = pipeline;
+    }
+    pass.setBindGroup(0, group, [parameterOffset]);
+    pass.dispatchWorkgroups(x, y);
+    this.dispatches++;
+    this.#batchDispatches++;
+    this.#batchBytes += bytes;
+  }
+
+  copy(source: GPUBuffer, sourceOffset: number, target: GPUBuffer, targetOffset: number, byteLength: number): void {
+    this.#endPass();
+    this.#open().copyBufferToBuffer(source, sourceOffset, target, targetOffset, byteLength);
+  }
+
+  submit(): void {
+    if (this.#encoder === null) return;
+    this.#endPass();
+    const commands = this.#encoder.finish();
+    this.#encoder = null;
+    this.parameters.flush();
+    this.device.gpu.queue.submit([commands]);
+    this.#closeScope?.();
+    this.#closeScope = null;
+    this.batch++;
+    this.#batchDispatches = 0;
+    this.#batchBytes = 0;
+    this.#inFlight++;
+    const done = () => {
+      this.#inFlight--;
+    };
+    this.device.gpu.queue.onSubmittedWorkDone().then(done, done);
+    this.afterSubmit();
+  }
+
+  #open(): GPUCommandEncoder {
+    if (this.#encoder === null) {
+      this.#closeScope = this.device.watch('validation', 'a batch of dispatches');
+      this.#encoder = this.device.gpu.createCommandEncoder();
+    }
+    return this.#encoder;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+    this.#pipeline = null;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What suits which kind of adapter, in one table. On software adapters barriers and shared memory cost more than they save and
+ * loads are dear, so an invocation does a whole row, or a large tile in registers; on a GPU a workgroup shares the row or the tile.
+ */
+import type { AdapterKind } from './adapter.js';
+
+export interface MatmulTile {
+  /** `registers`: each invocation loads what it needs; `shared`: a workgroup stages tiles of both operands in shared memory. */
+  readonly memory: 'registers' | 'shared';
+  /** Rows and columns an invocation computes; columns in multiples of 4. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Invocations of a workgroup, down and across the output. */
+  readonly groupRows: number;
+  readonly groupColumns: number;
+  /** Depth of a staged tile, a multiple of 4; unused with `registers`. */
+  readonly depth: number;
+}
+
+export interface Tuning {
+  /** Invocations of a workgroup, and vectors an invocation handles, in pointwise kernels. */
+  readonly pointwise: { readonly workgroupSize: number; readonly perInvocation: number };
+  /** Row kernels (softmax, layer norm, …): invocations of a workgroup, and the most that share one row. */
+  readonly rows: { readonly workgroupSize: number; readonly lanes: number };
+  /** Reductions: fewer independent elements than this are split up along the reduced dim. */
+  readonly reduce: { readonly workgroupSize: number; readonly invocations: number };
+  /** From the smallest to the largest; the selector takes the largest that leaves enough workgroups. */
+  readonly matmul: { readonly tiles: readonly MatmulTile[]; readonly workgroups: number };
+}
+
+const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
+  memory: 'shared',
+  rows,
+  columns,
+  groupRows: group,
+  groupColumns: group,
+  depth,
+});
+
+const hardware: Tuning = {
+  pointwise: { workgroupSize: 256, perInvocation: 1 },
+  rows: { workgroupSize: 256, lanes: 256 },
+  reduce: { workgroupSize: 256, invocations: 8192 },
+  matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 16, 16)], workgroups: 128 },
+};
+
+export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
+  discrete: hardware,
+  integrated: { ...hardware, matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16)], workgroups: 32 } },
+  apple: { ...hardware, matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16)], workgroups: 64 } },
+  software: {
+    pointwise: { workgroupSize: 64, perInvocation: 4 },
+    rows: { workgroupSize: 16, lanes: 1 },
+    reduce: { workgroupSize: 16, invocations: 256 },
+    matmul: {
+      tiles: [
+        { memory: 'registers', rows: 4, columns: 4, groupRows: 4, groupColumns: 4, depth: 0 },
+        { memory: 'registers', rows: 8, columns: 4, groupRows: 4, groupColumns: 8, depth: 0 },
+      ],
+      workgroups: 16,
+    },
+  },
+};
