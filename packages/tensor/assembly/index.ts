@@ -1,0 +1,24 @@
+/** All exports of the kernel module: kernels by name, primitives as `op_<record>_<dtype>`, and the address of free memory. */
+export * from './primitives/arithmetic';
+export * from './primitives/functions';
+export * from './primitives/logic';
+export {
+  op_cast_bool_bool, op_cast_bool_float32, op_cast_bool_int32, op_cast_bool_uint8,
+  op_cast_float32_bool, op_cast_float32_float32, op_cast_float32_int32, op_cast_float32_uint8,
+  op_cast_int32_bool, op_cast_int32_float32, op_cast_int32_int32, op_cast_int32_uint8,
+  op_cast_uint8_bool, op_cast_uint8_float32, op_cast_uint8_int32, op_cast_uint8_uint8,
+  op_index_int32, op_uniform_int32,
+} from './primitives/sources';
+export { matmul } from './gemm';
+export { layerNorm, layerNormBackward } from './layernorm';
+export { crossEntropy, crossEntropyBackward } from './loss';
+export { setScratch } from './memory';
+export { adam } from './optimizer';
+export { pointwise } from './pointwise';
+export { reduce } from './reduce';
+export { gatherRows, scatterAddRows } from './rows';
+export { softmax, softmaxBackward } from './softmax';
+export { transpose } from './transpose';
+
+/** Where the module's own data ends. */
+export const heapBase: usize = __heap_base;

@@ -1,0 +1,260 @@
+/**
+ * The parameter records of the kernels, word by word: the one place where callers and kernels agree on them. The build copies
+ * this file to src/backend/cpu/layout.generated.ts, so it holds only what AssemblyScript and TypeScript read alike.
+ *
+ * A record is a run of 32-bit words in linear memory. Pointers are byte addresses, absent operands are 0. Every kernel has the
+ * form `(record, begin, end)` and computes the work items [begin, end); what an item is, is said at each record.
+ */
+
+/** Sizes of work items that are not parameters. */
+export enum ItemSize {
+  /** Rows and columns of a tile of a transposing copy. */
+  transposeTile = 32,
+  /** Elements of an Adam step. */
+  adamBlock = 4096,
+}
+
+/** How a pointwise operand is walked. */
+export enum OperandMode {
+  /** Row-major without gaps: read or written in place. */
+  dense,
+  /** One element for all. */
+  splat,
+  /** By its strides, through a block buffer. */
+  strided,
+}
+
+/** A fused expression. Item: a block of `block` elements in row-major order. */
+export enum PointwiseField {
+  /** Elements of the shape. */
+  total,
+  /** Elements a block, a multiple of 16. */
+  block,
+  rank,
+  /** Address of `rank` sizes. */
+  shape,
+  inputs,
+  scalars,
+  outputs,
+  registers,
+  steps,
+  /** Address of `steps` times `StepField.length` words. */
+  code,
+  /** Address of the values of the scalars, one word each. */
+  scalarValues,
+  /** Address of the operand records, inputs first, each of `OperandField.strides + rank` words. */
+  operands,
+  length,
+}
+
+/**
+ * An operand of a pointwise kernel. Slots number the values of a program as the kernel keeps them: inputs, scalars, outputs,
+ * registers.
+ */
+export enum OperandField {
+  address,
+  mode,
+  /** Of an output: the slot of its value, its own where a step writes there. */
+  source,
+  /** Of a dense output: 1 where its step may write to the destination itself. */
+  direct,
+  strides,
+}
+
+/** A step of a program: table index of its primitive, then slots. */
+export enum StepField {
+  primitive,
+  target,
+  a,
+  b,
+  c,
+  length,
+}
+
+/** A copy that changes the order of elements. Item: a tile over the dims along which target and source are dense. */
+export enum TransposeField {
+  source,
+  target,
+  /** Size and source stride of the dim along which the target is dense. */
+  columns,
+  columnStride,
+  /** Size and target stride of the dim along which the source is dense. */
+  rows,
+  rowStride,
+  /** The other dims, outermost first: address of `rank` sizes, source strides and target strides. */
+  rank,
+  sizes,
+  sourceStrides,
+  targetStrides,
+  length,
+}
+
+export enum ActivationCode {
+  none,
+  relu,
+  gelu,
+  geluTanh,
+}
+
+/**
+ * A stack of matrix products. Item: (matrix, column group, row group), the row group innermost. Strides count bytes.
+ */
+export enum MatmulField {
+  m,
+  n,
+  k,
+  a,
+  aRowStride,
+  aColumnStride,
+  b,
+  bRowStride,
+  bColumnStride,
+  out,
+  alpha,
+  bias,
+  activation,
+  residual,
+  /** Rows and columns of a group; columns a multiple of 8. */
+  rowGroup,
+  columnGroup,
+  rowGroups,
+  columnGroups,
+  /** Depth of a block of k. */
+  depth,
+  /** The batch dims: address of `batchRank` sizes, then strides in bytes of a and of b. */
+  batchRank,
+  batchSizes,
+  aBatchStrides,
+  bBatchStrides,
+  length,
+}
+
+export enum ReduceCode {
+  sum,
+  sumOfSquares,
+  prod,
+  max,
+  min,
+  argmax,
+  argmin,
+  any,
+  all,
+}
+
+/** A reduction of [outer, length, inner]. Item: (outer, group of columns), the group innermost. */
+export enum ReduceField {
+  op,
+  outer,
+  count,
+  inner,
+  columnGroup,
+  columnGroups,
+  scale,
+  input,
+  out,
+  /** 1 where the input, the output hold floats. */
+  floatInput,
+  floatOut,
+  length,
+}
+
+/** Softmax of rows and its backward. Item: a row. */
+export enum SoftmaxField {
+  log,
+  width,
+  scale,
+  input,
+  out,
+  /** Of the forward, or 0. Then the dims but the last: address of `rank` sizes and mask strides, and the last dim's stride. */
+  mask,
+  maskStride,
+  rank,
+  sizes,
+  maskStrides,
+  /** Of the backward. */
+  grad,
+  length,
+}
+
+/** Layer norm. Item: a row. */
+export enum LayerNormField {
+  width,
+  eps,
+  input,
+  weight,
+  bias,
+  out,
+  mean,
+  rstd,
+  length,
+}
+
+/** The backward of layer norm. Item: a chunk of `chunk` rows. */
+export enum LayerNormBackwardField {
+  rows,
+  width,
+  chunk,
+  grad,
+  input,
+  weight,
+  mean,
+  rstd,
+  gradInput,
+  /** [chunks, width] sums over the rows of a chunk, or 0. */
+  weightPartials,
+  biasPartials,
+  length,
+}
+
+/** Rows by index and their gradient. Item: of gather a row; of scatter a group of `columnGroup` columns. */
+export enum RowsField {
+  rows,
+  width,
+  tableRows,
+  paddingIndex,
+  table,
+  indices,
+  out,
+  columnGroup,
+  /** Set by the kernel: the least row whose index lies outside the table, if less than what stood there. */
+  fault,
+  length,
+}
+
+/** Cross-entropy and its backward. Item: a row. */
+export enum CrossEntropyField {
+  classes,
+  ignoreIndex,
+  logits,
+  targets,
+  losses,
+  logSumExp,
+  gradRows,
+  out,
+  /** As `RowsField.fault`. */
+  fault,
+  length,
+}
+
+/** An Adam step. Item: a block of `ItemSize.adamBlock` elements. */
+export enum AdamField {
+  count,
+  decoupled,
+  /** 1 - lr * weightDecay where decoupled, else weightDecay. */
+  decay,
+  beta1,
+  beta2,
+  /** 1 - beta1, 1 - beta2, rounded from float64. */
+  rest1,
+  rest2,
+  eps,
+  /** lr / biasCorrection1. */
+  stepSize,
+  /** sqrt(biasCorrection2). */
+  correction2,
+  param,
+  grad,
+  expAvg,
+  expAvgSq,
+  length,
+}

@@ -1,0 +1,63 @@
+/** Whole rows by index, and the gradient of that. An index outside the table is reported to the host, never followed. */
+import { RowsField } from './layout';
+import { copyWords, int, pointer } from './memory';
+
+/** Keeps the least faulty row, so that the report is the same whoever finds one first. */
+// @ts-ignore: decorator
+@inline
+export function reportFault(record: usize, field: i32, row: i32): void {
+  const address = record + (<usize>field << 2);
+  store<i32>(address, min(load<i32>(address), row));
+}
+
+export function gatherRows(record: usize, begin: i32, end: i32): void {
+  const width = int(record, RowsField.width);
+  const tableRows = int(record, RowsField.tableRows);
+  const table = pointer(record, RowsField.table);
+  const indices = pointer(record, RowsField.indices);
+  const rowBytes = <usize>width << 2;
+  let out = pointer(record, RowsField.out) + <usize>begin * rowBytes;
+  for (let i = begin; i < end; i++) {
+    const index = load<i32>(indices + (<usize>i << 2));
+    if (<u32>index < <u32>tableRows) copyWords(out, table + <usize>index * rowBytes, width);
+    else reportFault(record, RowsField.fault, i);
+    out += rowBytes;
+  }
+}
+
+/** Owns columns of the output for all rows, so that every sum is made by one thread in ascending order. */
+export function scatterAddRows(record: usize, begin: i32, end: i32): void {
+  const rows = int(record, RowsField.rows);
+  const width = int(record, RowsField.width);
+  const tableRows = int(record, RowsField.tableRows);
+  const paddingIndex = int(record, RowsField.paddingIndex);
+  const group = int(record, RowsField.columnGroup);
+  const indices = pointer(record, RowsField.indices);
+  const rowBytes = <usize>width << 2;
+  const first = begin * group;
+  const count = min(end * group, width) - first;
+  const out = pointer(record, RowsField.out) + (<usize>first << 2);
+  let grad = pointer(record, RowsField.table) + (<usize>first << 2);
+  if (count == width) memory.fill(out, 0, <usize>tableRows * rowBytes);
+  else for (let v = 0; v < tableRows; v++) memory.fill(out + <usize>v * rowBytes, 0, <usize>count << 2);
+  for (let i = 0; i < rows; i++) {
+    const index = load<i32>(indices + (<usize>i << 2));
+    if (<u32>index >= <u32>tableRows) reportFault(record, RowsField.fault, i);
+    else if (index != paddingIndex) addRow(out + <usize>index * rowBytes, grad, count);
+    grad += rowBytes;
+  }
+}
+
+function addRow(target: usize, source: usize, count: i32): void {
+  const end = target + (<usize>count << 2);
+  while (target + 16 <= end) {
+    v128.store(target, f32x4.add(v128.load(target), v128.load(source)));
+    target += 16;
+    source += 16;
+  }
+  while (target < end) {
+    store<f32>(target, load<f32>(target) + load<f32>(source));
+    target += 4;
+    source += 4;
+  }
+}

@@ -1,0 +1,80 @@
+// Compiles the AssemblyScript kernels twice, for plain SIMD and for relaxed SIMD (fused multiply-add), and embeds both as
+// base64 in a generated module: no path has to be resolved at run time, so bundles, browsers and workers load the kernels like
+// any other code. The record layouts that the kernels and their callers share are copied beside it from assembly/layout.ts.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const target = join(root, 'src/backend/cpu');
+
+const COMMON = [
+  'assembly/index.ts',
+  '--outFile',
+  'kernels.wasm',
+  '-O3',
+  '--converge',
+  '--noAssert',
+  '--uncheckedBehavior',
+  'always',
+  '--runtime',
+  'stub',
+  '--importMemory',
+  '--noExportMemory',
+  '--initialMemory',
+  '1',
+  '--maximumMemory',
+  '65536',
+  '--exportTable',
+  '--enable',
+  'simd',
+];
+
+/**
+ * One build of the kernels.
+ *
+ * @param {string[]} features Further compiler options.
+ * @returns {Promise<Uint8Array>} The module.
+ */
+async function compile(features) {
+  /** @type {Uint8Array | undefined} */
+  let binary;
+  const { error, stderr } = await asc.main([...COMMON, ...features], {
+    readFile: (name, base) => {
+      try {
+        return readFileSync(join(root, base === '.' ? '' : base, name), 'utf8');
+      } catch {
+        return null; // The compiler looks for a module in several places.
+      }
+    },
+    writeFile: (_name, content) => {
+      if (content instanceof Uint8Array) binary = content;
+    },
+    listFiles: () => [],
+  });
+  if (error !== null || binary === undefined) {
+    process.stderr.write(`${stderr.toString()}${error?.message ?? 'the compiler wrote no module'}\n`);
+    process.exit(1);
+  }
+  return binary;
+}
+
+/** @param {Uint8Array} bytes */
+const quoted = (bytes) => `'${Buffer.from(bytes).toString('base64')}'`;
+
+const simd = await compile([]);
+const relaxed = await compile(['--enable', 'relaxed-simd']);
+writeFileSync(
+  join(target, 'binary.generated.ts'),
+  `// Made by packages/tensor/scripts/build-wasm.mjs from packages/tensor/assembly.
+/** The kernels for WebAssembly SIMD, base64. */
+export const simdBinary = ${quoted(simd)};
+/** The kernels for relaxed SIMD, base64. */
+export const relaxedBinary = ${quoted(relaxed)};
+`,
+);
+writeFileSync(
+  join(target, 'layout.generated.ts'),
+  `// Copied by packages/tensor/scripts/build-wasm.mjs from packages/tensor/assembly/layout.ts.\n${readFileSync(join(root, 'assembly/layout.ts'), 'utf8')}`,
+);

@@ -1,0 +1,176 @@
+/**
+ * The CPU backend: WebAssembly SIMD kernels over one linear memory. Every call computes before it returns, which keeps all the
+ * promises of the `Backend` interface about order. Operands lie in linear memory; only `write` and `read` copy.
+ */
+import { processorName } from '#platform';
+import type { DType } from '../../dtype.js';
+import { ArgumentError, DeviceError } from '../../errors.js';
+import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
+import type { DeviceBuffer, KernelRequest, KernelTable } from '../requests.js';
+import { ALIGNMENT } from './allocator.js';
+import { cpuKernels } from './kernels/table.js';
+import { CpuBuffer, Launcher } from './launch.js';
+import { formatBytes, LinearMemory } from './memory.js';
+import { chooseBuild, loadKernels, type SimdBuild } from './module.js';
+
+export interface CpuOptions {
+  /** Which build of the kernels; the best that this engine runs when left out (`COURSE_SIMD=plain` asks for plain SIMD). */
+  readonly build?: SimdBuild;
+  /** The most memory to hold, in bytes; 4 GiB when left out, which is also the limit. */
+  readonly maximumBytes?: number;
+}
+
+const DTYPES: ReadonlySet<DType> = new Set<DType>(['float32', 'int32', 'uint8', 'bool']);
+const MAX_POINTWISE_INPUTS = 32;
+
+/** What a backend holds until it is destroyed. */
+interface State {
+  readonly memory: LinearMemory;
+  readonly launcher: Launcher;
+  readonly kernels: KernelTable<Launcher>;
+}
+
+/**
+ * Computes on the processor.
+ *
+ * @example
+ * const backend = await CpuBackend.create();
+ * const buffer = backend.allocate(16);
+ * backend.write(buffer, 0, new Uint32Array(new Float32Array([1, 2, 3, 4]).buffer));
+ * new Float32Array(await backend.read(buffer, 0, 16)); // 1, 2, 3, 4
+ */
+export class CpuBackend implements Backend {
+  readonly kind = 'cpu';
+  readonly maxPointwiseInputs = MAX_POINTWISE_INPUTS;
+  readonly #build: SimdBuild;
+  #state: State | undefined;
+  #buffers = 0;
+  #bytes = 0;
+
+  private constructor(build: SimdBuild, state: State) {
+    this.#build = build;
+    this.#state = state;
+  }
+
+  /** Compiles the kernels and reserves a first piece of memory; a `DeviceError` where WebAssembly SIMD is missing. */
+  static async create(options: CpuOptions = {}): Promise<CpuBackend> {
+    const build = options.build ?? chooseBuild();
+    const memory = new LinearMemory(options.maximumBytes);
+    const launcher = new Launcher(memory, await loadKernels(build, memory.wasm));
+    return new CpuBackend(build, { memory, launcher, kernels: cpuKernels() });
+  }
+
+  get isLost(): boolean {
+    return this.#state === undefined;
+  }
+
+  info(): DeviceInfo {
+    const { memory } = this.#alive();
+    return {
+      backend: 'cpu',
+      adapter: processorName(),
+      software: false,
+      threads: 1,
+      features: this.#build === 'relaxed-simd' ? ['simd', 'relaxed-simd'] : ['simd'],
+      limits: { maxMemoryBytes: memory.maximumBytes, maxPointwiseInputs: MAX_POINTWISE_INPUTS },
+    };
+  }
+
+  supports(dtype: DType): boolean {
+    return DTYPES.has(dtype);
+  }
+
+  statistics(): BackendStatistics {
+    const { memory, launcher } = this.#alive();
+    return {
+      buffers: this.#buffers,
+      bytes: this.#bytes,
+      reservedBytes: memory.reservedBytes,
+      dispatches: launcher.dispatches,
+    };
+  }
+
+  allocate(byteLength: number): DeviceBuffer {
+    const { launcher, memory } = this.#alive();
+    if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength % 4 !== 0) {
+      throw new ArgumentError(`cpu: a buffer's size must be a multiple of 4 bytes, got ${byteLength}`);
+    }
+    const block = byteLength > 0 ? memory.take(byteLength) : undefined;
+    if (block === undefined && byteLength > 0) {
+      throw new DeviceError(
+        `cpu: out of memory: cannot allocate ${formatBytes(byteLength)}; ${this.#buffers} buffers hold ${formatBytes(this.#bytes)}; ${memory.describe()}`,
+      );
+    }
+    this.#buffers++;
+    this.#bytes += byteLength;
+    return new CpuBuffer(launcher, byteLength, block === undefined ? ALIGNMENT : block.start * ALIGNMENT, block);
+  }
+
+  free(buffer: DeviceBuffer): void {
+    const { memory } = this.#alive();
+    const own = this.#own(buffer);
+    own.freed = true;
+    this.#buffers--;
+    this.#bytes -= own.byteLength;
+    if (own.block) memory.give(own.block);
+    own.block = undefined;
+  }
+
+  write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void {
+    const { launcher } = this.#alive();
+    const at = this.#word(buffer, byteOffset, words.byteLength, 'write');
+    launcher.i32.set(words, at);
+  }
+
+  async read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    const { launcher } = this.#alive();
+    const at = this.#word(buffer, byteOffset, byteLength, 'read');
+    return launcher.i32.slice(at, at + byteLength / 4).buffer;
+  }
+
+  run(request: KernelRequest): void {
+    const { launcher, kernels } = this.#alive();
+    const kernel = kernels[request.kind] as (launcher: Launcher, request: KernelRequest) => void;
+    kernel(launcher, request);
+  }
+
+  async synchronize(): Promise<void> {
+    this.#alive();
+  }
+
+  destroy(): void {
+    this.#state = undefined;
+    this.#buffers = 0;
+    this.#bytes = 0;
+  }
+
+  #alive(): State {
+    if (this.#state === undefined) throw new DeviceError('cpu: the device was destroyed');
+    return this.#state;
+  }
+
+  #own(buffer: DeviceBuffer): CpuBuffer {
+    if (!(buffer instanceof CpuBuffer) || buffer.owner !== this.#alive().launcher) {
+      throw new DeviceError('cpu: the buffer belongs to another device');
+    }
+    if (buffer.freed) throw new DeviceError(`cpu: the buffer of ${buffer.byteLength} bytes was freed`);
+    return buffer;
+  }
+
+  /** The word index of a range of a buffer. */
+  #word(buffer: DeviceBuffer, byteOffset: number, byteLength: number, op: string): number {
+    const own = this.#own(buffer);
+    if (
+      byteOffset % 4 !== 0 ||
+      byteLength % 4 !== 0 ||
+      byteOffset < 0 ||
+      byteLength < 0 ||
+      byteOffset + byteLength > own.byteLength
+    ) {
+      throw new ArgumentError(
+        `cpu: cannot ${op} ${byteLength} bytes at ${byteOffset} of a buffer of ${own.byteLength} bytes: both must be multiples of 4 and inside`,
+      );
+    }
+    return (own.address + byteOffset) / 4;
+  }
+}

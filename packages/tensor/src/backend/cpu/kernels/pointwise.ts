@@ -1,0 +1,237 @@
+/**
+ * Fused expressions on the CPU. A program is compiled once into steps over slots (the places of its values): inputs, scalars,
+ * outputs, and as few registers as the lifetimes of the other values allow. A request only writes operands and scalars. A bare
+ * copy that transposes goes to a kernel of its own.
+ */
+import { DeviceError } from '../../../errors.js';
+import type { Program } from '../../../fuse/program.js';
+import { contiguousStrides, numel } from '../../../shape.js';
+import type { PointwiseRequest, Strided } from '../../requests.js';
+import { ALIGNMENT, type Block } from '../allocator.js';
+import type { Launcher } from '../launch.js';
+import { SCRATCH_BYTES } from '../launch.js';
+import { ItemSize, OperandField, OperandMode, PointwiseField, StepField, TransposeField } from '../layout.generated.js';
+import { primitiveName } from '../module.js';
+
+/** Blocks are at most this long, and shorter where a program has so many values that they would leave L1. */
+const LONGEST_BLOCK = 1024;
+const SHORTEST_BLOCK = 64;
+/** Elements in all the block buffers together: half of a 32 KiB L1. */
+const BUFFERED = 4096;
+
+/** An output of a compiled program. */
+interface CompiledOutput {
+  /** The slot of its value. */
+  readonly source: number;
+  /** Whether a step writes to the output's own slot, and which inputs later steps still read. */
+  readonly own: boolean;
+  readonly readLater: readonly number[];
+}
+
+interface Compiled {
+  readonly code: Block | undefined;
+  readonly steps: number;
+  readonly registers: number;
+  readonly outputs: readonly CompiledOutput[];
+}
+
+/** The compiled programs of one backend. */
+export class PointwiseKernels {
+  readonly #compiled = new Map<string, Compiled>();
+
+  run(launcher: Launcher, request: PointwiseRequest): void {
+    const { program, shape, inputs, outputs, scalars } = request;
+    const total = numel(shape);
+    if (total === 0) return;
+    if (program.steps.length === 0 && outputs.length === 1 && transposed(launcher, request)) return;
+    const compiled = this.#get(launcher, program);
+
+    const rank = shape.length;
+    const dense = contiguousStrides(shape);
+    const buffered = inputs.length + scalars.length + outputs.length + compiled.registers;
+    const block = blockLength(buffered);
+    const operandWords = OperandField.strides + rank;
+    const record = launcher.record(PointwiseField.length);
+    const shapeAt = launcher.more(rank);
+    const scalarsAt = launcher.more(scalars.length);
+    const operandsAt = launcher.more(operandWords * (inputs.length + outputs.length));
+    const { i32, f32 } = launcher;
+    i32[record + PointwiseField.total] = total;
+    i32[record + PointwiseField.block] = block;
+    i32[record + PointwiseField.rank] = rank;
+    i32[record + PointwiseField.shape] = shapeAt * 4;
+    i32[record + PointwiseField.inputs] = inputs.length;
+    i32[record + PointwiseField.scalars] = scalars.length;
+    i32[record + PointwiseField.outputs] = outputs.length;
+    i32[record + PointwiseField.registers] = compiled.registers;
+    i32[record + PointwiseField.steps] = compiled.steps;
+    i32[record + PointwiseField.code] = compiled.code === undefined ? 0 : compiled.code.start * ALIGNMENT;
+    i32[record + PointwiseField.scalarValues] = scalarsAt * 4;
+    i32[record + PointwiseField.operands] = operandsAt * 4;
+    for (let d = 0; d < rank; d++) i32[shapeAt + d] = shape[d] ?? 1;
+    for (let s = 0; s < scalars.length; s++) {
+      const value = scalars[s] ?? 0;
+      const dtype = program.scalars[s];
+      if (dtype === 'float32') f32[scalarsAt + s] = value;
+      else i32[scalarsAt + s] = dtype === 'bool' ? Number(value !== 0) : dtype === 'uint8' ? value & 255 : value;
+    }
+
+    let at = operandsAt;
+    for (const input of inputs) {
+      i32[at + OperandField.address] = launcher.pointer(input);
+      i32[at + OperandField.mode] = modeOf(input, shape, dense);
+      for (let d = 0; d < rank; d++) i32[at + OperandField.strides + d] = input.strides[d] ?? 0;
+      at += operandWords;
+    }
+    for (let o = 0; o < outputs.length; o++) {
+      const output = outputs[o];
+      const plan = compiled.outputs[o];
+      if (output === undefined || plan === undefined) continue;
+      const mode = modeOf(output, shape, dense) === OperandMode.dense ? OperandMode.dense : OperandMode.strided;
+      const clobbers = plan.readLater.some((i) => inputs[i]?.buffer === output.buffer);
+      i32[at + OperandField.address] = launcher.pointer(output);
+      i32[at + OperandField.mode] = mode;
+      i32[at + OperandField.source] = plan.source;
+      i32[at + OperandField.direct] = Number(plan.own && mode === OperandMode.dense && !clobbers);
+      for (let d = 0; d < rank; d++) i32[at + OperandField.strides + d] = output.strides[d] ?? 0;
+      at += operandWords;
+    }
+    launcher.launch('pointwise', record, Math.ceil(total / block), Math.ceil(16_384 / block));
+  }
+
+  #get(launcher: Launcher, program: Program): Compiled {
+    let compiled = this.#compiled.get(program.key);
+    if (compiled === undefined) {
+      compiled = compile(launcher, program);
+      this.#compiled.set(program.key, compiled);
+    }
+    return compiled;
+  }
+}
+
+/** How many elements a block has when so many values keep buffers. */
+function blockLength(buffered: number): number {
+  const fitting = 2 ** Math.floor(Math.log2(BUFFERED / Math.max(buffered, 1)));
+  const block = Math.min(LONGEST_BLOCK, Math.max(SHORTEST_BLOCK, fitting));
+  if (buffered * (block + 32) * 4 > SCRATCH_BYTES) {
+    throw new DeviceError(`cpu: a fused expression keeps ${buffered} values at once, more than scratch memory holds`);
+  }
+  return block;
+}
+
+function modeOf(operand: Strided, shape: readonly number[], dense: readonly number[]): OperandMode {
+  let contiguous = true;
+  let constant = true;
+  for (let d = 0; d < shape.length; d++) {
+    if (shape[d] === 1) continue;
+    if (operand.strides[d] !== dense[d]) contiguous = false;
+    if (operand.strides[d] !== 0) constant = false;
+  }
+  // One element is both; as a dense one it needs no buffer.
+  if (contiguous) return OperandMode.dense;
+  return constant ? OperandMode.splat : OperandMode.strided;
+}
+
+interface PlannedStep {
+  readonly primitive: number;
+  readonly args: readonly number[];
+}
+
+/** Turns a program's values into slots and its steps into code. */
+function compile(launcher: Launcher, program: Program): Compiled {
+  const { inputs, scalars, outputs } = program;
+  const leaves = inputs.length + scalars.length;
+  const steps: PlannedStep[] = program.steps.map(({ op, type, dtype, args }) => ({
+    primitive: primitiveIndex(launcher, primitiveName(op, type, dtype)),
+    args,
+  }));
+  // An output that is an input is a copy; beside steps or other outputs it becomes a step, so that the order of reads is plain.
+  const values = outputs.map((value) => {
+    const dtype = inputs[value];
+    if (dtype === undefined || (steps.length === 0 && outputs.length === 1)) return value;
+    steps.push({ primitive: primitiveIndex(launcher, primitiveName('cast', dtype, dtype)), args: [value] });
+    return leaves + steps.length - 1;
+  });
+
+  const lastUse = new Map<number, number>();
+  for (const [k, step] of steps.entries()) for (const arg of step.args) lastUse.set(arg, k);
+  const slots = new Map<number, number>();
+  const free: number[] = [];
+  let registers = 0;
+  for (let value = 0; value < leaves; value++) slots.set(value, value);
+  const firstRegister = leaves + outputs.length;
+  const code = new Int32Array(steps.length * StepField.length);
+  for (const [k, { primitive, args }] of steps.entries()) {
+    const value = leaves + k;
+    const sources = args.map((arg) => slots.get(arg) ?? 0);
+    // A value that is read here for the last time leaves its register to the result.
+    for (const arg of new Set(args)) {
+      const slot = slots.get(arg) ?? 0;
+      if (lastUse.get(arg) === k && slot >= firstRegister) free.push(slot);
+    }
+    const output = values.indexOf(value);
+    const target = output >= 0 ? leaves + output : (free.pop() ?? firstRegister + registers++);
+    slots.set(value, target);
+    if (output < 0 && !lastUse.has(value)) free.push(target);
+    const [a = 0, b = 0, c = 0] = sources;
+    code.set([primitive, target, a, b, c], k * StepField.length);
+  }
+
+  const block = code.length > 0 ? launcher.take(code.byteLength) : undefined;
+  if (block) launcher.i32.set(code, (block.start * ALIGNMENT) / 4);
+  return {
+    code: block,
+    steps: steps.length,
+    registers,
+    outputs: values.map((value, o) => ({
+      source: slots.get(value) ?? 0,
+      own: slots.get(value) === leaves + o,
+      readLater: inputs.flatMap((_, i) => ((lastUse.get(i) ?? -1) > value - leaves ? [i] : [])),
+    })),
+  };
+}
+
+function primitiveIndex(launcher: Launcher, name: string): number {
+  const index = launcher.primitives.get(name);
+  if (index === undefined) throw new DeviceError(`cpu: there is no kernel primitive ${name}`);
+  return index;
+}
+
+/** Runs a copy as a transpose where source and target are dense along different dims; says whether it did. */
+function transposed(launcher: Launcher, { shape, inputs, outputs }: PointwiseRequest): boolean {
+  const [source] = inputs;
+  const [target] = outputs;
+  if (source === undefined || target === undefined) return false;
+  const rowDim = source.strides.findIndex((stride, d) => stride === 1 && (shape[d] ?? 1) > 1);
+  const columnDim = target.strides.findIndex((stride, d) => stride === 1 && (shape[d] ?? 1) > 1);
+  if (rowDim < 0 || columnDim < 0 || rowDim === columnDim) return false;
+  const rows = shape[rowDim] ?? 1;
+  const columns = shape[columnDim] ?? 1;
+  if (rows < 4 || columns < 4) return false;
+  const others = shape.flatMap((_, d) => (d === rowDim || d === columnDim ? [] : [d]));
+  const record = launcher.record(TransposeField.length);
+  const sizesAt = launcher.more(others.length);
+  const sourceAt = launcher.more(others.length);
+  const targetAt = launcher.more(others.length);
+  const { i32 } = launcher;
+  i32[record + TransposeField.source] = launcher.pointer(source);
+  i32[record + TransposeField.target] = launcher.pointer(target);
+  i32[record + TransposeField.columns] = columns;
+  i32[record + TransposeField.columnStride] = source.strides[columnDim] ?? 0;
+  i32[record + TransposeField.rows] = rows;
+  i32[record + TransposeField.rowStride] = target.strides[rowDim] ?? 0;
+  i32[record + TransposeField.rank] = others.length;
+  i32[record + TransposeField.sizes] = sizesAt * 4;
+  i32[record + TransposeField.sourceStrides] = sourceAt * 4;
+  i32[record + TransposeField.targetStrides] = targetAt * 4;
+  let matrices = 1;
+  for (const [i, d] of others.entries()) {
+    matrices *= shape[d] ?? 1;
+    i32[sizesAt + i] = shape[d] ?? 1;
+    i32[sourceAt + i] = source.strides[d] ?? 0;
+    i32[targetAt + i] = target.strides[d] ?? 0;
+  }
+  const tile = ItemSize.transposeTile;
+  launcher.launch('transpose', record, matrices * Math.ceil(rows / tile) * Math.ceil(columns / tile), 16);
+  return true;
+}

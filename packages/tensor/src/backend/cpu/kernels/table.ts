@@ -1,0 +1,30 @@
+/** The kernels of the CPU backend, one a kind of request. */
+import type { KernelTable } from '../../requests.js';
+import type { Launcher } from '../launch.js';
+import { layerNorm, layerNormBackward } from './layer-norm.js';
+import { crossEntropy, crossEntropyBackward } from './loss.js';
+import { matmul } from './matmul.js';
+import { adam } from './optimizer.js';
+import { PointwiseKernels } from './pointwise.js';
+import { reduce } from './reduce.js';
+import { gatherRows, scatterAddRows } from './rows.js';
+import { softmax, softmaxBackward } from './softmax.js';
+
+/** A table of its own for every backend: compiled pointwise programs belong to the memory they lie in. */
+export function cpuKernels(): KernelTable<Launcher> {
+  const programs = new PointwiseKernels();
+  return {
+    pointwise: (launcher, request) => programs.run(launcher, request),
+    matmul,
+    reduce,
+    softmax,
+    softmaxBackward,
+    layerNorm,
+    layerNormBackward,
+    gatherRows,
+    scatterAddRows,
+    crossEntropy,
+    crossEntropyBackward,
+    adam,
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * What the kernels' callers stand on: a place to write parameter records, temporary memory, and `launch`. A launch computes
+ * work items that are independent of each other; how a range of them is cut never changes a bit of the result, so `launch` alone
+ * decides on which threads they run.
+ */
+import { DeviceError } from '../../errors.js';
+import type { Dense, DeviceBuffer } from '../requests.js';
+import type { Block } from './allocator.js';
+import { formatBytes, type LinearMemory } from './memory.js';
+import type { KernelModule, KernelName } from './module.js';
+
+/** Bytes for the records of one request. */
+const RECORD_BYTES = 32_768;
+/** Bytes of a thread's scratch memory. */
+export const SCRATCH_BYTES = 1_048_576;
+
+/** A buffer in linear memory. */
+export class CpuBuffer implements DeviceBuffer {
+  /** Undefined when nothing is held: an empty buffer, or one that was freed. */
+  block: Block | undefined;
+  freed = false;
+
+  constructor(
+    readonly owner: Launcher,
+    readonly byteLength: number,
+    /** Of the first byte. */
+    readonly address: number,
+    block: Block | undefined,
+  ) {
+    this.block = block;
+  }
+}
+
+export class Launcher {
+  readonly #memory: LinearMemory;
+  readonly #module: KernelModule;
+  readonly #records: number;
+  #used = 0;
+  #dispatches = 0;
+
+  constructor(memory: LinearMemory, module: KernelModule) {
+    this.#memory = memory;
+    this.#module = module;
+    this.#records = Math.ceil(module.heapBase / 64) * 64;
+    const scratch = this.#records + RECORD_BYTES;
+    memory.startHeap(scratch + SCRATCH_BYTES);
+    module.setScratch(scratch);
+  }
+
+  get primitives(): ReadonlyMap<string, number> {
+    return this.#module.primitives;
+  }
+
+  /** Kernels launched. */
+  get dispatches(): number {
+    return this.#dispatches;
+  }
+
+  /** Memory as words, good until the next allocation. */
+  get i32(): Int32Array {
+    return this.#memory.i32;
+  }
+
+  get f32(): Float32Array {
+    return this.#memory.f32;
+  }
+
+  /** The word index of a fresh record; the records of the request before are forgotten. */
+  record(words: number): number {
+    this.#used = 0;
+    return this.more(words);
+  }
+
+  /** The word index of further words that go with the current record. */
+  more(words: number): number {
+    const start = this.#used;
+    this.#used += words;
+    if (this.#used * 4 > RECORD_BYTES) {
+      throw new DeviceError(
+        `cpu: a kernel's parameters take ${this.#used} words, at most ${RECORD_BYTES / 4} fit: fewer operands or dims`,
+      );
+    }
+    return this.#records / 4 + start;
+  }
+
+  /** Runs a kernel over the work items [0, items), at least `grain` of them in a piece. */
+  launch(kernel: KernelName, record: number, items: number, _grain: number): void {
+    this.#dispatches++;
+    this.#module.kernels[kernel](record * 4, 0, items);
+  }
+
+  /** The address of an operand's first element; 0 for an absent one. */
+  pointer(operand: Dense | undefined): number {
+    if (operand === undefined) return 0;
+    const { buffer } = operand;
+    if (!(buffer instanceof CpuBuffer) || buffer.owner !== this) {
+      throw new DeviceError('cpu: an operand lies in a buffer of another device');
+    }
+    if (buffer.freed)
+      throw new DeviceError(`cpu: an operand lies in a buffer of ${buffer.byteLength} bytes that was freed`);
+    return buffer.address + operand.offset * 4;
+  }
+
+  /** Memory, not cleared. */
+  take(bytes: number): Block {
+    const block = this.#memory.take(bytes);
+    if (block) return block;
+    throw new DeviceError(`cpu: out of memory: cannot get ${formatBytes(bytes)}; ${this.#memory.describe()}`);
+  }
+
+  give(block: Block): void {
+    this.#memory.give(block);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The linear memory of the CPU backend: from its start the kernels' own data, the region for parameter records, scratch memory
+ * for every thread, and then the heap. Growing moves the memory's ArrayBuffer, so views are taken from here each time, never kept.
+ */
+import { DeviceError } from '../../errors.js';
+import { ALIGNMENT, Allocator, type Block } from './allocator.js';
+import { type WasmMemory, wasm } from './webassembly.js';
+
+const PAGE = 65_536;
+/** What 32-bit addresses reach. */
+const MOST_PAGES = 65_536;
+/** At least this much is added at a time, if there is room, so that a run does not grow memory step by step. */
+const GROWTH = 16 * 2 ** 20;
+/** Kernels read whole vectors and so up to 60 bytes past an operand: the last unit of memory belongs to nobody. */
+const MARGIN = ALIGNMENT;
+
+/** Bytes for people. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(2)} ${units[unit]}`;
+}
+
+export class LinearMemory {
+  readonly wasm: WasmMemory;
+  readonly #mostPages: number;
+  #allocator: Allocator | undefined;
+  #i32: Int32Array;
+  #f32: Float32Array;
+
+  constructor(maximumBytes = MOST_PAGES * PAGE) {
+    this.#mostPages = Math.max(1, Math.min(MOST_PAGES, Math.floor(maximumBytes / PAGE)));
+    this.wasm = new wasm.Memory({ initial: 1, maximum: MOST_PAGES });
+    this.#i32 = new Int32Array(this.wasm.buffer);
+    this.#f32 = new Float32Array(this.wasm.buffer);
+  }
+
+  /** All of memory as words; the view is good until the next allocation. */
+  get i32(): Int32Array {
+    return this.#i32;
+  }
+
+  get f32(): Float32Array {
+    return this.#f32;
+  }
+
+  /** Bytes held from the system. */
+  get reservedBytes(): number {
+    return this.#i32.byteLength;
+  }
+
+  get maximumBytes(): number {
+    return this.#mostPages * PAGE;
+  }
+
+  /** Lets the heap begin at an address; what lies below is the caller's. */
+  startHeap(address: number): void {
+    const start = Math.ceil(address / ALIGNMENT);
+    const pages = Math.ceil((start * ALIGNMENT + MARGIN) / PAGE) - this.reservedBytes / PAGE;
+    if (pages > 0) this.#grow(pages);
+    this.#allocator = new Allocator(start);
+    this.#extend();
+  }
+
+  /** Bytes in blocks that are taken. */
+  get takenBytes(): number {
+    return (this.#allocator?.taken ?? 0) * ALIGNMENT;
+  }
+
+  /** A block of at least `bytes`; undefined where memory cannot hold it. */
+  take(bytes: number): Block | undefined {
+    const units = Math.max(1, Math.ceil(bytes / ALIGNMENT));
+    const allocator = this.#heap();
+    const block = allocator.take(units);
+    if (block) return block;
+    const missing = Math.ceil((allocator.missing(units) * ALIGNMENT) / PAGE);
+    const room = this.#mostPages - this.reservedBytes / PAGE;
+    if (missing > room) return undefined;
+    const wanted = Math.max(missing, Math.min(room, Math.max(GROWTH, this.reservedBytes / 8) / PAGE));
+    if (!this.#grow(Math.ceil(wanted)) && !this.#grow(missing)) return undefined;
+    this.#extend();
+    return allocator.take(units);
+  }
+
+  give(block: Block): void {
+    this.#heap().give(block);
+  }
+
+  /** What an out-of-memory error says of the state of memory. */
+  describe(): string {
+    const free = this.#heap().largestFree() * ALIGNMENT + (this.maximumBytes - this.reservedBytes);
+    return `${formatBytes(this.takenBytes)} are in use of at most ${formatBytes(this.maximumBytes)}, and at most ${formatBytes(free)} are free in one piece`;
+  }
+
+  #heap(): Allocator {
+    if (this.#allocator === undefined) throw new DeviceError('cpu: the heap was not started');
+    return this.#allocator;
+  }
+
+  /** Hands what the memory has grown to the allocator. */
+  #extend(): void {
+    const allocator = this.#heap();
+    const end = Math.floor((this.reservedBytes - MARGIN) / ALIGNMENT);
+    if (end > allocator.end) allocator.extend(end - allocator.end);
+  }
+
+  #grow(pages: number): boolean {
+    const room = this.#mostPages - this.reservedBytes / PAGE;
+    if (pages > room) return false;
+    try {
+      this.wasm.grow(pages);
+    } catch {
+      return false; // The engine or the system refuses: the caller says what was asked for.
+    }
+    this.#i32 = new Int32Array(this.wasm.buffer);
+    this.#f32 = new Float32Array(this.wasm.buffer);
+    return true;
+  }
+}

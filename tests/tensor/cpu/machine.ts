@@ -1,0 +1,62 @@
+// A CPU backend under test with host arrays around it: `put` makes a dense operand of numbers, `get` reads one back. Every suite
+// runs on both builds of the kernels through `eachBuild`.
+import { afterAll, beforeAll, describe } from 'vitest';
+import { CpuBackend } from '../../../packages/tensor/src/backend/cpu/cpu-backend.js';
+import type { Dense, KernelRequest } from '../../../packages/tensor/src/backend/requests.js';
+import type { DType } from '../../../packages/tensor/src/dtype.js';
+
+/** float32 and, for the other dtypes, words. */
+export function toWords(dtype: DType, values: ArrayLike<number>): Uint32Array {
+  return dtype === 'float32'
+    ? new Uint32Array(Float32Array.from(values).buffer)
+    : new Uint32Array(Int32Array.from(values).buffer);
+}
+
+export class Machine {
+  constructor(readonly backend: CpuBackend) {}
+
+  /** A dense operand, `offset` elements into its buffer. */
+  put(values: ArrayLike<number>, dtype: DType = 'float32', offset = 0): Dense {
+    const buffer = this.backend.allocate((values.length + offset) * 4);
+    this.backend.write(buffer, offset * 4, toWords(dtype, values));
+    return { buffer, dtype, offset };
+  }
+
+  /** An operand to be written: filled with a pattern first, so that what stays unwritten shows. */
+  room(length: number, dtype: DType = 'float32', offset = 0): Dense {
+    return this.put(new Array<number>(length).fill(dtype === 'float32' ? 12345.678 : 77), dtype, offset);
+  }
+
+  run(request: KernelRequest): void {
+    this.backend.run(request);
+  }
+
+  async get(operand: Dense, length: number): Promise<number[]> {
+    const bytes = await this.backend.read(operand.buffer, operand.offset * 4, length * 4);
+    return Array.from(operand.dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes));
+  }
+}
+
+/** Runs a suite on the plain and on the relaxed build. */
+export function eachBuild(name: string, suite: (machine: () => Machine) => void): void {
+  describe.each(['simd', 'relaxed-simd'] as const)(`${name} (%s)`, (build) => {
+    let machine: Machine | undefined;
+    beforeAll(async () => {
+      machine = new Machine(await CpuBackend.create({ build }));
+    });
+    afterAll(() => machine?.backend.destroy());
+    suite(() => {
+      if (machine === undefined) throw new Error('the machine is made before the first test');
+      return machine;
+    });
+  });
+}
+
+/** Reproducible numbers in [-1, 1), of float32 precision. */
+export function noise(length: number, seed: number): number[] {
+  let state = (seed * 2654435761 + 12345) >>> 0;
+  return Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.fround(((state >>> 8) / 2 ** 24) * 2 - 1);
+  });
+}
