@@ -21,7 +21,6 @@ export async function buildKernels() {
   const output = at('packages/tensor/src/backend/cpu/binary.generated.ts');
   const inputs = [at('packages/tensor/assembly'), at('packages/tensor/scripts'), at('pnpm-lock.yaml')];
   const before = stateOf(inputs);
-  if (!existsSync(script)) return;
   if (existsSync(output) && isDone('kernels', before)) return;
 
   say('Compiling the CPU kernels to WebAssembly (some seconds) ...');
