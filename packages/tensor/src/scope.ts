@@ -76,6 +76,8 @@ export function keep<T>(value: T): T {
 }
 
 function end(own: Scope, survivors: ReadonlySet<Tensor>): void {
+  // A pending value would hold on to everything it is made of.
+  for (const tensor of survivors) tensor.compute();
   for (const tensor of own.tensors) {
     if (survivors.has(tensor)) tensor.adopt(own.parent);
     else tensor.dispose();

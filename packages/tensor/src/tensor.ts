@@ -20,7 +20,7 @@ import { layerNorm } from './ops/normalization.js';
 import { castStorage, pointwise, pointwiseInPlace, write } from './ops/pointwise/apply.js';
 import type { Operand } from './ops/pointwise/record.js';
 import * as reduction from './ops/reduce.js';
-import { maskedFill } from './ops/selection.js';
+import { clamp, maskedFill } from './ops/selection.js';
 import * as shaping from './ops/shape.js';
 import { type Index, select, slice } from './ops/slice.js';
 import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
@@ -146,7 +146,13 @@ export class Tensor {
     }
   }
 
-  #alive(op: string): void {
+  /** @internal Computes a pending value now, so that it lets go of what it is made of. */
+  compute(): void {
+    if (this.#state !== 'disposed') void this.storage.buffer;
+  }
+
+  /** @internal Throws if the handle was released. */
+  checkAlive(op: string): void {
     if (this.#state === 'disposed')
       throw new DisposedError(
         `${op}: this tensor of shape ${formatShape(this.shape)} was released; keep() it, or return it from the scope that made it`,
@@ -157,7 +163,8 @@ export class Tensor {
 
   /** The elements in row-major order, in a host array of their own. */
   async data(): Promise<HostArray> {
-    this.#alive('data');
+    this.checkAlive('data');
+    if (this.numel() === 0) return fromWords(new ArrayBuffer(0), this.dtype);
     const source = this.isContiguous() ? this.detach() : noGrad(() => this.clone());
     const { storage, layout } = source;
     const bytes = await storage.backend.read(storage.buffer, layout.offset * 4, this.numel() * 4);
@@ -272,13 +279,13 @@ export class Tensor {
 
   /** Accumulates the gradient of this tensor into the `.grad` of the leaves it was made from. */
   backward(options: BackwardOptions = {}): void {
-    this.#alive('backward');
+    this.checkAlive('backward');
     backward(this, options);
   }
 
   /** The same elements outside of the graph. */
   detach(): Tensor {
-    this.#alive('detach');
+    this.checkAlive('detach');
     return new Tensor(this.storage.retain(), this.layout);
   }
 
@@ -385,11 +392,8 @@ export class Tensor {
     return pointwise('silu', [this]);
   }
   /** Limits elements to [min, max]; either bound may be left out. */
-  clamp({ min, max }: { readonly min?: Operand; readonly max?: Operand }): Tensor {
-    if (min === undefined && max === undefined)
-      throw new ArgumentError('clamp: at least one of min or max must be given');
-    const raised = min === undefined ? this : this.maximum(min);
-    return max === undefined ? raised : raised.minimum(max);
+  clamp(bounds: { readonly min?: Operand; readonly max?: Operand }): Tensor {
+    return clamp(this, bounds);
   }
 
   eq(other: Operand): Tensor {
@@ -524,7 +528,7 @@ export class Tensor {
 
   /** @internal Throws where a write in place would falsify the graph. */
   checkInPlace(op: string, others: readonly Tensor[]): void {
-    this.#alive(op);
+    this.checkAlive(op);
     if (!isGradEnabled()) return;
     if (this.vertex && !this.vertex.operation)
       throw new AutogradError(

@@ -165,6 +165,7 @@ function accumulate(vertex: Vertex, gradient: Tensor, createGraph: boolean): voi
       gradient.storage.isShared || !gradient.isContiguous()
         ? gradient.clone()
         : makeTensor(gradient.storage.retain(), gradient.layout, gradient.vertex);
+  vertex.grad.compute();
   moveTo(vertex.grad, vertex.home);
 }
 

@@ -12,6 +12,10 @@ export interface CrossEntropyOptions {
   readonly reduction?: Reduction;
   /** Rows with this target count neither in the loss nor in the mean. Default -100. */
   readonly ignoreIndex?: number;
+  /** A weight for each class [classes]; a mean is then weighted. */
+  readonly weight?: Tensor | null;
+  /** The share of the target that is spread evenly over all classes, in [0, 1]. Default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /**
@@ -21,7 +25,7 @@ export interface CrossEntropyOptions {
 export function crossEntropy(
   logits: Tensor,
   targets: Tensor,
-  { reduction = 'mean', ignoreIndex = -100 }: CrossEntropyOptions = {},
+  { reduction = 'mean', ignoreIndex = -100, weight = null, labelSmoothing = 0 }: CrossEntropyOptions = {},
 ): Tensor {
   if (!['mean', 'sum', 'none'].includes(reduction))
     throw new ArgumentError(
@@ -38,11 +42,40 @@ export function crossEntropy(
   commonBackend('crossEntropy', logits, targets);
   const classes = logits.shape[classDim] ?? 0;
   const rowsFirst = rank <= 2 ? logits : logits.permute([0, ...logits.shape.slice(2).map((_, d) => d + 2), 1]);
+  if (weight && formatShape(weight.shape) !== formatShape([classes]))
+    throw new ShapeError(
+      `crossEntropy: weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: ${formatShape(weight.shape)}`,
+    );
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(`crossEntropy: labelSmoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
+  const rows = rowsFirst.reshape([-1, classes]);
   const flatTargets = targets.reshape([-1]);
-  const losses = rowLosses(rowsFirst.reshape([-1, classes]), flatTargets, ignoreIndex);
+  const { losses, counts } =
+    weight || labelSmoothing > 0
+      ? weightedLosses(rows, flatTargets, ignoreIndex, weight, labelSmoothing)
+      : { losses: rowLosses(rows, flatTargets, ignoreIndex), counts: flatTargets.ne(ignoreIndex) };
   if (reduction === 'none') return losses.view(expected);
   if (reduction === 'sum') return losses.sum();
-  return losses.sum().div(flatTargets.ne(ignoreIndex).sum());
+  return losses.sum().div(counts.sum());
+}
+
+/** Losses with class weights and smoothing, in tensor ops; `counts` is what each row weighs in a mean. */
+function weightedLosses(
+  logits: Tensor,
+  targets: Tensor,
+  ignoreIndex: number,
+  weight: Tensor | null,
+  labelSmoothing: number,
+): { losses: Tensor; counts: Tensor } {
+  const classes = logits.shape[1] ?? 0;
+  const ignored = targets.eq(ignoreIndex);
+  const onTarget = targets.unsqueeze(-1).eq(targets.newArange(classes));
+  const penalties = weight ? logits.logSoftmax(-1).neg().mul(weight) : logits.logSoftmax(-1).neg();
+  const plain = penalties.maskedFill(onTarget.logicalNot(), 0).sum(-1);
+  const smooth = penalties.sum(-1).mul(labelSmoothing / classes);
+  const losses = (labelSmoothing > 0 ? plain.mul(1 - labelSmoothing).add(smooth) : plain).maskedFill(ignored, 0);
+  const counts = weight ? weight.mul(onTarget).sum(-1).maskedFill(ignored, 0) : ignored.logicalNot();
+  return { losses, counts };
 }
 
 function rowLosses(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor {

@@ -12,7 +12,9 @@ import { contiguousView } from '../view.js';
 
 /** The backend that all tensors are on. */
 export function commonBackend(op: string, first: Tensor, ...rest: readonly Tensor[]): Backend {
+  first.checkAlive(op);
   for (const other of rest) {
+    other.checkAlive(op);
     if (other.storage.backend !== first.storage.backend)
       throw new DeviceError(
         `${op}: Expected all tensors to be on the same device, but found ${first.device} and ${other.device}`,
@@ -32,6 +34,7 @@ export function checkDTypes(op: string, name: string, tensor: Tensor, allowed: r
 
 /** A tensor's elements as a dense kernel operand; copies if the view is not row-major. */
 export function dense(tensor: Tensor): Dense {
+  tensor.checkAlive('kernel operand');
   const { storage, layout } = tensor.contiguous();
   return { buffer: storage.buffer, dtype: storage.dtype, offset: layout.offset };
 }

@@ -1,6 +1,6 @@
 /** Choosing between values by a condition. */
 
-import { DTypeError } from '../errors.js';
+import { ArgumentError, DTypeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { checkDTypes } from './operands.js';
 import { pointwise } from './pointwise/apply.js';
@@ -23,4 +23,12 @@ export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
   if (mask.dtype !== 'bool')
     throw new DTypeError(`maskedFill: masked_fill_ only supports boolean masks, but got mask with dtype ${mask.dtype}`);
   return pointwise('where', [mask, value, x], 'maskedFill');
+}
+
+/** Limits elements to [min, max]; at a bound the gradient still goes to `x`, as in `torch.clamp`. NaN stays NaN. */
+export function clamp(x: Tensor, { min, max }: { readonly min?: Operand; readonly max?: Operand }): Tensor {
+  if (min === undefined && max === undefined)
+    throw new ArgumentError('clamp: at least one of min or max must be given');
+  const raised = min === undefined ? x : pointwise('where', [x.lt(min), min, x], 'clamp');
+  return max === undefined ? raised : pointwise('where', [raised.gt(max), max, raised], 'clamp');
 }

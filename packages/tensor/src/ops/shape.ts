@@ -22,6 +22,7 @@ import { commonBackend } from './operands.js';
 import { sumTo } from './pointwise/sum-to.js';
 
 function viewOf(name: string, x: Tensor, view: View, undo: (grad: Tensor) => Tensor): Tensor {
+  x.checkAlive(name);
   return record(name, makeTensor(x.storage.retain(), view), [x], [], (grad) => [() => undo(grad)]);
 }
 

@@ -1,0 +1,199 @@
+// What a backward pass is, beyond the gradients of single ops: accumulation, higher orders, lifetimes of the graph, errors.
+import { AutogradError, grad, noGrad, ShapeError, scope, type Tensor, tensor } from '@course/tensor';
+import { describe, expect, it } from 'vitest';
+import { onEachDevice } from '../support/devices.js';
+
+onEachDevice('autograd', () => {
+  it('gives the gradients of the API page', async () => {
+    const x = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { requiresGrad: true },
+    );
+    x.pow(3).sum().backward();
+    expect(await x.grad?.toArray()).toEqual([
+      [3, 12],
+      [27, 48],
+    ]);
+    const [dx] = grad(x.pow(3).sum(), [x], { createGraph: true });
+    const [ddx] = grad(dx.sum(), [x]);
+    expect(await ddx.toArray()).toEqual([
+      [6, 12],
+      [18, 24],
+    ]);
+  });
+
+  it('accumulates into .grad, and zeroing forgets', async () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    x.mul(3).sum().backward();
+    x.mul(4).sum().backward();
+    expect(await x.grad?.toArray()).toEqual([7, 7]);
+    x.grad = null;
+    expect(x.grad).toBeNull();
+  });
+
+  it('adds the gradients of every use of a value', async () => {
+    const x = tensor([2, 3], { requiresGrad: true });
+    const y = x.mul(x).add(x.mul(2));
+    y.mul(y).sum().backward();
+    // d/dx (x² + 2x)² = 2 (x² + 2x)(2x + 2)
+    expect(await x.grad?.toArray()).toEqual([2 * 8 * 6, 2 * 15 * 8]);
+  });
+
+  it('does not let two leaves share one gradient', async () => {
+    const [a, b] = [tensor([1, 2], { requiresGrad: true }), tensor([3, 4], { requiresGrad: true })];
+    a.add(b).sum().backward();
+    a.mul(5).sum().backward();
+    expect(await a.grad?.toArray()).toEqual([6, 6]);
+    expect(await b.grad?.toArray()).toEqual([1, 1]);
+  });
+
+  it('leaves a gradient that the caller gave as it was', async () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const given = tensor([1, 1]);
+    x.add(0).backward({ gradient: given });
+    x.add(0).backward({ gradient: given });
+    expect(await given.toArray()).toEqual([1, 1]);
+    expect(await x.grad?.toArray()).toEqual([2, 2]);
+  });
+
+  it('walks a graph twice only if it was retained', () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const y = x.exp().sum();
+    y.backward({ retainGraph: true });
+    y.backward();
+    expect(() => y.backward()).toThrow(AutogradError);
+    expect(() => y.backward()).toThrow(/second time/);
+  });
+
+  it('notices that a saved value was changed in place', () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const y = x.exp();
+    noGrad(() => y.detach().mul_(2));
+    expect(() => y.sum().backward()).toThrow(/modified by an inplace operation/);
+  });
+
+  it('computes what still reads a value before the value is overwritten', async () => {
+    const x = tensor([1, 2]);
+    const before = x.add(10);
+    x.mul_(100);
+    const after = x.add(10);
+    expect(await before.toArray()).toEqual([11, 12]);
+    expect(await after.toArray()).toEqual([110, 210]);
+  });
+
+  it('writes in place through views, and from itself in another layout', async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    x.select(1, 0).fill_(9);
+    expect(await x.toArray()).toEqual([
+      [9, 2],
+      [9, 4],
+    ]);
+    x.copy_(x.transpose(0, 1));
+    expect(await x.toArray()).toEqual([
+      [9, 9],
+      [2, 4],
+    ]);
+    expect(() => tensor([1]).expand([3]).add_(1)).toThrow(ShapeError);
+  });
+
+  it('records nothing inside noGrad and on detached values', () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    expect(noGrad(() => x.mul(2)).requiresGrad).toBe(false);
+    expect(x.detach().mul(2).requiresGrad).toBe(false);
+    expect(x.mul(2).requiresGrad).toBe(true);
+    expect(x.gt(1).requiresGrad).toBe(false);
+  });
+
+  it('keeps the gradient of an inner value when asked', async () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const y = x.mul(3);
+    y.retainGrad();
+    y.mul(y).sum().backward();
+    expect(await y.grad?.toArray()).toEqual([6, 12]);
+  });
+
+  it('differentiates fused ops twice as well', async () => {
+    // Second derivatives by central differences of the first: truncation 1e-4, rounding about 2^-24 / 1e-2 of values near 1.
+    const inputs: Record<string, (x: Tensor) => Tensor> = {
+      softmax: (x) => x.softmax(-1).mul(tensor([1, 2, 3])),
+      logSoftmax: (x) => x.logSoftmax(-1).mul(tensor([1, 2, 3])),
+      layerNorm: (x) =>
+        x.layerNorm([3], { weight: tensor([1, 2, 0.5]), bias: tensor([0, 1, 2]) }).mul(tensor([1, 2, 3])),
+      gelu: (x) => x.gelu(),
+      tanh: (x) => x.tanh(),
+      matmul: (x) => x.matmul(x.transpose(0, 1)),
+    };
+    for (const [name, fn] of Object.entries(inputs)) {
+      const values = [
+        [0.3, -0.7, 1.1],
+        [0.9, 0.2, -0.4],
+      ];
+      const direction = tensor([
+        [1, -2, 0.5],
+        [0.25, 1, -1],
+      ]);
+      const slope = (at: number[][]): { x: Tensor; g: Tensor } => {
+        const x = tensor(at, { requiresGrad: true });
+        const [g] = grad(fn(x).mul(fn(x)).sum(), [x], { createGraph: true });
+        return { x, g: g.mul(direction).sum() };
+      };
+      const { x, g } = slope(values);
+      const [second] = grad(g, [x]);
+      const found = (await second.toArray()) as number[][];
+      for (const [r, row] of values.entries()) {
+        for (const [c, value] of row.entries()) {
+          const moved = (by: number) => slope(values.with(r, row.with(c, value + by))).g.item();
+          const expected = ((await moved(1e-2)) - (await moved(-1e-2))) / 2e-2;
+          expect(
+            Math.abs((found[r]?.[c] ?? Number.NaN) - expected),
+            `${name} at ${r},${c}: ${found[r]?.[c]} for ${expected}`,
+          ).toBeLessThan(2e-2 + 1e-2 * Math.abs(expected));
+        }
+      }
+    }
+  });
+
+  describe('errors', () => {
+    it('asks for a gradient where the output is no scalar', () => {
+      expect(() => tensor([1, 2], { requiresGrad: true }).mul(2).backward()).toThrow(
+        'backward: grad can be implicitly created only for scalar outputs, this one has shape [2]',
+      );
+    });
+    it('refuses tensors without a graph', () => {
+      expect(() => tensor([1]).backward()).toThrow(/does not require grad/);
+      const [x, y] = [tensor([1], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+      expect(() => grad(x.mul(2).sum(), [y])).toThrow(/not have been used/);
+    });
+    it('refuses to change leaves in place and integers that would carry gradients', () => {
+      const x = tensor([1, 2], { requiresGrad: true });
+      expect(() => x.add_(1)).toThrow(/a leaf Variable that requires grad is being used in an in-place operation/);
+      expect(() => tensor([1], { dtype: 'int32', requiresGrad: true })).toThrow(/floating point/);
+    });
+  });
+
+  it('works inside scopes: gradients of outer leaves survive, the rest goes', async () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const loss = scope(() => {
+      const y = x.exp().mul(x).sum();
+      y.backward();
+      return y.detach();
+    });
+    const expected = [1, 2].map((v) => Math.exp(v) * (1 + v));
+    // Two roundings of products and one of exp: 4 ulp.
+    expect(await x.grad?.data()).toBeClose(expected, { rtol: 4 * 2 ** -23 + (x.device === 'webgpu' ? 1e-6 : 0) });
+    expect(loss.isDisposed).toBe(false);
+  });
+
+  it('keeps a graph that leaves its scope with the returned tensor', async () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const y = scope(() => x.exp().mul(2).sum());
+    y.backward();
+    expect(await x.grad?.data()).toBeClose([2 * Math.E, 2 * Math.E ** 2], { rtol: 2 ** -20 });
+  });
+});
