@@ -1,1 +1,53 @@
-export {};
+/**
+ * `@course/data`: everything between a text file and a batch of tensors: data sets, tokenizers, loaders.
+ *
+ * @packageDocumentation
+ */
+export { type Columns, Dataset, type ShuffleOptions, type SplitOptions } from './datasets/dataset.js';
+export {
+  type AnyRow,
+  type DataFiles,
+  type DatasetFormat,
+  type LoadDatasetOptions,
+  loadDataset,
+  type SplitFiles,
+  type Splits,
+} from './datasets/load-dataset.js';
+export {
+  type BatchOf,
+  type Collate,
+  type Collator,
+  DataCollatorWithPadding,
+  type EncodedRow,
+  type LabelledBatch,
+  type PaddedBatch,
+  type PaddingOptions,
+  type PaddingTokenizer,
+} from './loader/collate.js';
+export { DataLoader, type DataLoaderOptions, type LengthBuckets, type LoaderState } from './loader/data-loader.js';
+export { type PadSequencesOptions, padSequences } from './loader/pad-sequences.js';
+export {
+  type BatchSampler,
+  type BatchSamplerOptions,
+  type LengthBucketOptions,
+  LengthBucketSampler,
+  SimpleBatchSampler,
+} from './loader/samplers.js';
+export type { CsvOptions, CsvType } from './readers/csv.js';
+export type { AddedToken } from './tokenizers/added-tokens.js';
+export { AutoTokenizer } from './tokenizers/auto-tokenizer.js';
+export type { BertTokenizerOptions, BertTokenizerOverrides } from './tokenizers/bert-options.js';
+export { BertTokenizer } from './tokenizers/bert-tokenizer.js';
+export {
+  BatchEncoding,
+  type EncodeBatchOptions,
+  type EncodedTensors,
+  type EncodeOptions,
+  type Encoding,
+  type Padding,
+  type Truncation,
+} from './tokenizers/encoding.js';
+export type { Side, Template, TemplatePiece } from './tokenizers/template.js';
+export { type DecodeOptions, type TextOrPair, Tokenizer, type TokenizerOptions } from './tokenizers/tokenizer.js';
+export { trainWordPiece, type WordPieceTrainerOptions } from './tokenizers/trainer/wordpiece-trainer.js';
+export type { VocabSource } from './tokenizers/vocab.js';

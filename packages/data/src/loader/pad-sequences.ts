@@ -1,0 +1,51 @@
+/** Ragged rows of integers into a matrix: what collators do inside, and Keras' `pad_sequences` for those who come from there. */
+import { ArgumentError, type Tensor } from '@course/tensor';
+import { intTensor } from '../int-tensor.js';
+
+/** Options of `padSequences`; the defaults are those of Keras. */
+export interface PadSequencesOptions {
+  /** Length of the result; by default that of the longest sequence. */
+  readonly maxLength?: number;
+  /** Whether padding goes before ('pre', the default) or after ('post') a sequence. */
+  readonly padding?: 'pre' | 'post';
+  /** Whether a sequence that is too long loses its beginning ('pre', the default) or its end ('post'). */
+  readonly truncating?: 'pre' | 'post';
+  /** What padding consists of; 0 by default. */
+  readonly value?: number;
+}
+
+/**
+ * Pads and cuts sequences to one length, as
+ * [pad_sequences](https://keras.io/api/data_loading/timeseries/#padsequences-function) of Keras.
+ *
+ * @returns An int32 tensor of shape [sequences, length].
+ * @throws ArgumentError when `maxLength` is no whole number.
+ * @example
+ * padSequences([[1], [2, 3]]); // [[0, 1], [2, 3]]
+ */
+export function padSequences(sequences: readonly ArrayLike<number>[], options: PadSequencesOptions = {}): Tensor {
+  const { padding = 'pre', truncating = 'pre', value = 0 } = options;
+  const maxLength = options.maxLength ?? sequences.reduce((most, sequence) => Math.max(most, sequence.length), 0);
+  if (!(Number.isInteger(maxLength) && maxLength >= 0)) {
+    throw new ArgumentError(`padSequences: maxLength must be a whole number, got ${maxLength}`);
+  }
+  const cut = sequences.map((sequence) => {
+    const excess = sequence.length - maxLength;
+    if (excess <= 0) return sequence;
+    return Array.from(sequence).slice(truncating === 'pre' ? excess : 0, truncating === 'pre' ? undefined : maxLength);
+  });
+  const data = padToMatrix(cut, maxLength, value, padding === 'pre' ? 'left' : 'right');
+  return intTensor(data, [sequences.length, maxLength]);
+}
+
+/** The rows, none longer than `length`, one after the other with padding on one side. */
+export function padToMatrix(
+  rows: readonly ArrayLike<number>[],
+  length: number,
+  value: number,
+  side: 'left' | 'right',
+): Int32Array {
+  const data = new Int32Array(rows.length * length).fill(value);
+  for (const [i, row] of rows.entries()) data.set(row, i * length + (side === 'left' ? length - row.length : 0));
+  return data;
+}

@@ -1,0 +1,85 @@
+/**
+ * The file system as Node has it. `browser.ts` offers the same functions over HTTP; `package.json` maps `#platform` to one
+ * or the other, so nothing else in this package knows where it runs.
+ */
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FormatError } from '@course/tensor';
+
+/** What a path leads to; 'unknown' where that cannot be told without reading. */
+export type PathKind = 'file' | 'folder' | 'none' | 'unknown';
+
+/** What a path leads to. */
+export async function pathKind(path: string): Promise<PathKind> {
+  try {
+    const entry = await stat(path);
+    return entry.isDirectory() ? 'folder' : 'file';
+  } catch (error) {
+    if (isMissing(error)) return 'none';
+    throw unreadable(path, error);
+  }
+}
+
+/**
+ * The bytes of a file, in pieces.
+ *
+ * @throws FormatError when there is no such file, or it cannot be read.
+ */
+export async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const kind = await pathKind(path);
+  if (kind === 'none') throw new FormatError(`${path}: no such file`);
+  if (kind === 'folder') throw new FormatError(`${path}: this is a folder, not a file`);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Uint8Array;
+  } catch (error) {
+    // What the consumer of a generator throws does not come by here; this is the stream's own failure.
+    throw unreadable(path, error);
+  }
+}
+
+/** The bytes of a whole file; undefined when there is none. */
+export async function readWhole(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+/** Writes files of UTF-8 text into a folder, which is made if need be. Each file is replaced at once, or not at all. */
+export async function writeTexts(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [name, text] of Object.entries(files)) {
+      const path = join(folder, name);
+      const unfinished = `${path}.${process.pid}.tmp`;
+      await writeFile(unfinished, text);
+      await rename(unfinished, path);
+    }
+  } catch (error) {
+    throw new FormatError(`${folder}: cannot write: ${reason(error)}`, { cause: error });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
+}
+
+function unreadable(path: string, error: unknown): FormatError {
+  if (error instanceof FormatError) return error;
+  return new FormatError(`${path}: cannot read: ${reason(error)}`, { cause: error });
+}
+
+function reason(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'EISDIR') return 'this is a folder, not a file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
