@@ -39,6 +39,10 @@ function classAbove(size: number): number {
   return classOf(size + (1 << (power - SUBCLASS_BITS)) - 1);
 }
 
+function newBlock(start: number, size: number, before: Block | undefined): Block {
+  return { start, size, free: false, before, after: undefined, previous: undefined, next: undefined };
+}
+
 export class Allocator {
   /** The first free block of every class. */
   readonly #lists = new Array<Block | undefined>(CLASSES).fill(undefined);
@@ -79,7 +83,8 @@ export class Allocator {
 
   /** Adds memory at the end. */
   extend(units: number): void {
-    const block = this.#newBlock(this.#end, units, this.#last);
+    const block = newBlock(this.#end, units, this.#last);
+    if (this.#last) this.#last.after = block;
     this.#end += units;
     this.#last = block;
     this.#release(block);
@@ -92,9 +97,10 @@ export class Allocator {
     this.#unlink(block);
     block.free = false;
     if (block.size > size) {
-      const rest = this.#newBlock(block.start + size, block.size - size, block);
-      rest.after = block.after;
-      if (block.after) block.after.before = rest;
+      const { after } = block;
+      const rest = newBlock(block.start + size, block.size - size, block);
+      rest.after = after;
+      if (after) after.before = rest;
       else this.#last = rest;
       block.after = rest;
       block.size = size;
@@ -109,12 +115,6 @@ export class Allocator {
   give(block: Block): void {
     this.#taken -= block.size;
     this.#release(block);
-  }
-
-  #newBlock(start: number, size: number, before: Block | undefined): Block {
-    const block: Block = { start, size, free: false, before, after: undefined, previous: undefined, next: undefined };
-    if (before?.after === undefined && before !== undefined) before.after = block;
-    return block;
   }
 
   #find(size: number): Block | undefined {
