@@ -12,10 +12,13 @@ import {
   zeros,
 } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../packages/tensor/src/platform/node.js';
 import { onEachDevice } from '../support/devices.js';
 
 /** Live tensors and bytes that `fn` leaves behind. */
 async function left(fn: () => unknown): Promise<{ tensors: number; bytes: number }> {
+  // What earlier tests dropped must not be collected in between.
+  await collectGarbage();
   const before = memory();
   await fn();
   const after = memory();

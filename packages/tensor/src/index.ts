@@ -3,8 +3,12 @@
  *
  * @packageDocumentation
  */
+
+export { detectAnomaly } from './autograd/anomaly.js';
 export { type BackwardOptions, type Gradients, grad } from './autograd/backward.js';
-export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
+export { checkpoint } from './autograd/checkpoint.js';
+export { defineFunction, type FunctionContext, type FunctionDefinition } from './autograd/custom.js';
+export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/gradcheck.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Backend, BackendStatistics, DeviceInfo, DeviceKind } from './backend/backend.js';
 export type { Activation } from './backend/requests.js';

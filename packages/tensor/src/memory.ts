@@ -8,7 +8,7 @@ import { ledger } from './storage.js';
 export interface MemoryReport {
   /** Tensor handles that were not released. */
   readonly tensors: number;
-  /** Bytes of all values, computed or pending. */
+  /** Bytes of all values that have memory; a pending one has none yet. */
   readonly bytes: number;
   /** The device's own counters: buffers, bytes handed out, bytes held from the system, kernels launched. */
   readonly device: BackendStatistics;

@@ -32,7 +32,7 @@ export interface Recipe {
   readonly inputs: number;
 }
 
-/** Live bytes of all storages, computed or pending: what `memory()` reports. */
+/** Live storages, pending ones included, and the bytes of those that have memory: what `memory()` reports. */
 export const ledger = { bytes: 0, storages: 0, allocatedSinceCollection: 0 };
 
 export class Storage {
@@ -61,8 +61,6 @@ export class Storage {
       }
     } else this.#buffer = this.#allocate();
     ledger.storages++;
-    ledger.bytes += this.byteLength;
-    ledger.allocatedSinceCollection += this.byteLength;
   }
 
   get byteLength(): number {
@@ -118,16 +116,20 @@ export class Storage {
   release(): void {
     if (--this.#references > 0) return;
     ledger.storages--;
-    ledger.bytes -= this.byteLength;
     const recipe = this.#recipe;
     this.#recipe = null;
     if (recipe) this.#forget(recipe);
-    if (this.#buffer) this.backend.free(this.#buffer);
+    if (!this.#buffer) return;
+    ledger.bytes -= this.byteLength;
+    this.backend.free(this.#buffer);
     this.#buffer = null;
   }
 
   #allocate(): DeviceBuffer {
-    return this.backend.allocate(this.byteLength);
+    const buffer = this.backend.allocate(this.byteLength);
+    ledger.bytes += this.byteLength;
+    ledger.allocatedSinceCollection += this.byteLength;
+    return buffer;
   }
 
   #forget(recipe: Recipe): void {

@@ -277,6 +277,19 @@ export class Tensor {
     this.vertex.retainsGrad = true;
   }
 
+  /**
+   * Calls `hook` with the gradient of this tensor whenever it has been computed; what it returns takes the gradient's place. Returns a function that removes it.
+   *
+   * @throws AutogradError if the tensor does not require grad.
+   */
+  registerHook(hook: (grad: Tensor) => Tensor | undefined): () => void {
+    const { vertex } = this;
+    if (!vertex)
+      throw new AutogradError("registerHook: cannot register a hook on a tensor that doesn't require gradient");
+    vertex.hooks.add(hook);
+    return () => void vertex.hooks.delete(hook);
+  }
+
   /** Accumulates the gradient of this tensor into the `.grad` of the leaves it was made from. */
   backward(options: BackwardOptions = {}): void {
     this.checkAlive('backward');

@@ -8,6 +8,7 @@ import { AutogradError, ShapeError } from '../errors.js';
 import { moveTo, scope } from '../scope.js';
 import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { observe } from './anomaly.js';
 import { withGradMode } from './mode.js';
 import type { Vertex } from './vertex.js';
 
@@ -98,7 +99,7 @@ function walk(
   withGradMode(createGraph, () => {
     for (const [vertex, gradient] of starts) if (wanted.has(vertex)) flow(vertex, gradient);
     for (let vertex = queue.pop(); vertex; vertex = queue.pop()) {
-      const gradient = gradients.get(vertex) as Tensor;
+      const gradient = runHooks(vertex, gradients.get(vertex) as Tensor);
       gradients.delete(vertex);
       const target = targets?.get(vertex);
       if (target) target.set(vertex, gradient);
@@ -106,7 +107,11 @@ function walk(
       if (!targets && (!operation || vertex.retainsGrad)) accumulate(vertex, gradient, createGraph);
       if (!operation) continue;
       const parents = operation.parents;
-      if (parents.some((parent) => parent && wanted.has(parent))) {
+      if (operation.always && targets)
+        throw new AutogradError(
+          `grad: cannot pass through ${operation.name}, which accumulates into .grad; use backward()`,
+        );
+      if (operation.always || parents.some((parent) => parent && wanted.has(parent))) {
         // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
         const results = createGraph
           ? evaluate(vertex, gradient, wanted)
@@ -128,6 +133,7 @@ function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>)
     const thunk = thunks[i];
     if (!parent || !thunk || !wanted.has(parent)) continue;
     const result = thunk();
+    observe(`${operation.name}'s backward`, result);
     // A rule may pass the gradient on as it is; another handle keeps lifetimes apart.
     results.push([
       parent,
@@ -135,6 +141,20 @@ function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>)
     ]);
   }
   return results;
+}
+
+function runHooks(vertex: Vertex, gradient: Tensor): Tensor {
+  let current = gradient;
+  for (const hook of vertex.hooks) {
+    const replaced = hook(current);
+    if (!replaced) continue;
+    if (!sameShape(replaced.shape, current.shape))
+      throw new ShapeError(
+        `backward: a hook returned a gradient of shape ${formatShape(replaced.shape)} for one of ${formatShape(current.shape)}`,
+      );
+    current = replaced;
+  }
+  return current;
 }
 
 /** The vertices through which something wanted is reached: all of them for `backward`, else those that lead to a target. */

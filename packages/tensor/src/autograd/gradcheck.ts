@@ -2,9 +2,10 @@
 
 import { tensor } from '../creation.js';
 import { AutogradError } from '../errors.js';
+import { cat } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 import { grad } from './backward.js';
-import { noGrad } from './mode.js';
+import { enableGrad, noGrad } from './mode.js';
 
 export interface GradcheckOptions {
   /** Step of the differences. Default 1e-2: in float32 rounding beats truncation below it. */
@@ -61,4 +62,36 @@ function weighOnHost(values: ArrayLike<number>): number {
   let total = 0;
   for (let i = 0; i < values.length; i++) total += (values[i] as number) * Math.fround(Math.sin(i + 1) + 1.5);
   return total;
+}
+
+/**
+ * {@link gradcheck} of the gradient itself: throws unless second derivatives agree with central differences of the first.
+ *
+ * @example
+ * await gradgradcheck((x) => x.tanh(), [randn([3], { requiresGrad: true })]);
+ */
+export async function gradgradcheck(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  options: GradcheckOptions = {},
+): Promise<true> {
+  const first = (...values: Tensor[]): Tensor => {
+    // Constants stay constants; the moved copies of the differences must require grad as the originals do.
+    const active = values.map((value, i) =>
+      inputs[i]?.requiresGrad && !value.requiresGrad ? value.requiresGrad_() : value,
+    );
+    return enableGrad(() => {
+      const output = fn(...active);
+      const weights = Float32Array.from({ length: output.numel() }, (_, i) => Math.cos(i + 1) + 1.5);
+      // Squared, so that the gradients of linear functions depend on their inputs too.
+      const total = output
+        .mul(output)
+        .mul(tensor(weights, { shape: output.shape }))
+        .sum();
+      const wanted = active.filter((value) => value.requiresGrad);
+      const gradients = grad(total, wanted, { createGraph: true });
+      return cat(gradients.map((gradient) => gradient.reshape([-1])));
+    });
+  };
+  return gradcheck(first, inputs, options);
 }

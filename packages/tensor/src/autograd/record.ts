@@ -1,6 +1,7 @@
 /** How an op takes part in autograd: one call after its result is made. */
 import { currentScope, trackOperation } from '../scope.js';
 import type { Tensor } from '../tensor.js';
+import { observe } from './anomaly.js';
 import { isGradEnabled } from './mode.js';
 import { Operation, type Rule, Vertex } from './vertex.js';
 
@@ -20,15 +21,32 @@ export function record<S extends readonly Tensor[]>(
   saved: readonly [...S],
   rule: (grad: Tensor, saved: S) => readonly ((() => Tensor) | null)[],
 ): Tensor {
-  if (!needsGrad(inputs)) return output;
-  const operation = new Operation(
-    name,
-    inputs.map((input) => input.vertex),
-    saved,
-    output,
-    rule as unknown as Rule,
-  );
+  return needsGrad(inputs) ? attach(name, output, inputs, saved, rule as unknown as Rule, false) : output;
+}
+
+/** As {@link record}, for operations whose rule reaches leaves that are not among the inputs: it runs in every backward pass. */
+export function recordAlways(
+  name: string,
+  output: Tensor,
+  inputs: readonly Tensor[],
+  saved: readonly Tensor[],
+  rule: Rule,
+): Tensor {
+  return attach(name, output, inputs, saved, rule, true);
+}
+
+function attach(
+  name: string,
+  output: Tensor,
+  inputs: readonly Tensor[],
+  saved: readonly Tensor[],
+  rule: Rule,
+  always: boolean,
+): Tensor {
+  const parents = inputs.map((input) => input.vertex);
+  const operation = new Operation(name, parents, saved, output, rule, always);
   output.vertex = new Vertex(output.shape, operation, currentScope());
   trackOperation(output.vertex, operation);
+  observe(name, output);
   return output;
 }

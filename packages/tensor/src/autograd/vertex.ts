@@ -26,6 +26,8 @@ export class Vertex {
   /** The accumulated gradient of a leaf (or of a vertex that retains it). */
   grad: Tensor | null = null;
   retainsGrad = false;
+  /** See `Tensor.registerHook`. */
+  readonly hooks = new Set<(grad: Tensor) => Tensor | undefined>();
 
   constructor(
     readonly shape: readonly number[],
@@ -79,6 +81,8 @@ export class Operation {
     saved: readonly Tensor[],
     output: Tensor,
     private readonly rule: Rule,
+    /** Whether the rule must run even if no parent wants a gradient: it reaches leaves by itself. */
+    readonly always = false,
   ) {
     this.#saved = saved.map(
       (tensor) =>
