@@ -1,4 +1,4 @@
-// `pnpm run docs`: the reference and the guides as web pages in docs/site, by typedoc (typedoc.json). Builds first, because
+// `pnpm run docs`: the reference and the guides as web pages in docs/site, by typedoc (typedoc.config.mjs). Builds first, because
 // the packages find their platform modules through dist/.
 import { build } from './build.mjs';
 import { install } from './install.mjs';

@@ -1,9 +1,10 @@
 // The packages as their users get them: packs all four, installs the tarballs into an empty project with plain npm, then
 // imports every entry of their `exports`, type-checks a program against their declarations and runs it. What a missing
 // file in `files`, a wrong `exports` path or an undeclared dependency would break is broken here first.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
+import { publicEntries } from './entries.mjs';
 import { at, packageNames } from './paths.mjs';
 import { capture, node, pnpm } from './run.mjs';
 import { fail } from './say.mjs';
@@ -15,13 +16,10 @@ console.log(JSON.stringify(await tensor([[1, 2], [3, 4]]).matmul(tensor([[10], [
 `;
 const expectedOutput = '[[12],[34]]';
 
-const manifests = packageNames.map((name) => JSON.parse(readFileSync(at('packages', name, 'package.json'), 'utf8')));
-
-/** Specifiers of all public entries: `@course/nn`, `@course/nn/optim`, … */
-const entries = manifests.flatMap(({ name, exports }) => Object.keys(exports).map((entry) => posix.join(name, entry)));
+const specifiers = publicEntries().map(({ specifier }) => specifier);
 
 /** Imports every entry and fails on one that exports nothing. */
-const importAll = `for (const entry of ${JSON.stringify(entries)}) {
+const importAll = `for (const entry of ${JSON.stringify(specifiers)}) {
   const names = Object.keys(await import(entry));
   if (names.length === 0) throw new Error(entry + ' exports nothing');
   console.log(entry + ': ' + names.length + ' exports');
@@ -34,7 +32,7 @@ const compilerOptions = {
   lib: ['es2023', 'esnext.disposable', 'dom'],
   module: 'nodenext',
   noEmit: true,
-  // Our declarations are checked too, as for users who have this off.
+  // Our declarations are checked too, as for users who have this off. WebGPU's types come with the DOM's.
   skipLibCheck: false,
   types: ['node'],
   typeRoots: [at('node_modules/@types')],
@@ -63,13 +61,17 @@ for (const name of packageNames) {
 const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
 writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
 writeFileSync(join(folder, 'import-all.mjs'), importAll);
+writeFileSync(
+  join(folder, 'types.ts'),
+  specifiers.map((name, i) => `export type * as e${i} from '${name}';`).join('\n'),
+);
 writeFileSync(join(folder, 'program.ts'), program);
 writeFileSync(join(folder, 'program.mjs'), program);
-writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts', 'program.ts'] }));
 
 const options = ['--ignore-scripts', '--no-audit', '--no-fund'];
 await must('Installing the tarballs', ['npm', 'install', ...options, ...tarballs.map((name) => `./${name}`)]);
 process.stdout.write(await must('Importing every entry', node('import-all.mjs')));
-await must('Type-checking a program', node(at('node_modules/typescript/bin/tsc'), '-p', folder));
+await must('Type-checking the entries and a program', node(at('node_modules/typescript/bin/tsc'), '-p', folder));
 const printed = (await must('Running a program', node('program.mjs'))).trim();
 if (printed !== expectedOutput) fail(`The program printed ${printed}, expected ${expectedOutput}.`);
