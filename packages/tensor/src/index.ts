@@ -32,6 +32,7 @@ export { type DeviceChoice, device, type InitOptions, init } from './device.js';
 export { type DType, type HostArray, type HostArrays, isFloating, promoteTypes } from './dtype.js';
 export * from './errors.js';
 export { formatTensor, type PrintOptions, setPrintOptions } from './format.js';
+export { explain } from './fuse/explain.js';
 export { type MemoryReport, memory } from './memory.js';
 export { type AttentionOptions, attention, scaledDotProductAttention } from './ops/attention.js';
 export { type DropoutOptions, dropout } from './ops/dropout.js';

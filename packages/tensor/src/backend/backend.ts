@@ -15,7 +15,7 @@
  * Determinism. The same requests in the same order give the same bits on the same device, whatever the number of threads.
  */
 import type { DType } from '../dtype.js';
-import type { DeviceBuffer, KernelRequest } from './requests.js';
+import type { DeviceBuffer, KernelRequest, PointwiseRequest } from './requests.js';
 
 export type DeviceKind = 'cpu' | 'webgpu';
 
@@ -64,6 +64,9 @@ export interface Backend {
   read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
 
   run(request: KernelRequest): void;
+
+  /** The program text that the device makes of a fused kernel, for people; absent where there is none. */
+  kernelText?(request: PointwiseRequest): string;
 
   /** Resolves when everything requested so far has been computed. */
   synchronize(): Promise<void>;

@@ -1,19 +1,9 @@
-/**
- * From pending storages to one kernel request. The recipes below a root are walked once, in the order of their dependence; each
- * becomes a step, each computed storage an input. A pending value in the middle is written out as well if another pending value
- * outside this kernel waits for it, or if an earlier kernel already computed it on its way: so nothing is computed more than twice.
- */
+/** From a pending storage to the kernel request that computes it. */
 import type { PointwiseRequest, Strided } from '../backend/requests.js';
-import type { DType } from '../dtype.js';
 import { numel } from '../shape.js';
-import type { RecipeArgument, Storage } from '../storage.js';
-import { collapseDims, contiguousView, sameView, type View } from '../view.js';
-import { makeProgram, type Step } from './program.js';
-
-interface Input {
-  readonly storage: Storage;
-  readonly view: View;
-}
+import type { Storage } from '../storage.js';
+import { collapseDims, contiguousView, type View } from '../view.js';
+import { type Composition, compose } from './compose.js';
 
 /** Where the root's value goes if not into memory of its own: elements of an existing storage, in place. */
 export interface Destination {
@@ -23,108 +13,41 @@ export interface Destination {
 
 /** Computes a pending storage, or writes its value into `destination` (and leaves the root itself without memory). */
 export function lower(root: Storage, destination?: Destination): void {
-  const recipe = root.recipe;
+  const { recipe } = root;
   if (!recipe) return;
-  const order = sortRecipes(root);
-  const inputs: Input[] = [];
-  const scalars: { value: number; dtype: DType }[] = [];
-  for (const storage of order) {
-    for (const arg of storage.recipe?.args ?? []) {
-      if (!('storage' in arg)) findScalar(scalars, arg) < 0 && scalars.push({ value: arg.scalar, dtype: arg.dtype });
-      else if (!arg.storage.recipe && findInput(inputs, arg) < 0) inputs.push(arg);
-    }
-  }
-
-  const values = new Map<Storage, number>();
-  const steps: Step[] = [];
-  const number = (arg: RecipeArgument): number => {
-    if (!('storage' in arg)) return inputs.length + findScalar(scalars, arg);
-    return values.get(arg.storage) ?? findInput(inputs, arg);
-  };
-  for (const storage of order) {
-    const own = storage.recipe;
-    if (!own) continue;
-    const args = own.args.map(number);
-    if (own.op === 'copy') values.set(storage, args[0] ?? 0);
-    else {
-      values.set(storage, inputs.length + scalars.length + steps.length);
-      steps.push({ op: own.op, type: own.type, dtype: storage.dtype, args });
-    }
-  }
-
-  const written = [root, ...order.filter((storage) => storage !== root && mustKeep(storage, order))];
-  // Outputs need room beside the inputs; a value that finds none is computed again by its next kernel.
-  written.length = Math.max(1, Math.min(written.length, root.backend.maxPointwiseInputs + 1 - inputs.length));
-  const program = makeProgram({
-    inputs: inputs.map(({ storage }) => storage.dtype),
-    scalars: scalars.map(({ dtype }) => dtype),
-    steps,
-    outputs: written.map((storage) => values.get(storage) ?? 0),
-  });
-
-  if (numel(recipe.shape) > 0) {
-    const outputViews = written.map((storage) =>
-      storage === root && destination ? destination.view : contiguousView(recipe.shape),
-    );
-    const collapsed = collapseDims(recipe.shape, [
-      ...inputs.map(({ view }) => view.strides),
-      ...outputViews.map((view) => view.strides),
-    ]);
-    const operand = (storage: Storage, offset: number, index: number): Strided => ({
-      buffer: storage.recipe ? storage.reserve() : storage.buffer,
-      dtype: storage.dtype,
-      offset,
-      strides: collapsed.strides[index] ?? [],
-    });
-    const request: PointwiseRequest = {
-      kind: 'pointwise',
-      program,
-      shape: collapsed.shape,
-      inputs: inputs.map(({ storage, view }, i) => operand(storage, view.offset, i)),
-      scalars: scalars.map(({ value }) => value),
-      outputs: written.map((storage, i) =>
-        operand(
-          storage === root && destination ? destination.storage : storage,
-          outputViews[i]?.offset ?? 0,
-          inputs.length + i,
-        ),
-      ),
-    };
-    root.backend.run(request);
-  } else for (const storage of written) if (!(storage === root && destination)) storage.reserve();
-
-  for (const storage of order) if (!written.includes(storage)) storage.wasInlined = true;
+  const composition = compose(root);
+  const { written, inlined } = composition;
+  if (numel(recipe.shape) > 0) root.backend.run(pointwiseRequest(recipe.shape, composition, destination));
+  else for (const storage of written) if (!(storage === root && destination)) storage.reserve();
+  for (const storage of inlined) storage.wasInlined = true;
   // The root lets go last: settling it may release the pending values below it.
   for (const storage of written.toReversed()) storage.settle();
 }
 
-/** The pending storages that `root` is made of, arguments first. */
-function sortRecipes(root: Storage): Storage[] {
-  const order: Storage[] = [];
-  const seen = new Set<Storage>();
-  const visit = (storage: Storage): void => {
-    if (seen.has(storage) || !storage.recipe) return;
-    seen.add(storage);
-    for (const arg of storage.recipe.args) if ('storage' in arg) visit(arg.storage);
-    order.push(storage);
+/** The request over a shape, its operands with memory and with collapsed strides. */
+export function pointwiseRequest(
+  shape: readonly number[],
+  { program, inputs, scalars, written }: Composition,
+  destination?: Destination,
+): PointwiseRequest {
+  const outputs = written.map((storage, i) =>
+    i === 0 && destination ? destination : { storage, view: contiguousView(shape) },
+  );
+  const all = [...inputs, ...outputs];
+  const collapsed = collapseDims(
+    shape,
+    all.map(({ view }) => view.strides),
+  );
+  const operands = all.map(({ storage, view }, i): Strided => {
+    const buffer = storage.recipe ? storage.reserve() : storage.buffer;
+    return { buffer, dtype: storage.dtype, offset: view.offset, strides: collapsed.strides[i] ?? [] };
+  });
+  return {
+    kind: 'pointwise',
+    program,
+    shape: collapsed.shape,
+    inputs: operands.slice(0, inputs.length),
+    scalars,
+    outputs: operands.slice(inputs.length),
   };
-  visit(root);
-  return order;
-}
-
-function mustKeep(storage: Storage, order: readonly Storage[]): boolean {
-  if (storage.wasInlined) return true;
-  for (const reader of storage.readers) if (!order.includes(reader)) return true;
-  return false;
-}
-
-function findInput(inputs: readonly Input[], arg: Input): number {
-  return inputs.findIndex(({ storage, view }) => storage === arg.storage && sameView(view, arg.view));
-}
-
-function findScalar(
-  scalars: readonly { value: number; dtype: DType }[],
-  arg: { scalar: number; dtype: DType },
-): number {
-  return scalars.findIndex(({ value, dtype }) => Object.is(value, arg.scalar) && dtype === arg.dtype);
 }

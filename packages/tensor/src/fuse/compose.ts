@@ -1,0 +1,104 @@
+/**
+ * From pending storages to one program. The recipes below a root are walked once, in the order of their dependence; each becomes
+ * a step, each computed storage an input. A pending value in the middle is written out as well if another pending value
+ * outside this kernel waits for it, or if an earlier kernel already computed it on its way: so nothing is computed more than twice.
+ */
+import type { DType } from '../dtype.js';
+import type { RecipeArgument, Storage } from '../storage.js';
+import { sameView, type View } from '../view.js';
+import { makeProgram, type Program, type Step } from './program.js';
+
+/** Elements of a computed storage that the program reads. */
+export interface Input {
+  readonly storage: Storage;
+  readonly view: View;
+}
+
+export interface Composition {
+  readonly program: Program;
+  readonly inputs: readonly Input[];
+  readonly scalars: readonly number[];
+  /** The storages whose values the program writes, the root first: one an output. */
+  readonly written: readonly Storage[];
+  /** The storages it computes on the way without writing them. */
+  readonly inlined: readonly Storage[];
+}
+
+/** The program that computes a pending storage. */
+export function compose(root: Storage): Composition {
+  const order = sortRecipes(root);
+  const inputs: Input[] = [];
+  const scalars: { value: number; dtype: DType }[] = [];
+  for (const storage of order) {
+    for (const arg of storage.recipe?.args ?? []) {
+      if (!('storage' in arg)) {
+        if (findScalar(scalars, arg) < 0) scalars.push({ value: arg.scalar, dtype: arg.dtype });
+      } else if (!arg.storage.recipe && findInput(inputs, arg) < 0) inputs.push(arg);
+    }
+  }
+
+  const values = new Map<Storage, number>();
+  const steps: Step[] = [];
+  const number = (arg: RecipeArgument): number => {
+    if (!('storage' in arg)) return inputs.length + findScalar(scalars, arg);
+    return values.get(arg.storage) ?? findInput(inputs, arg);
+  };
+  for (const storage of order) {
+    const own = storage.recipe;
+    if (!own) continue;
+    const args = own.args.map(number);
+    if (own.op === 'copy') values.set(storage, args[0] ?? 0);
+    else {
+      values.set(storage, inputs.length + scalars.length + steps.length);
+      steps.push({ op: own.op, type: own.type, dtype: storage.dtype, args });
+    }
+  }
+
+  const written = [root, ...order.filter((storage) => storage !== root && mustKeep(storage, order))];
+  // Outputs need room beside the inputs; a value that finds none is computed again by its next kernel.
+  written.length = Math.max(1, Math.min(written.length, root.backend.maxPointwiseInputs + 1 - inputs.length));
+  const program = makeProgram({
+    inputs: inputs.map(({ storage }) => storage.dtype),
+    scalars: scalars.map(({ dtype }) => dtype),
+    steps,
+    outputs: written.map((storage) => values.get(storage) ?? 0),
+  });
+  return {
+    program,
+    inputs,
+    scalars: scalars.map(({ value }) => value),
+    written,
+    inlined: order.filter((storage) => !written.includes(storage)),
+  };
+}
+
+/** The pending storages that `root` is made of, arguments first. */
+function sortRecipes(root: Storage): Storage[] {
+  const order: Storage[] = [];
+  const seen = new Set<Storage>();
+  const visit = (storage: Storage): void => {
+    if (seen.has(storage) || !storage.recipe) return;
+    seen.add(storage);
+    for (const arg of storage.recipe.args) if ('storage' in arg) visit(arg.storage);
+    order.push(storage);
+  };
+  visit(root);
+  return order;
+}
+
+function mustKeep(storage: Storage, order: readonly Storage[]): boolean {
+  if (storage.wasInlined) return true;
+  for (const reader of storage.readers) if (!order.includes(reader)) return true;
+  return false;
+}
+
+function findInput(inputs: readonly Input[], arg: Input): number {
+  return inputs.findIndex(({ storage, view }) => storage === arg.storage && sameView(view, arg.view));
+}
+
+function findScalar(
+  scalars: readonly { value: number; dtype: DType }[],
+  arg: { scalar: number; dtype: DType },
+): number {
+  return scalars.findIndex(({ value, dtype }) => Object.is(value, arg.scalar) && dtype === arg.dtype);
+}
