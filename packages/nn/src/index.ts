@@ -17,3 +17,11 @@ export { TransformerEncoderBlock, type TransformerEncoderBlockOptions } from './
 export { CrossEntropyLoss, MSELoss } from './loss.js';
 export { Module, type StateReport } from './module.js';
 export { Buffer, Parameter } from './parameter.js';
+export {
+  lastCheckpoint,
+  loadCheckpoint,
+  type Progress,
+  type Stateful,
+  saveCheckpoint,
+  type TrainingParts,
+} from './training/checkpoint.js';

@@ -4,11 +4,11 @@
  *
  * @packageDocumentation
  */
-import { makeFolder, openFile, writeFileAtomically } from '#platform';
+import { listFolder, makeFolder, openFile, removeFolder, renamePath, writeFileAtomically } from '#platform';
 import { FormatError } from './errors.js';
 
 export type { RandomAccess } from './platform/random-access.js';
-export { makeFolder, openFile, writeFileAtomically };
+export { listFolder, makeFolder, openFile, removeFolder, renamePath, writeFileAtomically };
 
 /**
  * The text of a UTF-8 file; a byte-order mark is left out.

@@ -29,6 +29,21 @@ export function makeFolder(path: string): Promise<void> {
   return Promise.reject(new ArgumentError(`cannot make the folder '${path}': a page has no file system`));
 }
 
+/** @throws ArgumentError always. */
+export function listFolder(path: string): Promise<string[]> {
+  return Promise.reject(new ArgumentError(`cannot list the folder '${path}': a page has no file system`));
+}
+
+/** @throws ArgumentError always. */
+export function renamePath(from: string, _to: string): Promise<void> {
+  return Promise.reject(new ArgumentError(`cannot rename '${from}': a page has no file system`));
+}
+
+/** @throws ArgumentError always. */
+export function removeFolder(path: string): Promise<void> {
+  return Promise.reject(new ArgumentError(`cannot remove the folder '${path}': a page has no file system`));
+}
+
 /**
  * WebGPU as the browser offers it.
  *

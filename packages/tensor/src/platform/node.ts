@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { close, constants, fstat, open, read } from 'node:fs';
-import { type FileHandle, mkdir, open as openHandle, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open as openHandle, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -131,6 +131,31 @@ export async function writeFileAtomically(
 export async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true }).catch((error) => {
     throw fileError('make the folder', path, error);
+  });
+}
+
+/** The names in a folder; none if there is no such folder. */
+export async function listFolder(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw fileError('list the folder', path, error);
+  }
+}
+
+/** Gives a file or folder another name in the same file system; a folder in its place is not replaced. */
+export async function renamePath(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error) => {
+    throw fileError('rename', from, error);
+  });
+  await syncFolder(dirname(to));
+}
+
+/** Removes a folder with all that is in it; one that does not exist is fine. */
+export async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch((error) => {
+    throw fileError('remove the folder', path, error);
   });
 }
 

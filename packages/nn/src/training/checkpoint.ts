@@ -1,0 +1,198 @@
+/**
+ * Checkpoints of a training run: everything that decides its next step, in a folder that is there whole or not at all. The folder
+ * is written under a temporary name, flushed, and renamed; a run that was killed at any moment goes on from the last whole one and, on the
+ * CPU, ends with the same bits as if it had not been.
+ *
+ * `checkpoint-<step>/` holds `model.safetensors` (loads in PyTorch as it is), `optimizer.safetensors` and `state.json`.
+ */
+import { ArgumentError, defaultGenerator, FormatError, type Generator, type Tensor } from '@course/tensor';
+import { listFolder, makeFolder, readText, removeFolder, renamePath, writeText } from '@course/tensor/files';
+import { open, save } from '@course/tensor/safetensors';
+import type { Module } from '../module.js';
+import type { BaseSettings, OptimizerState, ParameterState } from '../optim/optimizer.js';
+
+/** Something whose state is plain data: a schedule, a loader. */
+export interface Stateful<S> {
+  stateDict(): S;
+  loadStateDict(state: S): void;
+}
+
+/** The parts of a run. What is absent is not saved. */
+export interface TrainingParts {
+  readonly model: Module;
+  readonly optimizer?: Stateful<OptimizerState<BaseSettings>>;
+  readonly scheduler?: Stateful<{ readonly step: number }>;
+  /** The random stream that the run draws from; the default generator if absent. */
+  readonly generator?: Generator;
+}
+
+/** What a checkpoint says beside tensors. */
+export interface Progress<Extra = unknown> {
+  /** Optimizer steps done. */
+  readonly step: number;
+  /** Anything that JSON can hold: the loader's place, losses so far, options. */
+  readonly extra: Extra;
+}
+
+interface State {
+  readonly version: 1;
+  readonly step: number;
+  readonly generator: string;
+  readonly optimizer?: {
+    readonly groups: OptimizerState<BaseSettings>['groups'];
+    readonly numbers: Record<string, Record<string, number>>;
+  };
+  readonly scheduler?: { readonly step: number };
+  readonly extra: unknown;
+}
+
+const NAME = /^checkpoint-(\d+)$/;
+const MODEL = 'model.safetensors';
+const OPTIMIZER = 'optimizer.safetensors';
+const STATE = 'state.json';
+
+/**
+ * Writes a checkpoint into `folder` and removes all but the newest `keep` there. Returns its path.
+ *
+ * @throws ArgumentError if the folder cannot be written; the checkpoints that were there stay.
+ * @example
+ * await saveCheckpoint('run', { model, optimizer, scheduler }, { step, extra: { loader: loader.state() } });
+ */
+export async function saveCheckpoint(
+  folder: string,
+  parts: TrainingParts,
+  { step, extra }: Progress,
+  { keep = 2 }: { readonly keep?: number } = {},
+): Promise<string> {
+  if (!(Number.isInteger(keep) && keep >= 1))
+    throw new ArgumentError(`saveCheckpoint: keep must be a whole number of at least 1, got ${keep}`);
+  const target = `${folder}/checkpoint-${step}`;
+  const unfinished = `${target}.unfinished`;
+  await removeFolder(unfinished);
+  await makeFolder(unfinished);
+  await save(`${unfinished}/${MODEL}`, parts.model.stateDict(), { format: 'pt' });
+  const { tensors, json } = parts.optimizer ? split(parts.optimizer.stateDict()) : { tensors: null, json: null };
+  if (tensors) await save(`${unfinished}/${OPTIMIZER}`, tensors);
+  const state: State = {
+    version: 1,
+    step,
+    generator: toBase64((parts.generator ?? defaultGenerator()).getState()),
+    ...(json && { optimizer: json }),
+    ...(parts.scheduler && { scheduler: parts.scheduler.stateDict() }),
+    extra,
+  };
+  await writeText(`${unfinished}/${STATE}`, `${JSON.stringify(state)}\n`);
+  await removeFolder(target);
+  await renamePath(unfinished, target);
+  const old = (await checkpointSteps(folder)).slice(0, -keep);
+  for (const each of old) await removeFolder(`${folder}/checkpoint-${each}`);
+  return target;
+}
+
+async function checkpointSteps(folder: string): Promise<number[]> {
+  const steps = (await listFolder(folder)).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+  return steps.map(Number).sort((a, b) => a - b);
+}
+
+/** The path of the newest whole checkpoint of a folder, or null. */
+export async function lastCheckpoint(folder: string): Promise<string | null> {
+  const step = (await checkpointSteps(folder)).at(-1);
+  return step === undefined ? null : `${folder}/checkpoint-${step}`;
+}
+
+/**
+ * Puts the parts of a run into the state of a checkpoint and returns where it stood.
+ *
+ * @param path A checkpoint, or a folder of checkpoints, of which the newest is taken.
+ * @throws ArgumentError if there is none; FormatError that names the file if one does not fit.
+ */
+export async function loadCheckpoint(path: string, parts: TrainingParts): Promise<Progress> {
+  const own = NAME.test(path.split('/').at(-1) ?? '') ? path : await lastCheckpoint(path);
+  if (!own) throw new ArgumentError(`loadCheckpoint: there is no checkpoint in '${path}'`);
+  const state = parse(await readText(`${own}/${STATE}`), `${own}/${STATE}`);
+  const model = await readTensors(`${own}/${MODEL}`);
+  parts.model.loadStateDict(model);
+  release(model);
+  if (parts.optimizer) {
+    if (!state.optimizer) throw new FormatError(`${own}/${STATE}: it holds no optimizer`);
+    const tensors = await readTensors(`${own}/${OPTIMIZER}`);
+    parts.optimizer.loadStateDict(join(state.optimizer, tensors));
+    release(tensors);
+  }
+  if (parts.scheduler) {
+    if (!state.scheduler) throw new FormatError(`${own}/${STATE}: it holds no scheduler`);
+    parts.scheduler.loadStateDict(state.scheduler);
+  }
+  (parts.generator ?? defaultGenerator()).setState(fromBase64(state.generator));
+  return { step: state.step, extra: state.extra };
+}
+
+function parse(text: string, file: string): State {
+  let state: State;
+  try {
+    state = JSON.parse(text) as State;
+  } catch (error) {
+    throw new FormatError(`${file}: not valid JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (state?.version !== 1 || typeof state.step !== 'number' || typeof state.generator !== 'string')
+    throw new FormatError(`${file}: not a checkpoint's state`);
+  return state;
+}
+
+async function readTensors(path: string): Promise<Map<string, Tensor>> {
+  const file = await open(path);
+  try {
+    const tensors = new Map<string, Tensor>();
+    for (const key of file.keys()) tensors.set(key, await file.load(key));
+    return tensors;
+  } finally {
+    await file.close();
+  }
+}
+
+function release(tensors: ReadonlyMap<string, Tensor>): void {
+  for (const tensor of tensors.values()) tensor.dispose();
+}
+
+/** An optimizer's state as tensors by `<parameter>.<name>` and numbers. */
+function split({ groups, state }: OptimizerState<BaseSettings>): {
+  tensors: Map<string, Tensor>;
+  json: NonNullable<State['optimizer']>;
+} {
+  const tensors = new Map<string, Tensor>();
+  const numbers: Record<string, Record<string, number>> = {};
+  for (const [parameter, own] of state) {
+    const plain: Record<string, number> = {};
+    for (const [name, value] of Object.entries(own)) {
+      if (typeof value === 'number') plain[name] = value;
+      else tensors.set(`${parameter}.${name}`, value);
+    }
+    numbers[parameter] = plain;
+  }
+  return { tensors, json: { groups, numbers } };
+}
+
+function join(
+  { groups, numbers }: NonNullable<State['optimizer']>,
+  tensors: ReadonlyMap<string, Tensor>,
+): OptimizerState<BaseSettings> {
+  const state = new Map<number, ParameterState>(
+    Object.entries(numbers).map(([parameter, own]) => [Number(parameter), { ...own }]),
+  );
+  for (const [key, value] of tensors) {
+    const dot = key.indexOf('.');
+    const own = state.get(Number(key.slice(0, dot)));
+    if (own) own[key.slice(dot + 1)] = value;
+  }
+  return { groups, state };
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
