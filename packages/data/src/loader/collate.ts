@@ -130,25 +130,27 @@ export class DataCollatorWithPadding<Row extends EncodedRow = EncodedRow> implem
     labels: readonly (number | ArrayLike<number> | undefined)[],
     length: number,
   ): Tensor {
-    const perRow = labels.filter((label) => typeof label === 'number');
-    if (perRow.length === rows.length) {
-      for (const [i, label] of perRow.entries()) {
-        if (!Number.isInteger(label)) {
-          throw new ArgumentError(
-            `DataCollatorWithPadding: the label of row ${i} of the batch must be a whole number, got ${label}`,
-          );
-        }
-      }
-      return intTensor(Int32Array.from(perRow), [rows.length]);
+    const wrong = (i: number, what: string): ArgumentError =>
+      new ArgumentError(`DataCollatorWithPadding: row ${i} of the batch has ${what}, unlike the rows beside it`);
+    const missing = labels.indexOf(undefined);
+    if (missing !== -1) throw wrong(missing, 'no label');
+    if (typeof labels[0] !== 'number') {
+      const perToken = rows.map((row, i) => {
+        const label = labels[i];
+        if (typeof label === 'object') return sameLength(row, i, 'labels', label);
+        throw wrong(i, 'one label');
+      });
+      const data = padToMatrix(perToken, length, IGNORED_LABEL, this.#tokenizer.paddingSide);
+      return intTensor(data, [rows.length, length]);
     }
-    const perToken = rows.map((row, i) => {
-      const label = labels[i];
-      if (typeof label === 'object') return sameLength(row, i, 'labels', label);
+    const perRow = labels.map((label, i) => {
+      if (typeof label !== 'number') throw wrong(i, 'several labels');
+      if (Number.isInteger(label)) return label;
       throw new ArgumentError(
-        `DataCollatorWithPadding: row ${i} of the batch has ${label === undefined ? 'no label' : 'one label'}, unlike the rows beside it`,
+        `DataCollatorWithPadding: the label of row ${i} of the batch must be a whole number, got ${label}`,
       );
     });
-    return intTensor(padToMatrix(perToken, length, IGNORED_LABEL, this.#tokenizer.paddingSide), [rows.length, length]);
+    return intTensor(Int32Array.from(perRow), [rows.length]);
   }
 }
 

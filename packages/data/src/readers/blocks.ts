@@ -48,15 +48,14 @@ export async function* readBlocks(
     atStart = false;
     pieces = [];
     size = 0;
+    if (bytes.length > maxLineBytes) checkLines(bytes, file, line, maxLineBytes);
     const block = { text: decode(bytes, file, line), line };
     line += countLineFeeds(bytes);
     return block;
   };
   for await (const chunk of readBytes(file)) {
     const first = chunk.indexOf(LINE_FEED);
-    if (size + (first === -1 ? chunk.length : first) > maxLineBytes) {
-      throw lineError(file, line, `longer than the ${maxLineBytes} bytes that a line may have (maxLineBytes)`);
-    }
+    if (size + (first === -1 ? chunk.length : first) > maxLineBytes) throw tooLong(file, line, maxLineBytes);
     const end = chunk.lastIndexOf(LINE_FEED) + 1;
     if (end > 0) yield take(chunk.subarray(0, end));
     if (end < chunk.length) {
@@ -67,6 +66,19 @@ export async function* readBlocks(
   }
   if (size > 0) yield take(new Uint8Array(0));
   if (atStart) throw new FormatError(`${file}: the file is empty`);
+}
+
+function tooLong(file: string, line: number, maxLineBytes: number): FormatError {
+  return lineError(file, line, `longer than the ${maxLineBytes} bytes that a line may have (maxLineBytes)`);
+}
+
+function checkLines(bytes: Uint8Array, file: string, line: number, maxLineBytes: number): void {
+  for (let from = 0; from < bytes.length; line++) {
+    const feed = bytes.indexOf(LINE_FEED, from);
+    const end = feed === -1 ? bytes.length : feed;
+    if (end - from > maxLineBytes) throw tooLong(file, line, maxLineBytes);
+    from = end + 1;
+  }
 }
 
 function concat(pieces: readonly Uint8Array[], size: number): Uint8Array {

@@ -174,7 +174,7 @@ export function convertColumns(
   file: string,
 ): void {
   for (const name of Object.keys(rows[0]?.row ?? {})) {
-    const asked = types[name];
+    const asked = Object.hasOwn(types, name) ? types[name] : undefined;
     const type = asked ?? inferType(rows, name);
     if (type === 'string') continue;
     for (const { row, line } of rows) {

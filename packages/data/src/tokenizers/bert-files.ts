@@ -52,7 +52,7 @@ async function loadFolder(folder: string): Promise<BertTokenizerOptions> {
 function parseVocab(text: string, file: string): string[] {
   const lines = text.split('\n').map((line) => line.trimEnd());
   if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new FormatError(`${file}: the vocabulary is empty`);
+  if (lines.every((line) => line === '')) throw new FormatError(`${file}: the vocabulary is empty`);
   return lines;
 }
 

@@ -111,8 +111,14 @@ export class BertTokenizer extends Tokenizer {
     source: string | BertTokenizerOptions,
     overrides: BertTokenizerOverrides = {},
   ): Promise<BertTokenizer> {
-    const options = typeof source === 'string' ? await loadBert(source) : source;
-    return new BertTokenizer({ ...options, ...overrides });
+    if (typeof source !== 'string') return new BertTokenizer({ ...source, ...overrides });
+    const options = await loadBert(source);
+    try {
+      return new BertTokenizer({ ...options, ...overrides });
+    } catch (error) {
+      if (error instanceof FormatError) throw new FormatError(`${source}: ${error.message}`, { cause: error });
+      throw error;
+    }
   }
 
   get unkTokenId(): number {

@@ -51,6 +51,10 @@ export function truncate(
   const n2 = second === undefined ? 0 : second.to - second.from;
   const excess = n1 + n2 - maxLength;
   if (excess <= 0) return;
+  if (maxLength === 0) {
+    for (const slice of slices) cut(slice, 0, side);
+    return;
+  }
   if (strategy === 'longest_first') {
     if (second === undefined) {
       cut(first, maxLength, side);

@@ -8,6 +8,9 @@ import type { AddedToken } from './added-tokens.js';
 /** What a vocabulary can be given as: tokens in the order of their ids, or ids by token. */
 export type VocabSource = readonly string[] | ReadonlyMap<string, number> | Readonly<Record<string, number>>;
 
+/** Far more than any vocabulary has; keeps a corrupt id from making a table of gigabytes. */
+const MAX_IDS = 2 ** 24;
+
 /** The (token, id) pairs of a vocabulary in any form. */
 export function vocabEntries(source: VocabSource): [token: string, id: number][] {
   if (Array.isArray(source)) return source.map((token, id) => [token, id]);
@@ -40,9 +43,19 @@ export class Vocab {
   ) {
     const tokens: string[] = [];
     const ids = new Map<string, number>();
+    const modelIds = new Map(model);
+    for (const { content, id } of added) {
+      const modelId = modelIds.get(content) ?? id;
+      if (modelId === id) continue;
+      throw new FormatError(
+        `vocabulary: the added token ${JSON.stringify(content)} has id ${id}, but id ${modelId} in the model's own vocabulary`,
+      );
+    }
     for (const [token, id] of [...model, ...added.map(({ content, id }) => [content, id] as const)]) {
-      if (!(Number.isInteger(id) && id >= 0 && id < 2 ** 31)) {
-        throw new FormatError(`vocabulary: the id of ${JSON.stringify(token)} must be a whole number, got ${id}`);
+      if (!(Number.isInteger(id) && id >= 0 && id < MAX_IDS)) {
+        throw new FormatError(
+          `vocabulary: the id of ${JSON.stringify(token)} must be a whole number below ${MAX_IDS}, got ${id}`,
+        );
       }
       tokens[id] = token;
       ids.set(token, id);
