@@ -39,6 +39,8 @@ const words = [
   'straße',
   'ab',
   'abc',
+  'question',
+  'context',
 ];
 const endings = ['ing', 'ed', 's', 'izer', 'able', 'aff', 'affable', 'n', 'ness', 'bc', 'cab', 'ßes', '한국'];
 
