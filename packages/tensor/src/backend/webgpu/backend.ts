@@ -243,15 +243,19 @@ export class WebGpuBackend implements Backend, KernelContext {
     }
   }
 
-  /** One request under an error scope of its own. */
+  /** One request in a batch and under an error scope of its own. */
   #runWatched(request: KernelRequest): void {
     this.#recorder.submit();
-    const close = this.#device.watch('validation', `a request ${describeRequest(request)}`);
+    const what = describeRequest(request);
+    const { what: usual } = this.#recorder;
+    this.#recorder.what = what;
+    const close = this.#device.watch('validation', what);
     try {
       this.#run(request);
       this.#recorder.submit();
     } finally {
       close();
+      this.#recorder.what = usual;
     }
   }
 
@@ -276,8 +280,12 @@ function unshared(words: Uint32Array): Uint32Array<ArrayBuffer> {
   return words.buffer instanceof ArrayBuffer ? (words as Uint32Array<ArrayBuffer>) : new Uint32Array(words);
 }
 
-function describeRequest(request: KernelRequest): string {
-  const sizes = Object.entries(request).filter(([, value]) => typeof value !== 'object');
-  const shape = 'shape' in request ? `, shape [${request.shape.join(', ')}]` : '';
-  return `${sizes.map(([name, value]) => (name === 'kind' ? `'${value}'` : `${name} ${value}`)).join(', ')}${shape}`;
+/** `the request 'matmul' (m 2, n 3, …, batch [4])`. */
+function describeRequest({ kind, ...request }: KernelRequest): string {
+  const parts = Object.entries(request).flatMap(([name, value]) => {
+    if (Array.isArray(value))
+      return value.every((item) => typeof item === 'number') ? [`${name} [${value.join(', ')}]`] : [];
+    return typeof value === 'object' ? [] : [`${name} ${value}`];
+  });
+  return `the request '${kind}' (${parts.join(', ')})`;
 }

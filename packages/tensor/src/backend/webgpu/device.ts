@@ -39,8 +39,8 @@ export class WebGpuDevice {
   readonly failed: Promise<never>;
   #failure: CourseError | undefined;
   #reject: (error: CourseError) => void = () => undefined;
-  /** Error scopes that have not answered yet. */
-  readonly #reports = new Set<Promise<void>>();
+  /** Settles when the error scopes closed so far have answered. */
+  #reported: Promise<void> = Promise.resolve();
 
   private constructor(
     readonly gpu: GPUDevice,
@@ -98,27 +98,28 @@ export class WebGpuDevice {
     this.#reject(error);
   }
 
-  /** Opens an error scope; the function returned closes it, and what it caught becomes the failure. */
+  /**
+   * Opens an error scope; the function returned closes it, and what it caught becomes the failure. Scopes answer one after the
+   * other, in the order they were closed, so that a cause is told and not its consequence.
+   */
   watch(filter: GPUErrorFilter, what: string, explain?: (error: GPUError) => Promise<CourseError>): () => void {
     this.gpu.pushErrorScope(filter);
     return () => {
-      const report = this.gpu
-        .popErrorScope()
-        .then(
-          async (error) => {
-            if (error !== null) this.fail(explain === undefined ? this.#describe(error, what) : await explain(error));
-          },
-          // A lost device no longer answers; `lost` has told.
-          () => undefined,
-        )
-        .finally(() => this.#reports.delete(report));
-      this.#reports.add(report);
+      const earlier = this.#reported;
+      this.#reported = this.gpu.popErrorScope().then(
+        async (error) => {
+          await earlier;
+          if (error !== null) this.fail(explain === undefined ? this.#describe(error, what) : await explain(error));
+        },
+        // A lost device no longer answers; `lost` has told.
+        () => undefined,
+      );
     };
   }
 
   /** Resolves when every error scope closed so far has answered. */
-  async reported(): Promise<void> {
-    await Promise.all(this.#reports);
+  reported(): Promise<void> {
+    return this.#reported;
   }
 
   destroy(): void {

@@ -16,6 +16,8 @@ export class Recorder {
   /** The number of the open batch; buffers remember the last one that used them. */
   batch = 1;
   dispatches = 0;
+  /** What errors call the work that is being recorded. */
+  what = 'a batch of dispatches';
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #pipeline: Pipeline | null = null;
@@ -44,7 +46,8 @@ export class Recorder {
     y: number,
     bytes: number,
   ): void {
-    const pass = (this.#pass ??= this.#open().beginComputePass());
+    this.#pass ??= this.#open().beginComputePass();
+    const pass = this.#pass;
     if (pipeline !== this.#pipeline) {
       pass.setPipeline(pipeline.gpu);
       this.#pipeline = pipeline;
@@ -83,7 +86,7 @@ export class Recorder {
 
   #open(): GPUCommandEncoder {
     if (this.#encoder === null) {
-      this.#closeScope = this.device.watch('validation', 'a batch of dispatches');
+      this.#closeScope = this.device.watch('validation', this.what);
       this.#encoder = this.device.gpu.createCommandEncoder();
     }
     return this.#encoder;

@@ -177,15 +177,24 @@ const helpers: Readonly<Record<string, Helper>> = {
         return select(x, ${F}(0.0), (bitcast<${U}>(x) - ${U}(0x80000000u)) <= ${U}(0x7f800000u));
       }`,
   },
-  /** exp with its limits: 0 below, infinity above, NaN for NaN. */
+  /**
+   * exp to 2 ulp, 0 below and infinity above: 2 ** n * exp(r) with Cody-Waite's reduction and Cephes' polynomial. The built-in loses a
+   * bit more with every power of two, since it rounds x * log2(e).
+   */
   expIeee: {
-    needs: ['infinity', 'less', 'greater', 'isNan'],
-    text: ({ F, name }) => `
+    needs: ['isNan'],
+    text: ({ F, I, U, name }) => `
       fn ${name('expIeee')}(x: ${F}) -> ${F} {
-        let inside = exp(clamp(x, ${F}(-87.3), ${F}(88.72)));
-        let above = select(inside, ${name('infinity')}(), ${name('greater')}(x, ${F}(88.72284)));
-        let limited = select(above, ${F}(0.0), ${name('less')}(x, ${F}(-87.3)));
-        return select(limited, x, ${name('isNan')}(x));
+        let c = clamp(x, ${F}(-104.0), ${F}(89.0));
+        let n = floor(fma(c, ${F}(${literal(Math.LOG2E)}), ${F}(0.5)));
+        let r = fma(n, ${F}(2.12194440e-4), fma(n, ${F}(-0.693359375), c));
+        let tail = ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], 'r', F)};
+        let value = fma(r * r, tail, r) + ${F}(1.0);
+        // 2 ** n in two halves: n reaches 128, and below -126 the result fades through the denormals.
+        let half = ${I}(n) >> ${U}(1u);
+        let first = bitcast<${F}>((half + ${I}(127)) << ${U}(23u));
+        let second = bitcast<${F}>((${I}(n) - half + ${I}(127)) << ${U}(23u));
+        return select(value * first * second, x, ${name('isNan')}(x));
       }`,
   },
   /** exp(x) - 1: a series where the difference would cancel. */

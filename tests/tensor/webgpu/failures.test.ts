@@ -1,0 +1,308 @@
+// What can go wrong with a device, and how it is told: typed errors at the call or at every pending and later read, and a new
+// backend works afterwards.
+import { spawn } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { isSoftwareAdapter, requestAdapter } from '../../../packages/tensor/src/backend/webgpu/adapter.js';
+import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
+import { type KernelSource, numbered, write } from '../../../packages/tensor/src/backend/webgpu/kernels/source.js';
+import { CourseError, DeviceError, DisposedError } from '../../../packages/tensor/src/errors.js';
+import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Gpu, useGpu } from './gpu.js';
+
+const copy = makeProgram({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
+
+/** The reason a promise is rejected with; it is an error of the test if it is not. */
+async function rejection(promise: Promise<unknown>): Promise<CourseError> {
+  const reason = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (reason instanceof CourseError) return reason;
+  throw new TypeError(`expected a CourseError, got ${String(reason)}`);
+}
+
+describe('a lost device', () => {
+  it('rejects pending and later reads, throws at later calls, and can be replaced', async () => {
+    const gpu = await Gpu.open();
+    const x = gpu.put([1, 2, 3]);
+    const pending = [gpu.get(x, 3), gpu.get(x, 1), gpu.backend.synchronize()];
+    gpu.backend.gpuDevice.destroy();
+    for (const promise of pending) expect(await rejection(promise)).toBeInstanceOf(DeviceError);
+    expect(gpu.backend.isLost).toBe(true);
+    expect(await rejection(gpu.get(x, 3))).toBeInstanceOf(DeviceError);
+    expect(await rejection(gpu.backend.synchronize())).toBeInstanceOf(DeviceError);
+    expect(() => gpu.backend.allocate(4)).toThrow(DeviceError);
+    expect(() => gpu.backend.write(x.buffer, 0, Uint32Array.of(1))).toThrow(DeviceError);
+    expect(() =>
+      gpu.run({
+        kind: 'pointwise',
+        program: copy,
+        shape: [1],
+        inputs: [{ ...x, strides: [1] }],
+        scalars: [],
+        outputs: [{ ...x, strides: [1] }],
+      }),
+    ).toThrow(/lost/);
+    // Letting go of memory stays possible: scopes and finalizers do it.
+    gpu.backend.free(x.buffer);
+    gpu.backend.destroy();
+
+    const again = await Gpu.open();
+    expect(again.backend.isLost).toBe(false);
+    expect(await again.get(again.put([4, 5]), 2)).toEqual([4, 5]);
+    again.backend.destroy();
+  });
+
+  it('tells a destroyed backend from a lost one', async () => {
+    const gpu = await Gpu.open();
+    const pending = gpu.get(gpu.put([1]), 1);
+    gpu.backend.destroy();
+    expect((await rejection(pending)).message).toContain('was destroyed');
+    expect(() => gpu.backend.allocate(4)).toThrow('was destroyed');
+  });
+});
+
+describe('memory', () => {
+  const gpu = useGpu();
+
+  it('refuses a buffer past the binding limit at once, and names the limit', async () => {
+    const limit = gpu().backend.limits.maxStorageBufferBindingSize;
+    expect(() => gpu().backend.allocate(limit + 4)).toThrow(DeviceError);
+    expect(() => gpu().backend.allocate(limit + 4)).toThrow(`at most ${limit} bytes (maxStorageBufferBindingSize)`);
+    expect(await gpu().get(gpu().put([1]), 1), 'the device goes on').toEqual([1]);
+  });
+
+  it('rejects reads once the device ran out of memory', async () => {
+    const own = await Gpu.open();
+    const { gpuDevice, limits } = own.backend;
+    const x = own.put([1, 2, 3]);
+    // A software adapter takes its memory from the system, which cannot be exhausted here: the device is made to refuse.
+    const create = gpuDevice.createBuffer.bind(gpuDevice);
+    const refused = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+    gpuDevice.createBuffer = (descriptor) => {
+      if (descriptor.size >= refused) outOfMemory(gpuDevice);
+      return create({ ...descriptor, size: Math.min(descriptor.size, 2 ** 20) });
+    };
+    const large = own.backend.allocate(refused);
+    own.backend.write(large, 0, Uint32Array.of(1));
+    const error = await rejection(own.get(x, 3));
+    expect(error).toBeInstanceOf(DeviceError);
+    expect(error.message).toContain('memory');
+    expect(error.message).toContain(String(refused));
+    expect(await rejection(own.get(x, 3))).toBe(error);
+    own.backend.destroy();
+  });
+
+  /** Makes the error scope that is open report that memory ran out. */
+  function outOfMemory(device: GPUDevice): void {
+    const pop = device.popErrorScope.bind(device);
+    device.popErrorScope = async () => {
+      device.popErrorScope = pop;
+      await pop();
+      class GPUOutOfMemoryError {
+        readonly message = 'Allocation failed';
+      }
+      return new GPUOutOfMemoryError();
+    };
+  }
+
+  it('knows its own buffers, and those it has freed', async () => {
+    const other = await Gpu.open();
+    const foreign = other.put([1]);
+    expect(() => gpu().backend.write(foreign.buffer, 0, Uint32Array.of(1))).toThrow(DeviceError);
+    expect(() => gpu().backend.free({ byteLength: 4 })).toThrow(DeviceError);
+    other.backend.destroy();
+    const x = gpu().put([1]);
+    gpu().backend.free(x.buffer);
+    expect(() => gpu().backend.free(x.buffer)).toThrow(DisposedError);
+    expect(await rejection(gpu().get(x, 1))).toBeInstanceOf(DisposedError);
+  });
+
+  it('refuses to read and write past the end', async () => {
+    const x = gpu().put([1, 2]);
+    expect(() => gpu().backend.write(x.buffer, 4, Uint32Array.of(1, 2))).toThrow(DeviceError);
+    expect(await rejection(gpu().backend.read(x.buffer, 0, 12))).toBeInstanceOf(DeviceError);
+    expect(await gpu().get(x, 2)).toEqual([1, 2]);
+  });
+});
+
+describe('validation errors', () => {
+  const wrong: KernelSource = {
+    label: 'wrong',
+    about: 'A kernel that does not compile.',
+    bindings: [write('out')],
+    params: { count: 'u32' },
+    workgroupSize: 1,
+    main: 'out[0] = missing(1.0);',
+  };
+
+  it('of a shader carry the message and the numbered source', async () => {
+    const gpu = await Gpu.open();
+    const x = gpu.put([1]);
+    gpu.backend.dispatch(
+      gpu.backend.kernel('wrong', () => wrong),
+      { out: x.buffer },
+      { count: 1 },
+      1,
+    );
+    const error = await rejection(gpu.get(x, 1));
+    expect(error).toBeInstanceOf(CourseError);
+    expect(error.message).toContain("the kernel 'wrong' does not compile");
+    expect(error.message).toMatch(/line 17:\d+: .*missing/);
+    expect(error.message).toMatch(/^17 \| +out\[0\] = missing\(1\.0\);$/m);
+    expect(await rejection(gpu.get(x, 1)), 'later reads fail of the same').toBe(error);
+    gpu.backend.destroy();
+  });
+
+  it('of a dispatch reject the next read', async () => {
+    const gpu = await Gpu.open();
+    const x = gpu.put([1]);
+    const empty: KernelSource = { ...wrong, label: 'empty', main: 'out[0] = 1.0;' };
+    const kernel = gpu.backend.kernel('empty', () => empty);
+    // A layout that the kernel does not have.
+    const other = gpu.backend.kernel('two', () => ({
+      ...empty,
+      label: 'two',
+      bindings: [write('out'), write('more')],
+    }));
+    gpu.backend.dispatch(
+      { ...kernel, layout: other.layout, bindings: other.bindings },
+      { out: x.buffer, more: gpu.put([1]).buffer },
+      { count: 1 },
+      1,
+    );
+    const error = await rejection(gpu.get(x, 1));
+    expect(error.message).toContain('validation error');
+    gpu.backend.destroy();
+  });
+
+  it('name the request in debug mode', async () => {
+    const backend = await WebGpuBackend.create({ allowSoftware: true, debug: true });
+    const gpu = new Gpu(backend);
+    const x = gpu.put([1, 2, 3, 4]);
+    const out = gpu.room(4);
+    const request = { kind: 'pointwise', program: copy, shape: [4], scalars: [] } as const;
+    gpu.run({ ...request, inputs: [{ ...x, strides: [1] }], outputs: [{ ...out, strides: [1] }] });
+    expect(await gpu.get(out, 4), 'it computes as ever').toEqual([1, 2, 3, 4]);
+    // Destroying a buffer under a dispatch is what validation finds out at the submission.
+    const create = backend.gpuDevice.createBuffer.bind(backend.gpuDevice);
+    backend.gpuDevice.createBuffer = (descriptor) => {
+      const buffer = create(descriptor);
+      buffer.destroy();
+      return buffer;
+    };
+    const fresh = { buffer: backend.allocate(4096), dtype: 'float32', offset: 0, strides: [1] } as const;
+    gpu.run({ ...request, inputs: [{ ...x, strides: [1] }], outputs: [fresh] });
+    const error = await rejection(gpu.backend.synchronize());
+    expect(error.message).toContain("'pointwise'");
+    expect(error.message).toContain('shape [4]');
+    backend.destroy();
+  });
+
+  it('never bind memory that a kernel writes twice', async () => {
+    const gpu = await Gpu.open();
+    const x = gpu.put([1, 2, 3, 4]);
+    const run = () =>
+      gpu.run({ kind: 'softmax', log: false, shape: [1, 2], scale: 1, input: x, out: { ...x, offset: 2 } });
+    expect(run).toThrow("writes its operand 'y' in the same memory as its operand 'x'");
+    expect(await gpu.get(x, 4)).toEqual([1, 2, 3, 4]);
+    gpu.backend.destroy();
+  });
+
+  it('number lines so that columns stay aligned', () => {
+    const text = Array.from({ length: 10 }, (_, i) => `l${i + 1}`).join('\n');
+    expect(numbered(text).split('\n').at(0)).toBe(' 1 | l1');
+    expect(numbered(text).split('\n').at(-1)).toBe('10 | l10');
+  });
+});
+
+describe('adapters', () => {
+  const info = (over: Partial<GPUAdapterInfo>): GPUAdapterInfo =>
+    ({
+      vendor: 'acme',
+      architecture: '',
+      device: '',
+      description: '',
+      isFallbackAdapter: false,
+      ...over,
+    }) as GPUAdapterInfo;
+
+  it.each([
+    { isFallbackAdapter: true },
+    { architecture: 'swiftshader' },
+    { description: 'llvmpipe (LLVM 15.0.6, 256 bits)' },
+    { description: 'Mesa lavapipe' },
+    { device: 'Microsoft Basic Render Driver' },
+    { description: 'Microsoft WARP adapter' },
+  ])('%j is a software adapter', (over) => {
+    expect(isSoftwareAdapter(info(over))).toBe(true);
+  });
+
+  it.each([{ vendor: 'nvidia' }, { description: 'Warpcore GPU 9000' }, { vendor: 'apple', architecture: 'metal-3' }])(
+    '%j is a hardware adapter',
+    (over) => {
+      expect(isSoftwareAdapter(info(over))).toBe(false);
+    },
+  );
+
+  it('a software adapter is only given to those who allow it', async () => {
+    const any = await requestAdapter({ allowSoftware: true });
+    const strict = await requestAdapter();
+    expect(any.adapter).not.toBeNull();
+    if (any.adapter === null || !isSoftwareAdapter(any.adapter.info)) return;
+    expect(strict.adapter).toBeNull();
+    expect('tried' in strict && strict.tried).toContain('software adapter');
+    const error = await rejection(WebGpuBackend.create());
+    expect(error).toBeInstanceOf(DeviceError);
+    expect(error.message).toMatch(/no adapter: .*Vulkan driver/);
+  });
+});
+
+describe('the process', () => {
+  /** Runs a program in a process of its own; what it prints, and how it ends. */
+  function run(program: string): Promise<{ code: number | null; signal: string | null; output: string }> {
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, ['--input-type=module', '--expose-gc', '--eval', program], {
+        cwd: new URL('../../../packages/tensor', import.meta.url),
+        timeout: 40_000,
+      });
+      let output = '';
+      child.stdout.on('data', (data) => {
+        output += data;
+      });
+      child.stderr.on('data', (data) => {
+        output += data;
+      });
+      child.on('close', (code, signal) => resolve({ code, signal, output }));
+    });
+  }
+
+  const open = `
+    const { WebGpuBackend } = await import('./dist/backend/webgpu/backend.js');
+    let backend = await WebGpuBackend.create({ allowSoftware: true });
+    const buffer = backend.allocate(16);
+    backend.write(buffer, 0, Uint32Array.of(1, 2, 3, 4));`;
+
+  it.each([
+    ['after a read', `console.log(new Uint32Array(await backend.read(buffer, 0, 16)).join());`],
+    [
+      'with a read nobody waits for',
+      `backend.read(buffer, 0, 16).then((b) => console.log(new Uint32Array(b).join()));`,
+    ],
+    ['after destroy()', `console.log(new Uint32Array(await backend.read(buffer, 0, 16)).join()); backend.destroy();`],
+    [
+      'with everything dropped and collected',
+      `console.log(new Uint32Array(await backend.read(buffer, 0, 16)).join());
+       backend = null;
+       for (let i = 0; i < 5; i++) { gc(); await new Promise((done) => setTimeout(done, 20)); }`,
+    ],
+    [
+      'after collections while it works',
+      `for (let i = 0; i < 20; i++) { gc(); await new Promise((done) => setTimeout(done, 5)); await backend.read(buffer, 0, 16); }
+       console.log(new Uint32Array(await backend.read(buffer, 0, 16)).join());`,
+    ],
+  ])('ends by itself %s', async (_, program) => {
+    const { code, signal, output } = await run(open + program);
+    expect({ code, signal, output: output.trim() }).toEqual({ code: 0, signal: null, output: '1,2,3,4' });
+  });
+});

@@ -1,0 +1,317 @@
+// Matrix products against float64, for both kernels: odd sizes, transposes, strides, offsets, broadcast batches, epilogues.
+import { describe, expect, it } from 'vitest';
+import type { Activation, Dense, Matrices } from '../../../packages/tensor/src/backend/requests.js';
+import { tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
+import { eachTuning, type Gpu, integers, noise, U, useGpu } from './gpu.js';
+
+interface Case {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  readonly batch?: readonly number[];
+  /** Which batch dims either operand repeats over. */
+  readonly repeatA?: readonly boolean[];
+  readonly repeatB?: readonly boolean[];
+  readonly alpha?: number;
+  readonly bias?: boolean;
+  readonly residual?: boolean;
+  readonly activation?: Activation;
+  /** Elements before each operand, and between the lines of A and B. */
+  readonly offset?: number;
+  readonly gap?: number;
+}
+
+interface Operand {
+  readonly values: number[];
+  readonly matrices: Matrices;
+}
+
+function matrices(
+  gpu: Gpu,
+  rows: number,
+  columns: number,
+  transposed: boolean,
+  batch: readonly number[],
+  repeat: readonly boolean[],
+  { offset = 0, gap = 0 }: Case,
+  seed: number,
+): Operand {
+  const [lines, line] = transposed ? [columns, rows] : [rows, columns];
+  const stride = line + gap;
+  let step = lines * stride;
+  const batchStrides = new Array<number>(batch.length).fill(0);
+  for (let d = batch.length - 1; d >= 0; d--) {
+    if (repeat[d]) continue;
+    batchStrides[d] = step;
+    step *= batch[d] ?? 1;
+  }
+  const values = noise(offset + step, seed);
+  const dense = { ...gpu.put(values), offset };
+  return {
+    values,
+    matrices: { ...dense, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1, batchStrides },
+  };
+}
+
+const elementOf = (
+  { values, matrices: { offset, rowStride, columnStride, batchStrides } }: Operand,
+  batch: readonly number[],
+  row: number,
+  column: number,
+) =>
+  values[
+    batch.reduce((place, i, d) => place + i * (batchStrides[d] ?? 0), offset + row * rowStride + column * columnStride)
+  ] ?? Number.NaN;
+
+// erf to 1e-7 (Abramowitz & Stegun 7.1.26) is all that the tolerance below needs.
+function erf(x: number): number {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return Math.sign(x) * (1 - series * Math.exp(-x * x));
+}
+
+const activations: Record<Activation, (x: number) => number> = {
+  none: (x) => x,
+  relu: (x) => Math.max(x, 0),
+  gelu: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+  geluTanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+};
+
+async function check(gpu: Gpu, c: Case): Promise<void> {
+  const {
+    m,
+    n,
+    k,
+    transposeA = false,
+    transposeB = false,
+    batch = [],
+    repeatA = [],
+    repeatB = [],
+    alpha = 1,
+    activation = 'none',
+    offset = 0,
+  } = c;
+  const a = matrices(gpu, m, k, transposeA, batch, repeatA, c, 1);
+  const b = matrices(gpu, k, n, transposeB, batch, repeatB, c, 2);
+  const batches = batch.reduce((x, y) => x * y, 1);
+  const biasValues = noise(n, 3);
+  const residualValues = noise(batches * m * n, 4);
+  const bias: Dense | undefined = c.bias ? gpu.put(biasValues, 'float32', offset) : undefined;
+  const residual: Dense | undefined = c.residual ? gpu.put(residualValues, 'float32', offset) : undefined;
+  const guard = 5;
+  const out = gpu.room(batches * m * n + guard, 'float32', offset);
+  gpu.run({
+    kind: 'matmul',
+    batch,
+    m,
+    n,
+    k,
+    a: a.matrices,
+    b: b.matrices,
+    alpha,
+    activation,
+    out,
+    ...(bias && { bias }),
+    ...(residual && { residual }),
+  });
+  const actual = await gpu.get(out, batches * m * n + guard);
+  expect(actual.slice(-guard), 'what lies behind the output').toEqual(new Array(guard).fill(Number.NaN));
+
+  // All elements of small products, a sample of large ones.
+  const total = batches * m * n;
+  const places =
+    total <= 40_000 ? Array.from({ length: total }, (_, i) => i) : [0, total - 1, n - 1, ...integers(2000, total, 6)];
+  for (const place of places) {
+    const column = place % n;
+    const row = Math.floor(place / n) % m;
+    const index: number[] = [];
+    let rest = Math.floor(place / (n * m));
+    for (let d = batch.length - 1; d >= 0; d--) {
+      index[d] = rest % (batch[d] ?? 1);
+      rest = Math.floor(rest / (batch[d] ?? 1));
+    }
+    let dot = 0;
+    let magnitude = 0;
+    for (let i = 0; i < k; i++) {
+      const product = elementOf(a, index, row, i) * elementOf(b, index, i, column);
+      dot += product;
+      magnitude += Math.abs(product);
+    }
+    const sum = alpha * dot + (c.bias ? (biasValues[column] ?? 0) : 0);
+    const expected = activations[activation](sum) + (c.residual ? (residualValues[place] ?? 0) : 0);
+    // k products and k - 1 sums round once each, at most; then alpha, bias and residual. The activations have slopes of at most
+    // 1.13; GELU's own bound in the pointwise table is 16 ulp and 2e-5.
+    const rounding = (k + 1) * U * Math.abs(alpha) * magnitude + 3 * U * (Math.abs(sum) + Math.abs(expected) + 1);
+    const allowed = activation === 'none' || activation === 'relu' ? rounding : 1.13 * rounding + 2e-5;
+    const error = Math.abs((actual[place] ?? Number.NaN) - expected);
+    if (!(error <= allowed)) {
+      expect.fail(
+        `out[${[...index, row, column]}] = ${actual[place]}, expected ${expected}: ${error} off, allowed ${allowed}`,
+      );
+    }
+  }
+}
+
+const transposes = [
+  [false, false],
+  [false, true],
+  [true, false],
+  [true, true],
+] as const;
+const sizes = [1, 3, 4, 5, 17, 63, 64, 65, 127, 128, 129];
+
+eachTuning('matmul', (gpu) => {
+  describe.each(transposes)('transposed a: %s, b: %s', (transposeA, transposeB) => {
+    it.each(sizes)('multiplies square matrices of %i', async (size) => {
+      await check(gpu(), { m: size, n: size, k: size, transposeA, transposeB });
+    });
+
+    it.each([
+      [1, 65, 17],
+      [65, 1, 17],
+      [17, 65, 1],
+      [1, 1, 129],
+      [5, 3, 2],
+      [2, 130, 64],
+      [130, 2, 64],
+      [64, 64, 3],
+    ])('multiplies %i x %i over %i', async (m, n, k) => {
+      await check(gpu(), { m, n, k, transposeA, transposeB });
+    });
+
+    it.each([
+      [1, 0],
+      [4, 4],
+      [0, 3],
+      [7, 1],
+    ])('reads from offset %i with %i elements between lines', async (offset, gap) => {
+      await check(gpu(), { m: 20, n: 24, k: 28, transposeA, transposeB, offset, gap });
+      await check(gpu(), { m: 19, n: 21, k: 23, transposeA, transposeB, offset, gap });
+    });
+
+    it('walks batches, repeated ones too', async () => {
+      const batch = [2, 3];
+      const sizesOfBatch = { m: 9, n: 8, k: 12, transposeA, transposeB, batch };
+      await check(gpu(), sizesOfBatch);
+      await check(gpu(), { ...sizesOfBatch, repeatA: [true, false] });
+      await check(gpu(), { ...sizesOfBatch, repeatB: [false, true] });
+      await check(gpu(), { ...sizesOfBatch, repeatA: [true, true], repeatB: [true, false] });
+      await check(gpu(), { ...sizesOfBatch, n: 7, k: 5 });
+    });
+  });
+
+  it.each(['none', 'relu', 'gelu', 'geluTanh'] as const)(
+    'applies alpha, bias, %s and a residual',
+    async (activation) => {
+      await check(gpu(), { m: 33, n: 36, k: 20, alpha: 0.5, activation });
+      await check(gpu(), { m: 33, n: 36, k: 20, bias: true, activation });
+      await check(gpu(), { m: 33, n: 35, k: 20, bias: true, residual: true, alpha: -2, activation });
+      await check(gpu(), { m: 33, n: 36, k: 20, residual: true, activation, batch: [2], offset: 4 });
+      await check(gpu(), { m: 33, n: 36, k: 20, bias: true, residual: true, activation, offset: 3 });
+    },
+  );
+
+  it('splits heads without a copy', async () => {
+    // [batch, time, heads, dim] seen as [batch, heads, time, dim]: q @ kᵀ.
+    const [batch, time, heads, dim] = [2, 7, 3, 8];
+    const q = noise(batch * time * heads * dim, 1);
+    const k = noise(batch * time * heads * dim, 2);
+    const view = { batchStrides: [time * heads * dim, dim] };
+    const out = gpu().room(batch * heads * time * time);
+    gpu().run({
+      kind: 'matmul',
+      batch: [batch, heads],
+      m: time,
+      n: time,
+      k: dim,
+      a: { ...gpu().put(q), ...view, rowStride: heads * dim, columnStride: 1 },
+      b: { ...gpu().put(k), ...view, rowStride: 1, columnStride: heads * dim },
+      alpha: 1,
+      activation: 'none',
+      out,
+    });
+    const at = (values: number[], b: number, t: number, h: number, d: number) =>
+      values[((b * time + t) * heads + h) * dim + d] ?? 0;
+    const expected: number[] = [];
+    for (let b = 0; b < batch; b++)
+      for (let h = 0; h < heads; h++)
+        for (let i = 0; i < time; i++)
+          for (let j = 0; j < time; j++) {
+            let dot = 0;
+            for (let d = 0; d < dim; d++) dot += at(q, b, i, h, d) * at(k, b, j, h, d);
+            expected.push(dot);
+          }
+    // 8 products below 1.
+    expect(await gpu().get(out, expected.length)).toBeClose(expected, { atol: 9 * 8 * U });
+  });
+
+  it('gives the epilogue alone where k is zero, and nothing where m or n is', async () => {
+    await check(gpu(), { m: 5, n: 6, k: 0, bias: true, residual: true });
+    await check(gpu(), { m: 5, n: 7, k: 0 });
+    await check(gpu(), { m: 0, n: 6, k: 3 });
+    await check(gpu(), { m: 5, n: 0, k: 3 });
+    await check(gpu(), { m: 5, n: 4, k: 3, batch: [0, 2] });
+  });
+
+  it('reads one buffer as both operands', async () => {
+    const values = noise(6 * 5, 9);
+    const x = gpu().put(values);
+    const out = gpu().room(36);
+    gpu().run({
+      kind: 'matmul',
+      batch: [],
+      m: 6,
+      n: 6,
+      k: 5,
+      a: { ...x, rowStride: 5, columnStride: 1, batchStrides: [] },
+      b: { ...x, rowStride: 1, columnStride: 5, batchStrides: [] },
+      alpha: 1,
+      activation: 'none',
+      out,
+    });
+    const expected = Array.from({ length: 36 }, (_, i) => {
+      let dot = 0;
+      for (let j = 0; j < 5; j++) dot += (values[Math.floor(i / 6) * 5 + j] ?? 0) * (values[(i % 6) * 5 + j] ?? 0);
+      return dot;
+    });
+    expect(await gpu().get(out, 36)).toBeClose(expected, { atol: 6 * 5 * U });
+  });
+
+  it('compiles nothing new for new sizes of the same alignment', async () => {
+    await check(gpu(), { m: 200, n: 200, k: 40 });
+    const before = gpu().backend.compiledKernels;
+    await check(gpu(), { m: 204, n: 208, k: 44 });
+    await check(gpu(), { m: 201, n: 212, k: 48 });
+    expect(gpu().backend.compiledKernels).toBe(before);
+  });
+});
+
+describe.each(['registers', 'shared'] as const)('matmul in many %s tiles', (memory) => {
+  // Small workgroups: 70,000 large ones take a software adapter minutes.
+  const tile = { memory, rows: 4, columns: 4, groupRows: 2, groupColumns: 2, depth: 4 };
+  const gpu = useGpu({ ...tuningTable.software, matmul: { tiles: [tile], workgroups: 1 } });
+
+  it('goes past 65,535 workgroups', async () => {
+    await check(gpu(), { m: 1, n: 2, k: 1, batch: [70_000] });
+  });
+});
+
+const tiles = [
+  ...new Map(
+    Object.values(tuningTable)
+      .flatMap(({ matmul }) => matmul.tiles)
+      .map((tile) => [JSON.stringify(tile), tile]),
+  ).values(),
+];
+
+// The selector takes large tiles for large outputs only; here each has to work on its own.
+describe.each(tiles)('matmul in %j', (tile) => {
+  const gpu = useGpu({ ...tuningTable.software, matmul: { tiles: [tile], workgroups: 1 } });
+
+  it.each(transposes)('multiplies across its edges, transposed a: %s, b: %s', async (transposeA, transposeB) => {
+    await check(gpu(), { m: 150, n: 140, k: 36, transposeA, transposeB, bias: true });
+    await check(gpu(), { m: 131, n: 71, k: 19, transposeA, transposeB, residual: true });
+  });
+});
