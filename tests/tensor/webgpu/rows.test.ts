@@ -96,6 +96,20 @@ eachTuning('softmax', (gpu) => {
     }
   });
 
+  it('keeps the digits of small logarithms beside large entries', async () => {
+    const row = noise(6, 12).map((x) => Math.fround(500 + 4 * x));
+    const out = gpu().room(6);
+    gpu().run({ kind: 'softmax', log: true, shape: [1, 6], scale: 1, input: gpu().put(row), out });
+    const expected = softmaxRow(
+      row,
+      row.map(() => true),
+      1,
+      true,
+    );
+    // Differences of neighbours are exact: what is left are 8 roundings of numbers below 8.
+    expect(await gpu().get(out, 6)).toBeClose(expected, { atol: 8 * 8 * U });
+  });
+
   it.each([
     ['whole', [3, 2, 5, 9], [90, 45, 9, 1]],
     ['of keys', [3, 2, 5, 9], [9, 0, 0, 1]],

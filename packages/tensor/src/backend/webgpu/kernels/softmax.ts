@@ -82,9 +82,12 @@ function softmaxSource(log: boolean, masked: boolean, rank: number, team: Team):
     '  return;',
     '}',
     log
-      ? `let shift = largest + logIeee(sum);`
+      ? `// Not one shift of both: the logarithm would drown in a large element.\nlet logSum = logIeee(sum);`
       : `let factor = ${masked ? 'select(1.0 / sum, 0.0, keys == 0.0)' : '1.0 / sum'};`,
-    overRow(team, log ? `y[outStart + c] = ${kept(`${value} - shift`, '-infinity()')};` : 'y[outStart + c] *= factor;'),
+    overRow(
+      team,
+      log ? `y[outStart + c] = ${kept(`${value} - largest - logSum`, '-infinity()')};` : 'y[outStart + c] *= factor;',
+    ),
   ].join('\n');
   return {
     label: `${log ? 'log-softmax' : 'softmax'}${masked ? ' with mask' : ''}`,
