@@ -9,7 +9,9 @@ export {
   op_cast_uint8_bool, op_cast_uint8_float32, op_cast_uint8_int32, op_cast_uint8_uint8,
   op_index_int32, op_uniform_int32,
 } from './primitives/sources';
-export { matmul } from './gemm';
+export { matmul } from './gemm/matmul';
+export { matmulThin } from './gemm/thin';
+export { gather, scatter } from './indexing';
 export { layerNorm, layerNormBackward } from './layernorm';
 export { crossEntropy, crossEntropyBackward } from './loss';
 export { setScratch } from './memory';
@@ -17,7 +19,9 @@ export { adam } from './optimizer';
 export { pointwise } from './pointwise';
 export { reduce } from './reduce';
 export { gatherRows, scatterAddRows } from './rows';
+export { scan } from './scan';
 export { softmax, softmaxBackward } from './softmax';
+export { sort } from './sort';
 export { transpose } from './transpose';
 
 /** Where the module's own data ends. */

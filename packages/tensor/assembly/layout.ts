@@ -129,6 +129,37 @@ export enum MatmulField {
   length,
 }
 
+/** A stack of products with few rows, or with few columns and the operands exchanged. Item: (matrix, column group). */
+export enum ThinField {
+  m,
+  n,
+  k,
+  a,
+  aRowStride,
+  aColumnStride,
+  b,
+  bRowStride,
+  bColumnStride,
+  out,
+  outRowStride,
+  outColumnStride,
+  alpha,
+  bias,
+  activation,
+  residual,
+  columnGroup,
+  columnGroups,
+  /** 1 where b is dense along k, 0 where it is along its columns. */
+  dots,
+  /** 1 where rows here are columns of the output. */
+  exchanged,
+  batchRank,
+  batchSizes,
+  aBatchStrides,
+  bBatchStrides,
+  length,
+}
+
 export enum ReduceCode {
   sum,
   sumOfSquares,
@@ -218,6 +249,66 @@ export enum RowsField {
   columnGroup,
   /** Set by the kernel: the least row whose index lies outside the table, if less than what stood there. */
   fault,
+  length,
+}
+
+/**
+ * Elements by an index along the middle dim of [outer, size, inner], and their return. Item: of gather one (outer, place); of
+ * scatter one (outer, group of columns), the group innermost.
+ */
+export enum IndexField {
+  outer,
+  /** Places along the dim of the index. */
+  count,
+  inner,
+  /** Elements along the dim of the table. */
+  size,
+  table,
+  index,
+  /** Strides of the index along outer, count and inner, in elements; 0 repeats. */
+  outerStride,
+  placeStride,
+  innerStride,
+  /** What gather writes and scatter reads, [outer, count, inner]. */
+  values,
+  /** Of scatter: 0 overwrites, 1 adds floats, 2 adds integers. */
+  mode,
+  columnGroup,
+  columnGroups,
+  /** As `RowsField.fault`: the least faulty place of the index in row-major order. */
+  fault,
+  length,
+}
+
+/** A linear recurrence along the middle dim of [outer, count, inner]. Item: (outer, group of columns), the group innermost. */
+export enum ScanField {
+  count,
+  inner,
+  columnGroup,
+  columnGroups,
+  /** 1: from the end. */
+  reverse,
+  /** Or 0 for ones. */
+  factors,
+  /** Or 0 for zeros after a start of 1. */
+  terms,
+  out,
+  /** 1 where the elements are floats. */
+  float,
+  length,
+}
+
+/** The order of rows. Item: a row. */
+export enum SortField {
+  count,
+  descending,
+  /** 1 where the input holds floats. */
+  float,
+  input,
+  /** [rows, count] places. */
+  out,
+  /** [rows, 2 * count] words of 64 bits to work in. */
+  space,
   length,
 }
 

@@ -37,7 +37,7 @@ interface State {
  * const backend = await CpuBackend.create();
  * const buffer = backend.allocate(16);
  * backend.write(buffer, 0, new Uint32Array(new Float32Array([1, 2, 3, 4]).buffer));
- * new Float32Array(await backend.read(buffer, 0, 16)); // 1, 2, 3, 4
+ * new Float32Array(await backend.read(buffer, 0, 16)); // [1, 2, 3, 4]
  */
 export class CpuBackend implements Backend {
   readonly kind = 'cpu';

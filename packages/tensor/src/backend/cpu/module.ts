@@ -20,6 +20,7 @@ const KERNELS = [
   'pointwise',
   'transpose',
   'matmul',
+  'matmulThin',
   'reduce',
   'softmax',
   'softmaxBackward',
@@ -30,6 +31,10 @@ const KERNELS = [
   'crossEntropy',
   'crossEntropyBackward',
   'adam',
+  'gather',
+  'scatter',
+  'scan',
+  'sort',
 ] as const;
 
 export type KernelName = (typeof KERNELS)[number];

@@ -1,7 +1,7 @@
-/** Matrix products on the CPU: chooses the blocks that the kernel works in. Their sizes depend on the shapes alone. */
-import type { Activation, MatmulRequest } from '../../requests.js';
-import type { Launcher } from '../launch.js';
-import { ActivationCode, MatmulField } from '../layout.generated.js';
+/** Matrix products on the CPU: chooses the kernel and the blocks that it works in. The choice depends on shapes and strides alone. */
+import type { Activation, Dense, MatmulRequest } from '../../requests.js';
+import { type Launcher, SCRATCH_BYTES } from '../launch.js';
+import { ActivationCode, MatmulField, ThinField } from '../layout.generated.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
   none: ActivationCode.none,
@@ -17,52 +17,153 @@ const LONGEST_DEPTH = 512;
 /** Columns of a block of b: with the depth above 256 KiB, which stay in L2. */
 const WIDEST_GROUP = 128;
 const ROW_GROUP = 256;
+/** Up to so many rows, packing b costs more than it brings; long dot products hold out longer. */
+const FEW = 7;
+const FEW_LONG = 16;
+/** From here on the sums across lanes at the end of a dot product hardly count. */
+const LONG = 64;
+/** Columns of a work item of a product with few rows. */
+const THIN_GROUP = 256;
+/** Multiplications that make a piece of work for a thread. */
+const GRAIN = 131_072;
 
 const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 
-/** Rows of all matrices as one matrix, where b is the same for all and the rows of a are evenly spaced. */
-function foldBatch(request: MatmulRequest): { batch: readonly number[]; m: number } {
-  const { batch, m, a, b } = request;
-  if (batch.length === 0 || m === 0) return { batch, m };
-  let step = m * a.rowStride;
-  for (let d = batch.length - 1; d >= 0; d--) {
-    const size = batch[d] ?? 1;
-    if (size === 1) continue;
-    if (
-      b.batchStrides[d] !== 0 ||
-      (m > 1 ? a.batchStrides[d] !== step : a.batchStrides[d] !== a.rowStride * product(batch.slice(d + 1)))
-    ) {
-      return { batch, m };
-    }
-    step *= size;
-  }
-  return { batch: [], m: m * product(batch) };
+/** One side of a product: where it starts, and its strides in elements. */
+interface Side {
+  readonly operand: Dense;
+  readonly row: number;
+  readonly column: number;
+  readonly batch: readonly number[];
+}
+
+/** Sizes and operands as the kernels take them. */
+interface Product {
+  readonly request: MatmulRequest;
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: Side;
+  readonly b: Side;
 }
 
 export function matmul(launcher: Launcher, request: MatmulRequest): void {
-  const { n, k, a, b } = request;
-  const { batch, m } = foldBatch(request);
-  const matrices = product(batch);
-  if (matrices * m * n === 0) return;
+  const { n, k } = request;
+  const { batch, m, rowStride } = foldBatch(request);
+  if (product(batch) * m * n === 0) return;
+  const a = {
+    operand: request.a,
+    row: rowStride,
+    column: request.a.columnStride,
+    batch: request.a.batchStrides,
+  };
+  const b = {
+    operand: request.b,
+    row: request.b.rowStride,
+    column: request.b.columnStride,
+    batch: request.b.batchStrides,
+  };
+  const problem: Product = { request, batch, m, n, k, a, b };
+  if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem)) launchThin(launcher, problem, false);
+  else if (n <= FEW && m > FEW) {
+    // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
+    const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
+    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true);
+    else launchBlocks(launcher, problem);
+  } else launchBlocks(launcher, problem);
+}
+
+/** Rows of all matrices as one matrix, where b is the same for all and the rows of a are evenly spaced. */
+function foldBatch({ batch, m, a, b }: MatmulRequest): { batch: readonly number[]; m: number; rowStride: number } {
+  let rows = m;
+  let { rowStride } = a;
+  for (let d = batch.length - 1; d >= 0; d--) {
+    const size = batch[d] ?? 1;
+    if (size === 1) continue;
+    const step = a.batchStrides[d] ?? 0;
+    // The step from one single row to the next is the row stride to be.
+    if (rows === 1) rowStride = step;
+    if (b.batchStrides[d] !== 0 || step !== rows * rowStride) return { batch, m, rowStride: a.rowStride };
+    rows *= size;
+  }
+  return { batch: [], m: rows, rowStride };
+}
+
+function turned({ operand, row, column, batch }: Side): Side {
+  return { operand, row: column, column: row, batch };
+}
+
+/** Whether b's columns are dense along k, so that outputs are dot products. A single column has no row to be dense along. */
+function isDot({ b, n, k }: Product): boolean {
+  return n === 1 ? b.row === 1 : b.column !== 1 && (b.row === 1 || k === 1);
+}
+
+/** Whether the kernel for few rows takes these strides; for dot products it makes the rows of a dense in scratch memory. */
+function fitsThin(problem: Product): boolean {
+  const { m, n, k, a, b } = problem;
+  if (isDot(problem)) return a.column === 1 || m * k * 4 + 64 <= SCRATCH_BYTES;
+  return b.column === 1 || n === 1;
+}
+
+function launchThin(launcher: Launcher, problem: Product, exchanged: boolean): void {
+  const { request, batch, m, n, k, a, b } = problem;
+  const columnGroup = Math.min(THIN_GROUP, n);
+  const columnGroups = Math.ceil(n / columnGroup);
+  const record = launcher.record(ThinField.length);
+  const batchAt = writeBatch(launcher, problem);
+  const { i32, f32 } = launcher;
+  i32[record + ThinField.m] = m;
+  i32[record + ThinField.n] = n;
+  i32[record + ThinField.k] = k;
+  i32[record + ThinField.a] = launcher.pointer(a.operand);
+  i32[record + ThinField.aRowStride] = a.row * 4;
+  i32[record + ThinField.aColumnStride] = a.column * 4;
+  i32[record + ThinField.b] = launcher.pointer(b.operand);
+  i32[record + ThinField.bRowStride] = b.row * 4;
+  i32[record + ThinField.bColumnStride] = b.column * 4;
+  i32[record + ThinField.out] = launcher.pointer(request.out);
+  i32[record + ThinField.outRowStride] = exchanged ? 4 : n * 4;
+  i32[record + ThinField.outColumnStride] = exchanged ? m * 4 : 4;
+  f32[record + ThinField.alpha] = request.alpha;
+  i32[record + ThinField.bias] = launcher.pointer(request.bias);
+  i32[record + ThinField.activation] = ACTIVATIONS[request.activation];
+  i32[record + ThinField.residual] = launcher.pointer(request.residual);
+  i32[record + ThinField.columnGroup] = columnGroup;
+  i32[record + ThinField.columnGroups] = columnGroups;
+  i32[record + ThinField.dots] = Number(isDot(problem));
+  i32[record + ThinField.exchanged] = Number(exchanged);
+  i32[record + ThinField.batchRank] = batch.length;
+  i32[record + ThinField.batchSizes] = batchAt * 4;
+  i32[record + ThinField.aBatchStrides] = (batchAt + batch.length) * 4;
+  i32[record + ThinField.bBatchStrides] = (batchAt + 2 * batch.length) * 4;
+  launcher.launch(
+    'matmulThin',
+    record,
+    product(batch) * columnGroups,
+    Math.ceil(GRAIN / (m * columnGroup * Math.max(k, 1))),
+  );
+}
+
+function launchBlocks(launcher: Launcher, problem: Product): void {
+  const { request, batch, m, n, k, a, b } = problem;
   const depth = Math.max(1, Math.ceil(k / Math.ceil(Math.max(k, 1) / LONGEST_DEPTH)));
   const columnGroup = Math.min(WIDEST_GROUP, Math.ceil(n / PANEL) * PANEL);
   const rowGroup = Math.min(ROW_GROUP, m);
   const columnGroups = Math.ceil(n / columnGroup);
   const rowGroups = Math.ceil(m / rowGroup);
   const record = launcher.record(MatmulField.length);
-  const sizesAt = launcher.more(batch.length);
-  const aStridesAt = launcher.more(batch.length);
-  const bStridesAt = launcher.more(batch.length);
+  const batchAt = writeBatch(launcher, problem);
   const { i32, f32 } = launcher;
   i32[record + MatmulField.m] = m;
   i32[record + MatmulField.n] = n;
   i32[record + MatmulField.k] = k;
-  i32[record + MatmulField.a] = launcher.pointer(a);
-  i32[record + MatmulField.aRowStride] = a.rowStride * 4;
-  i32[record + MatmulField.aColumnStride] = a.columnStride * 4;
-  i32[record + MatmulField.b] = launcher.pointer(b);
-  i32[record + MatmulField.bRowStride] = b.rowStride * 4;
-  i32[record + MatmulField.bColumnStride] = b.columnStride * 4;
+  i32[record + MatmulField.a] = launcher.pointer(a.operand);
+  i32[record + MatmulField.aRowStride] = a.row * 4;
+  i32[record + MatmulField.aColumnStride] = a.column * 4;
+  i32[record + MatmulField.b] = launcher.pointer(b.operand);
+  i32[record + MatmulField.bRowStride] = b.row * 4;
+  i32[record + MatmulField.bColumnStride] = b.column * 4;
   i32[record + MatmulField.out] = launcher.pointer(request.out);
   f32[record + MatmulField.alpha] = request.alpha;
   i32[record + MatmulField.bias] = launcher.pointer(request.bias);
@@ -74,13 +175,25 @@ export function matmul(launcher: Launcher, request: MatmulRequest): void {
   i32[record + MatmulField.columnGroups] = columnGroups;
   i32[record + MatmulField.depth] = depth;
   i32[record + MatmulField.batchRank] = batch.length;
-  i32[record + MatmulField.batchSizes] = sizesAt * 4;
-  i32[record + MatmulField.aBatchStrides] = aStridesAt * 4;
-  i32[record + MatmulField.bBatchStrides] = bStridesAt * 4;
-  for (const [d, size] of batch.entries()) {
-    i32[sizesAt + d] = size;
-    i32[aStridesAt + d] = (a.batchStrides[d] ?? 0) * 4;
-    i32[bStridesAt + d] = (b.batchStrides[d] ?? 0) * 4;
+  i32[record + MatmulField.batchSizes] = batchAt * 4;
+  i32[record + MatmulField.aBatchStrides] = (batchAt + batch.length) * 4;
+  i32[record + MatmulField.bBatchStrides] = (batchAt + 2 * batch.length) * 4;
+  launcher.launch(
+    'matmul',
+    record,
+    product(batch) * columnGroups * rowGroups,
+    Math.ceil(GRAIN / (rowGroup * columnGroup * Math.max(k, 1))),
+  );
+}
+
+/** Sizes of the batch dims, then the strides in bytes of a and of b. */
+function writeBatch(launcher: Launcher, { batch, a, b }: Product): number {
+  const at = launcher.more(3 * batch.length);
+  const { i32 } = launcher;
+  for (let d = 0; d < batch.length; d++) {
+    i32[at + d] = batch[d] ?? 1;
+    i32[at + batch.length + d] = (a.batch[d] ?? 0) * 4;
+    i32[at + 2 * batch.length + d] = (b.batch[d] ?? 0) * 4;
   }
-  launcher.launch('matmul', record, matrices * columnGroups * rowGroups, 1);
+  return at;
 }

@@ -1,6 +1,7 @@
 /** The kernels of the CPU backend, one a kind of request. */
 import type { KernelTable } from '../../requests.js';
 import type { Launcher } from '../launch.js';
+import { gather, scatter } from './indexing.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
 import { crossEntropy, crossEntropyBackward } from './loss.js';
 import { matmul } from './matmul.js';
@@ -8,7 +9,9 @@ import { adam } from './optimizer.js';
 import { PointwiseKernels } from './pointwise.js';
 import { reduce } from './reduce.js';
 import { gatherRows, scatterAddRows } from './rows.js';
+import { scan } from './scan.js';
 import { softmax, softmaxBackward } from './softmax.js';
+import { sort } from './sort.js';
 
 /** A table of its own for every backend: compiled pointwise programs belong to the memory they lie in. */
 export function cpuKernels(): KernelTable<Launcher> {
@@ -23,6 +26,10 @@ export function cpuKernels(): KernelTable<Launcher> {
     layerNormBackward,
     gatherRows,
     scatterAddRows,
+    gather,
+    scatter,
+    scan,
+    sort,
     crossEntropy,
     crossEntropyBackward,
     adam,

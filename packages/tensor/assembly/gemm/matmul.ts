@@ -1,0 +1,119 @@
+/**
+ * Matrix products in blocks. An item is a group of columns and a group of rows of one product. For each block of k it copies its
+ * part of b into panels in scratch memory (which stay in L2, each in turn in L1), and runs down the rows of a in strips. The order
+ * of additions depends on k alone.
+ */
+import { ActivationCode, MatmulField } from '../layout';
+import { int, pointer, real, scratch } from '../memory';
+import { epilogue } from './epilogue';
+import { packA, packB } from './pack';
+import { COLUMNS, edgeTile, PANEL_ROW_BYTES, ROWS, tile } from './tile';
+
+/** Rows of a that are taken through all panels before the next. */
+const ROW_BLOCK: i32 = 64;
+
+export function matmul(record: usize, begin: i32, end: i32): void {
+  const m = int(record, MatmulField.m);
+  const n = int(record, MatmulField.n);
+  const k = int(record, MatmulField.k);
+  const aRow = pointer(record, MatmulField.aRowStride);
+  const aColumn = pointer(record, MatmulField.aColumnStride);
+  const bRow = pointer(record, MatmulField.bRowStride);
+  const bColumn = pointer(record, MatmulField.bColumnStride);
+  const alpha = real(record, MatmulField.alpha);
+  const biases = pointer(record, MatmulField.bias);
+  const residuals = pointer(record, MatmulField.residual);
+  const activation = int(record, MatmulField.activation);
+  const rowGroup = int(record, MatmulField.rowGroup);
+  const columnGroup = int(record, MatmulField.columnGroup);
+  const rowGroups = int(record, MatmulField.rowGroups);
+  const columnGroups = int(record, MatmulField.columnGroups);
+  const depth = int(record, MatmulField.depth);
+  const batchRank = int(record, MatmulField.batchRank);
+  const batchSizes = pointer(record, MatmulField.batchSizes);
+  const aBatchStrides = pointer(record, MatmulField.aBatchStrides);
+  const bBatchStrides = pointer(record, MatmulField.bBatchStrides);
+  const outRow = <usize>n << 2;
+  const hasEpilogue = biases != 0 || residuals != 0 || activation != ActivationCode.none;
+
+  const spare = scratch();
+  const packedB = spare + 128;
+  const packedA = packedB + <usize>depth * <usize>columnGroup * 4;
+  let packedSource: usize = 0;
+  let packedColumn = -1;
+
+  for (let item = begin; item < end; item++) {
+    const block = item / rowGroups;
+    const firstRow = (item - block * rowGroups) * rowGroup;
+    const matrix = block / columnGroups;
+    const firstColumn = (block - matrix * columnGroups) * columnGroup;
+    const rows = min(rowGroup, m - firstRow);
+    const columns = min(columnGroup, n - firstColumn);
+    let a = pointer(record, MatmulField.a) + <usize>firstRow * aRow;
+    let b = pointer(record, MatmulField.b) + <usize>firstColumn * bColumn;
+    let rest = matrix;
+    for (let d = batchRank - 1; d >= 0; d--) {
+      const size = int(batchSizes, d);
+      const outer = rest / size;
+      a += <usize>(rest - outer * size) * pointer(aBatchStrides, d);
+      b += <usize>(rest - outer * size) * pointer(bBatchStrides, d);
+      rest = outer;
+    }
+    const place = (<usize>matrix * <usize>m + <usize>firstRow) * outRow + (<usize>firstColumn << 2);
+    const out = pointer(record, MatmulField.out) + place;
+
+    for (let k0 = 0; k0 < k; k0 += depth) {
+      const length = min(depth, k - k0);
+      // Row groups follow each other on the same columns: they find b packed, if k is one block.
+      if (depth < k || packedSource != b || packedColumn != firstColumn) {
+        packB(packedB, b + <usize>k0 * bRow, bRow, bColumn, length, columns);
+        packedSource = b;
+        packedColumn = firstColumn;
+      }
+      for (let row = 0; row < rows; row += ROW_BLOCK) {
+        const height = min(ROW_BLOCK, rows - row);
+        let source = a + <usize>row * aRow + <usize>k0 * aColumn;
+        let strip = <usize>ROWS * aRow;
+        let stripRow = aRow;
+        let stripStep = aColumn;
+        if (aRow == 4 && aColumn != 4) {
+          packA(packedA, source, aRow, aColumn, height, length);
+          source = packedA;
+          strip = <usize>length << 4;
+          stripRow = 4;
+          stripStep = 16;
+        }
+        const target = out + <usize>row * outRow;
+        let panel = packedB;
+        for (let column = 0; column < columns; column += COLUMNS) {
+          const width = min(COLUMNS, columns - column);
+          let from = source;
+          let to = target + (<usize>column << 2);
+          for (let r = 0; r < height; r += ROWS) {
+            const tall = min(ROWS, height - r);
+            if (tall == ROWS && width == COLUMNS) {
+              tile(length, from, stripRow, stripStep, panel, to, outRow, alpha, k0 > 0);
+            } else if (tall == ROWS || source == packedA) {
+              edgeTile(length, from, stripRow, stripStep, panel, to, outRow, alpha, k0 > 0, tall, width, spare);
+            } else {
+              if (column == 0) packA(packedA, from, aRow, aColumn, tall, length);
+              edgeTile(length, packedA, 4, 16, panel, to, outRow, alpha, k0 > 0, tall, width, spare);
+            }
+            from += strip;
+            to += <usize>ROWS * outRow;
+          }
+          panel += <usize>length * PANEL_ROW_BYTES;
+        }
+      }
+    }
+
+    for (let row = 0; row < rows; row++) {
+      const offset = <usize>row * outRow;
+      if (k == 0) memory.fill(out + offset, 0, <usize>columns << 2);
+      if (!hasEpilogue) continue;
+      const bias = biases == 0 ? <usize>0 : biases + (<usize>firstColumn << 2);
+      const residual = residuals == 0 ? <usize>0 : residuals + place + offset;
+      epilogue(out + offset, bias, residual, activation, columns);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Copies blocks of matrices into the order in which the tile kernel reads them: b in panels of 8 columns, a in strips of 4 rows.
+ * What is missing at the edges becomes zeros.
+ */
+import { COLUMNS, PANEL_ROW_BYTES, ROWS } from './tile';
+
+/** Copies b[k0 .. k0 + depth][columns] into panels; missing columns are zeros. `b` is the block's first element. */
+export function packB(target: usize, b: usize, rowStride: usize, columnStride: usize, depth: i32, columns: i32): void {
+  for (let column = 0; column < columns; column += COLUMNS) {
+    const width = min(COLUMNS, columns - column);
+    const panel = b + <usize>column * columnStride;
+    if (width == COLUMNS && columnStride == 4) packRows(target, panel, rowStride, depth);
+    else if (width == COLUMNS && rowStride == 4) packColumns(target, panel, columnStride, depth);
+    else packPart(target, panel, rowStride, columnStride, depth, width);
+    target += <usize>depth * PANEL_ROW_BYTES;
+  }
+}
+
+function packRows(target: usize, source: usize, rowStride: usize, depth: i32): void {
+  for (let k = 0; k < depth; k++) {
+    v128.store(target, v128.load(source));
+    v128.store(target, v128.load(source, 16), 16);
+    target += PANEL_ROW_BYTES;
+    source += rowStride;
+  }
+}
+
+/** From columns that are dense along k: blocks of 4 x 4 transposed in registers. */
+function packColumns(target: usize, source: usize, columnStride: usize, depth: i32): void {
+  transposeColumns(target, source, columnStride, depth);
+  transposeColumns(target + 16, source + 4 * columnStride, columnStride, depth);
+}
+
+function transposeColumns(target: usize, c0: usize, columnStride: usize, depth: i32): void {
+  let c1 = c0 + columnStride;
+  let c2 = c1 + columnStride;
+  let c3 = c2 + columnStride;
+  let k = 0;
+  for (; k + 4 <= depth; k += 4) {
+    const x0 = v128.load(c0);
+    const x1 = v128.load(c1);
+    const x2 = v128.load(c2);
+    const x3 = v128.load(c3);
+    const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+    v128.store(target, v128.shuffle<i64>(low01, low23, 0, 2));
+    v128.store(target, v128.shuffle<i64>(low01, low23, 1, 3), 32);
+    v128.store(target, v128.shuffle<i64>(high01, high23, 0, 2), 64);
+    v128.store(target, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+    target += 128;
+    c0 += 16;
+    c1 += 16;
+    c2 += 16;
+    c3 += 16;
+  }
+  for (; k < depth; k++) {
+    store<f32>(target, load<f32>(c0));
+    store<f32>(target, load<f32>(c1), 4);
+    store<f32>(target, load<f32>(c2), 8);
+    store<f32>(target, load<f32>(c3), 12);
+    target += 32;
+    c0 += 4;
+    c1 += 4;
+    c2 += 4;
+    c3 += 4;
+  }
+}
+
+function packPart(target: usize, source: usize, rowStride: usize, columnStride: usize, depth: i32, width: i32): void {
+  for (let k = 0; k < depth; k++) {
+    let from = source;
+    let column = 0;
+    for (; column < width; column++) {
+      store<f32>(target + (<usize>column << 2), load<f32>(from));
+      from += columnStride;
+    }
+    for (; column < COLUMNS; column++) store<f32>(target + (<usize>column << 2), 0);
+    target += PANEL_ROW_BYTES;
+    source += rowStride;
+  }
+}
+
+/** Copies a block of a into strips of 4 rows; missing rows are zeros. */
+export function packA(target: usize, a: usize, rowStride: usize, columnStride: usize, rows: i32, depth: i32): void {
+  for (let row = 0; row < rows; row += ROWS) {
+    const height = min(ROWS, rows - row);
+    let source = a + <usize>row * rowStride;
+    if (height == ROWS && rowStride == 4) {
+      for (let k = 0; k < depth; k++) {
+        v128.store(target, v128.load(source));
+        target += 16;
+        source += columnStride;
+      }
+    } else {
+      for (let k = 0; k < depth; k++) {
+        for (let r = 0; r < ROWS; r++) {
+          store<f32>(target + (<usize>r << 2), r < height ? load<f32>(source + <usize>r * rowStride) : 0);
+        }
+        target += 16;
+        source += columnStride;
+      }
+    }
+  }
+}
