@@ -96,7 +96,7 @@ export abstract class Tokenizer {
    * Splits a text into tokens, without special tokens around it.
    *
    * @example
-   * tokenizer.tokenize('deeeep'); // ['dee', '##ee', '##p'] with the vocabulary of bert-base-uncased
+   * tokenizer.tokenize('unravel'); // ['un', '##rave', '##l']: that is bert-base-cased
    */
   tokenize(text: string): string[] {
     const buffer = this.#tokenizeToBuffer(text, 0);

@@ -8,7 +8,7 @@ import { Parameter } from '../parameter.js';
  * `y = x Wᵀ + b` over the last dim, as `torch.nn.Linear`: weight [outFeatures, inFeatures], both drawn uniformly within 1/sqrt(inFeatures).
  *
  * @example
- * new Linear(64, 16).forward(randn([2, 64])); // [2, 16]
+ * new Linear(64, 16).forward(randn([2, 64])).shape; // [2, 16]
  */
 export class Linear extends Module {
   readonly weight: Parameter;

@@ -22,7 +22,7 @@ export interface TransformerEncoderBlockOptions {
  * One encoder block: attention and an MLP, each with a residual. x [batch, time, dim] keeps its shape.
  *
  * @example
- * new TransformerEncoderBlock(64, 8, 64).forward(randn([16, 32, 64]), { mask });
+ * new TransformerEncoderBlock(64, 8, 64).forward(randn([16, 32, 64])).shape; // [16, 32, 64]
  */
 export class TransformerEncoderBlock extends Module {
   readonly norm1: LayerNorm;

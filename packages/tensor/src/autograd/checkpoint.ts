@@ -10,7 +10,7 @@ import { recordAlways } from './record.js';
  * parameters used inside accumulate into their `.grad`, so it works under `backward()`; `grad()` refuses to pass through it. As `torch.utils.checkpoint`.
  *
  * @example
- * const hidden = checkpoint((x) => block.forward(x), x);
+ * const hidden = checkpoint((value) => model.forward(value), x);
  */
 export function checkpoint<I extends readonly Tensor[]>(fn: (...inputs: I) => Tensor, ...inputs: I): Tensor {
   if (!isGradEnabled()) return fn(...inputs);

@@ -33,7 +33,7 @@ export interface WordPieceTrainerOptions extends BertTokenizerOverrides {
  * @throws ArgumentError when the texts hold no word, or an option is out of range.
  * @see <https://huggingface.co/docs/tokenizers/api/trainers#tokenizers.trainers.WordPieceTrainer>
  * @example
- * const tokenizer = trainWordPiece(['hug hugs hugging', 'hugged'], { vocabSize: 20 });
+ * const tokenizer = trainWordPiece(['hug hugs hugging', 'hugged'], { vocabSize: 30 });
  * tokenizer.tokenize('Hugs'); // ['hug', '##s']
  */
 export function trainWordPiece(texts: Iterable<string>, options: WordPieceTrainerOptions = {}): BertTokenizer {
