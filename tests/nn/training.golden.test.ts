@@ -4,7 +4,7 @@ import { clipGradNorm_, Parameter } from '@course/nn';
 import { Adam, AdamW, CosineWarmup, LinearWarmup, SGD } from '@course/nn/optim';
 import { device, scope, tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
-import { onEachDevice } from '../support/devices.js';
+import { devices, onEachDevice } from '../support/devices.js';
 import { numberOption, toDevice } from '../support/golden-op.js';
 import { golden, largest, tolerance } from '../support/goldens.js';
 
@@ -77,6 +77,8 @@ onEachDevice('optimizers as in PyTorch', () => {
   });
 });
 
+const curves = new Map<string, readonly number[]>();
+
 onEachDevice('a classifier learns as in PyTorch', () => {
   const { config, training, state, batches, rates, float32 } = golden('classifier');
   describe('from the same weights and batches', () => {
@@ -116,6 +118,7 @@ onEachDevice('a classifier learns as in PyTorch', () => {
       }
       // The bound that the project promises; PyTorch's own float32 and float64 runs differ by far less.
       expect(losses).toBeClose(float32.losses, { rtol: 1e-4 });
+      curves.set(device.kind, losses);
       for (const [key, { sumOfSquares }] of Object.entries(float32.final)) {
         const parameter = model.stateDict().get(key);
         expect(await parameter?.square().sum().item(), key).toBeClose(sumOfSquares, {
@@ -125,4 +128,8 @@ onEachDevice('a classifier learns as in PyTorch', () => {
       }
     });
   });
+});
+
+it.runIf(devices.length > 1)('the loss curve on WebGPU equals the CPU’s to 1e-4 relative', () => {
+  expect(curves.get('webgpu')).toBeClose([...(curves.get('cpu') ?? [])], { rtol: 1e-4 });
 });
