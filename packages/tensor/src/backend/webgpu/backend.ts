@@ -7,11 +7,12 @@ import { environment } from '#platform';
 import type { DType } from '../../dtype.js';
 import { CourseError, DeviceError, DisposedError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
-import type { DeviceBuffer, KernelKind, KernelRequest, RequestOf } from '../requests.js';
+import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
 import type { AdapterOptions } from './adapter.js';
 import { BindingCache } from './bindings.js';
 import type { KernelContext } from './context.js';
 import { WebGpuDevice } from './device.js';
+import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
 import { ParameterSlots } from './params.js';
@@ -138,6 +139,10 @@ export class WebGpuBackend implements Backend, KernelContext {
     const physical = this.#pool.back(own, batch);
     if (physical.lastBatch === batch) this.#recorder.submit();
     this.#device.gpu.queue.writeBuffer(physical.gpu, byteOffset, unshared(words));
+  }
+
+  kernelText(request: PointwiseRequest): string {
+    return pointwiseText(this, request);
   }
 
   async read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {

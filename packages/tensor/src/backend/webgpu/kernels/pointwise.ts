@@ -14,7 +14,7 @@ import type { DeviceBuffer, PointwiseRequest, Strided } from '../../requests.js'
 import { groupsOf, type KernelContext } from '../context.js';
 import type { ParameterType } from '../params.js';
 import { helperName, prelude, type Width } from './prelude.js';
-import { type BindingSource, type Element, indent, type KernelSource, type Scalar, u32 } from './source.js';
+import { type BindingSource, type Element, indent, type KernelSource, moduleText, type Scalar, u32 } from './source.js';
 
 /** How an operand is addressed: `dense` by the linear index; `constant` one element; `strided` by coordinates. */
 type Walk = 'dense' | 'constant' | 'strided';
@@ -174,6 +174,11 @@ function widthOf(
 function planKey(program: Program, { width, rank, inputs, outputs, bindings }: Plan): string {
   const operand = ({ walk, isVector, binding }: Operand) => `${walk[0]}${isVector ? 'v' : 's'}${binding}`;
   return `pointwise|${width}|${rank}|${inputs.map(operand).join()}|${outputs.map(operand).join()}|${bindings.length}|${program.key}`;
+}
+
+/** The WGSL of a fused kernel, for people. */
+export function pointwiseText({ tuning }: Pick<KernelContext, 'tuning'>, request: PointwiseRequest): string {
+  return moduleText(pointwiseSource(request.program, planAccess(request, numel(request.shape)), tuning.pointwise));
 }
 
 export function pointwiseSource(
