@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { ForwardHook, ForwardPreHook } from './call.js';
 export { clipGradNorm_, clipGradValue_ } from './clip.js';
 export * as init from './init.js';
 export { GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './layers/activation.js';
@@ -15,8 +17,10 @@ export { LayerNorm, type LayerNormOptions } from './layers/normalization.js';
 export { LearnedPositions, PositionalEncoding, sinusoidalTable } from './layers/position.js';
 export { TransformerEncoderBlock, type TransformerEncoderBlockOptions } from './layers/transformer.js';
 export { CrossEntropyLoss, MSELoss } from './loss.js';
-export { Module, type StateReport } from './module.js';
+export { Module } from './module.js';
 export { Buffer, Parameter } from './parameter.js';
+export type { StateDict, StateReport } from './state-dict.js';
+export { type ModelSummary, type SummaryRow, summary } from './summary.js';
 export {
   lastCheckpoint,
   loadCheckpoint,

@@ -1,19 +1,12 @@
 /**
  * The base of everything with parameters, as `torch.nn.Module`. A module is a plain class: its parameters, buffers and children are
- * the fields that hold them, in the order in which they were assigned, so nothing has to be registered.
+ * the fields that hold them, in the order in which they were assigned, so nothing has to be registered. What happens around
+ * `forward` (hooks, checkpointing, errors that name the module) is in `call.ts`.
  */
-import { noGrad, type Shape, ShapeError, type Tensor } from '@course/tensor';
+import { ArgumentError, Tensor } from '@course/tensor';
+import { addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
 import { Buffer, Parameter } from './parameter.js';
-
-/** What `loadStateDict` found. */
-export interface StateReport {
-  /** Keys of the module that the state dict lacks. */
-  readonly missingKeys: readonly string[];
-  /** Keys of the state dict that the module lacks. */
-  readonly unexpectedKeys: readonly string[];
-}
-
-const same = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+import { loadState, type StateDict, type StateReport } from './state-dict.js';
 
 /** `toOut` as `to_out`: state-dict keys are those that a PyTorch twin has. A field that starts upper-case keeps its name. */
 function keyOf(field: string): string {
@@ -34,6 +27,55 @@ export abstract class Module {
   /** Whether layers behave as in training (dropout draws masks). Set by {@link Module.train} and {@link Module.eval}. */
   training = true;
 
+  /**
+   * Whether `forward` keeps nothing for the backward pass, which computes it again (Chen et al. 2016): memory for time. It works in
+   * training, on modules whose `forward` returns one tensor. See {@link Module.gradientCheckpointingEnable}.
+   */
+  gradientCheckpointing = false;
+
+  constructor() {
+    instrument(new.target.prototype as object, Module.prototype);
+  }
+
+  /** Assigns a parameter to a field by name, for names that are made at run time. Null holds the place of one that is switched off. */
+  registerParameter(field: string, parameter: Parameter | null): void {
+    this.#register(field, parameter);
+  }
+
+  /** Assigns a buffer to a field by name. */
+  registerBuffer(field: string, buffer: Buffer | null): void {
+    this.#register(field, buffer);
+  }
+
+  #register(field: string, value: Parameter | Buffer | null): void {
+    if (field in this)
+      throw new ArgumentError(`${this.constructor.name}: there is a field '${field}' already, it cannot be registered`);
+    Object.defineProperty(this, field, { value, enumerable: true, configurable: true, writable: true });
+  }
+
+  /**
+   * Calls `hook(module, args)` before every `forward` of this module, as `register_forward_pre_hook`; arguments that it returns take the
+   * place of those given. Returns a function that removes it.
+   *
+   * @example
+   * const remove = model.registerForwardPreHook((_, [x]) => [(x as Tensor).mul(2)]);
+   */
+  registerForwardPreHook(hook: ForwardPreHook<this>): () => void {
+    return addPreHook(this, hook as ForwardPreHook);
+  }
+
+  /**
+   * Calls `hook(module, args, output)` after every `forward` of this module, as `register_forward_hook`; anything but undefined that it
+   * returns takes the output's place. Returns a function that removes it.
+   *
+   * @example
+   * const outputs: unknown[] = [];
+   * const remove = model.registerForwardHook((_module, _args, output) => void outputs.push(output));
+   */
+  registerForwardHook(hook: ForwardHook<this>): () => void {
+    return addHook(this, hook as ForwardHook);
+  }
+
   /** Direct children by field name. */
   *namedChildren(): Generator<[name: string, child: Module]> {
     for (const [name, value] of Object.entries(this)) if (value instanceof Module) yield [keyOf(name), value];
@@ -43,10 +85,20 @@ export abstract class Module {
     for (const [, child] of this.namedChildren()) yield child;
   }
 
-  /** This module and all below it, by path; the module itself has the empty path. */
+  /** This module and all below it, by path, each once even if it is shared; the module itself has the empty path. */
   *namedModules(prefix = ''): Generator<[path: string, module: Module]> {
+    const seen = new Set<Module>();
+    for (const [path, module] of this.#tree(prefix)) {
+      if (seen.has(module)) continue;
+      seen.add(module);
+      yield [path, module];
+    }
+  }
+
+  /** As {@link Module.namedModules}, shared modules at each of their places. */
+  *#tree(prefix = ''): Generator<[path: string, module: Module]> {
     yield [prefix, this];
-    for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name));
+    for (const [name, child] of this.namedChildren()) yield* child.#tree(join(prefix, name));
   }
 
   *modules(): Generator<Module> {
@@ -68,12 +120,32 @@ export abstract class Module {
     for (const [, parameter] of this.namedParameters()) yield parameter;
   }
 
+  /** Buffers by path, each once even if it is shared, those that are not persistent too. */
   *namedBuffers(): Generator<[path: string, buffer: Buffer]> {
-    for (const [path, value] of this.#namedTensors()) if (value instanceof Buffer) yield [path, value];
+    const seen = new Set<Buffer>();
+    for (const [path, value] of this.#namedTensors()) {
+      if (!(value instanceof Buffer) || seen.has(value)) continue;
+      seen.add(value);
+      yield [path, value];
+    }
+  }
+
+  *buffers(): Generator<Buffer> {
+    for (const [, buffer] of this.namedBuffers()) yield buffer;
+  }
+
+  /**
+   * The module at a path, as `get_submodule`: `model.getSubmodule('blocks.1.attention')`.
+   *
+   * @throws ArgumentError if there is none.
+   */
+  getSubmodule(path: string): Module {
+    for (const [each, module] of this.#tree()) if (each === path) return module;
+    throw new ArgumentError(`getSubmodule: ${this.constructor.name} has no module '${path}'`);
   }
 
   *#namedTensors(): Generator<[path: string, value: Parameter | Buffer]> {
-    for (const [path, module] of this.namedModules()) {
+    for (const [path, module] of this.#tree()) {
       for (const [name, value] of Object.entries(module))
         if (value instanceof Parameter || value instanceof Buffer) yield [join(path, keyOf(name)), value];
     }
@@ -110,6 +182,51 @@ export abstract class Module {
     return this;
   }
 
+  /** Keeps all parameters as they are: they get no gradients, and optimizers pass them over. */
+  freeze(): this {
+    return this.requiresGrad_(false);
+  }
+
+  /** Lets all parameters learn again. */
+  unfreeze(): this {
+    return this.requiresGrad_(true);
+  }
+
+  /**
+   * Switches {@link Module.gradientCheckpointing} on for every module below that is made for it (the blocks and layers of transformers).
+   *
+   * @throws ArgumentError if there is none.
+   */
+  gradientCheckpointingEnable(): this {
+    const blocks = [...this.modules()].filter((module) => module.isCheckpointable());
+    if (blocks.length === 0)
+      throw new ArgumentError(
+        `gradientCheckpointingEnable: ${this.constructor.name} has no block that is made for it; set gradientCheckpointing on modules of your choice`,
+      );
+    for (const block of blocks) block.gradientCheckpointing = true;
+    return this;
+  }
+
+  /** Switches {@link Module.gradientCheckpointing} off everywhere below. */
+  gradientCheckpointingDisable(): this {
+    for (const module of this.modules()) module.gradientCheckpointing = false;
+    return this;
+  }
+
+  /** Whether {@link Module.gradientCheckpointingEnable} takes this module as a unit: not, unless a class says so. */
+  isCheckpointable(): boolean {
+    return false;
+  }
+
+  /**
+   * Floating-point operations of this module's own work in one `forward`, those of its children not counted; a multiply-add is two.
+   * `summary` asks for it. A layer that does not say otherwise does one an element of its output, a module with children none.
+   */
+  flops(_args: readonly unknown[], output: unknown): number {
+    const isLeaf = this.children().next().done === true;
+    return isLeaf && output instanceof Tensor ? output.numel() : 0;
+  }
+
   /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null;
@@ -128,39 +245,8 @@ export abstract class Module {
    *
    * @throws ShapeError if `strict` (default) and keys are missing or unexpected, or if a shape differs.
    */
-  loadStateDict(
-    state: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
-    { strict = true }: { readonly strict?: boolean } = {},
-  ): StateReport {
-    const given =
-      state instanceof Map
-        ? (state as ReadonlyMap<string, Tensor>)
-        : new Map(Object.entries(state as Readonly<Record<string, Tensor>>));
-    const own = this.stateDict();
-    const missingKeys = [...own.keys()].filter((key) => !given.has(key));
-    const unexpectedKeys = [...given.keys()].filter((key) => !own.has(key));
-    const problems: string[] = [];
-    if (strict && missingKeys.length > 0) problems.push(`Missing key(s) in state dict: ${missingKeys.join(', ')}`);
-    if (strict && unexpectedKeys.length > 0)
-      problems.push(`Unexpected key(s) in state dict: ${unexpectedKeys.join(', ')}`);
-    for (const [key, target] of own) {
-      const source = given.get(key);
-      if (source && !same(source.shape, target.shape))
-        problems.push(
-          `size mismatch for ${key}: copying a tensor of shape [${source.shape.join(', ')}], the shape in the module is [${target.shape.join(', ')}]`,
-        );
-    }
-    if (problems.length > 0)
-      throw new ShapeError(
-        `loadStateDict: Error(s) in loading state dict for ${this.constructor.name}:\n  ${problems.join('\n  ')}`,
-      );
-    noGrad(() => {
-      for (const [key, target] of own) {
-        const source = given.get(key);
-        if (source) target.copy_(source);
-      }
-    });
-    return { missingKeys, unexpectedKeys };
+  loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): StateReport {
+    return loadState(this.constructor.name, this.stateDict(), state, strict);
   }
 
   /** Releases the memory of all parameters and buffers; the module cannot be used afterwards. */

@@ -15,6 +15,11 @@ export function keyMask(name: string, mask: Tensor, batch: number, time: number,
   return kept.view([batch, ...Array.from({ length: rank - 2 }, () => 1), time]);
 }
 
+/** Operations of scores, softmax and the weighted sum, for so many weights (all heads, queries and keys). */
+export function attentionFlops(weights: number, width: number, valueWidth: number): number {
+  return weights * (2 * width + 2 * valueWidth + 4);
+}
+
 function checkInput(name: string, x: Tensor, dim: number): void {
   if (x.ndim !== 3 || x.size(2) !== dim)
     throw new ShapeError(`${name}: expected input [batch, time, ${dim}], got [${x.shape.join(', ')}]`);
@@ -49,6 +54,11 @@ export class SelfAttention extends Module {
       mask: allowed,
     });
     return [output, weights];
+  }
+
+  override flops(_args: readonly unknown[], output: unknown): number {
+    const [, weights] = output as [Tensor, Tensor];
+    return attentionFlops(weights.numel(), this.dimHead, this.dimHead);
   }
 }
 
@@ -117,5 +127,10 @@ export class MultiHeadAttention extends Module {
     );
     const merged = output.transpose(1, 2).reshape([batch, -1, this.heads * this.dimHead]);
     return [this.toOut.forward(merged), weights];
+  }
+
+  override flops(_args: readonly unknown[], output: unknown): number {
+    const [, weights] = output as [Tensor, Tensor];
+    return attentionFlops(weights.numel(), this.dimHead, this.dimHead);
   }
 }

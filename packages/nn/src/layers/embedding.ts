@@ -59,6 +59,10 @@ export class Embedding extends Module {
     return embedding(ids, this.weight, { paddingIdx: this.paddingIdx });
   }
 
+  override flops(): number {
+    return 0;
+  }
+
   override extraRepr(): string {
     return `${this.numEmbeddings}, ${this.embeddingDim}${this.paddingIdx === null ? '' : `, padding_idx=${this.paddingIdx}`}`;
   }

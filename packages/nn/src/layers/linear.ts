@@ -1,5 +1,5 @@
 /** Fully connected layers. */
-import { ArgumentError, linear, type Tensor, zeros } from '@course/tensor';
+import { ArgumentError, linear, Tensor, zeros } from '@course/tensor';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
@@ -40,6 +40,10 @@ export class Linear extends Module {
     return linear(x, this.weight, this.bias);
   }
 
+  override flops(_args: readonly unknown[], output: unknown): number {
+    return output instanceof Tensor ? output.numel() * (2 * this.inFeatures + (this.bias ? 1 : 0)) : 0;
+  }
+
   override extraRepr(): string {
     return `in_features=${this.inFeatures}, out_features=${this.outFeatures}, bias=${this.bias ? 'True' : 'False'}`;
   }
@@ -49,5 +53,9 @@ export class Linear extends Module {
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;
+  }
+
+  override flops(): number {
+    return 0;
   }
 }

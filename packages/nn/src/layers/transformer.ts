@@ -53,6 +53,10 @@ export class TransformerEncoderBlock extends Module {
     this.dropout = new Dropout(dropout);
   }
 
+  override isCheckpointable(): boolean {
+    return true;
+  }
+
   /** @param options.mask [batch, time], 1 = keep. */
   forward(x: Tensor, options: { readonly mask?: Tensor | null } = {}): Tensor {
     return this.forwardWithWeights(x, options)[0];

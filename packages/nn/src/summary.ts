@@ -1,0 +1,148 @@
+/** What a model is made of and what one forward pass costs: layers, shapes, parameters, operations, activations. Seen by running it once, with hooks. */
+import { type DType, noGrad, type Shape, scope, Tensor } from '@course/tensor';
+import type { Module } from './module.js';
+
+/** One module of a {@link ModelSummary}. */
+export interface SummaryRow {
+  /** The path from the model; empty for the model itself. */
+  readonly path: string;
+  /** The name of its class. */
+  readonly type: string;
+  /** How deep it lies; the model itself is 0. */
+  readonly depth: number;
+  /** The shape of the (first) tensor that its `forward` returns; null if it did not run. */
+  readonly outputShape: Shape | null;
+  /** Learned numbers, those of its children included. */
+  readonly parameters: number;
+  readonly trainableParameters: number;
+  /** Floating-point operations of its own work, a multiply-add counted as two; those of its children not included. */
+  readonly flops: number;
+  /** Bytes of the tensors that it returned, if it has no children. */
+  readonly activationBytes: number;
+}
+
+/** What {@link summary} found: rows, and the sums over them. `String(summary)` is a table. */
+export interface ModelSummary {
+  readonly rows: readonly SummaryRow[];
+  readonly parameters: number;
+  readonly trainableParameters: number;
+  /** Bytes of parameters and buffers. */
+  readonly parameterBytes: number;
+  readonly flops: number;
+  readonly activationBytes: number;
+  toString(): string;
+}
+
+const BYTES: Readonly<Record<DType, number>> = { float16: 2, float32: 4, float64: 8, int32: 4, uint8: 4, bool: 4 };
+const bytesOf = (tensor: Tensor): number => tensor.numel() * BYTES[tensor.dtype];
+
+interface Seen {
+  shape: Shape | null;
+  flops: number;
+  bytes: number;
+}
+
+/**
+ * Runs `model.forward(...inputs)` once, in evaluation and without gradients, and tells what every module is and did, as `torchinfo.summary`.
+ * Modules that are used several times count each time.
+ *
+ * @param inputs The arguments of `forward`; one tensor need not be in a list.
+ * @example
+ * console.log(String(summary(model, randn([1, 64]))));
+ */
+export function summary(model: Module, inputs: Tensor | readonly unknown[]): ModelSummary {
+  const modules = [...model.namedModules()];
+  const seen = new Map<Module, Seen>();
+  const removals = modules.map(([, module]) =>
+    module.registerForwardHook((own, args, output) => {
+      const entry = seen.get(own) ?? { shape: null, flops: 0, bytes: 0 };
+      seen.set(own, entry);
+      const tensors = tensorsIn(output);
+      entry.shape ??= tensors[0]?.shape ?? null;
+      entry.flops += own.flops(args, output);
+      if (own.children().next().done === true) entry.bytes += tensors.reduce((sum, each) => sum + bytesOf(each), 0);
+      return undefined;
+    }),
+  );
+  const modes = modules.map(([, module]) => module.training);
+  try {
+    model.eval();
+    const forward = (model as Module & { forward(...args: readonly unknown[]): unknown }).forward.bind(model);
+    noGrad(() => scope(() => void forward(...(inputs instanceof Tensor ? [inputs] : inputs))));
+  } finally {
+    for (const remove of removals) remove();
+    for (const [i, [, module]] of modules.entries()) module.training = modes[i] ?? true;
+  }
+  const rows = modules.map(([path, module]): SummaryRow => {
+    const { shape = null, flops = 0, bytes = 0 } = seen.get(module) ?? {};
+    return {
+      path,
+      type: module.constructor.name,
+      depth: path === '' ? 0 : path.split('.').length,
+      outputShape: shape,
+      parameters: module.numParameters(),
+      trainableParameters: module.numParameters({ onlyTrainable: true }),
+      flops,
+      activationBytes: bytes,
+    };
+  });
+  const total = (column: 'flops' | 'activationBytes'): number => rows.reduce((sum, row) => sum + row[column], 0);
+  const own = [...model.parameters(), ...model.buffers()];
+  const result = {
+    rows,
+    parameters: model.numParameters(),
+    trainableParameters: model.numParameters({ onlyTrainable: true }),
+    parameterBytes: own.reduce((sum, each) => sum + bytesOf(each), 0),
+    flops: total('flops'),
+    activationBytes: total('activationBytes'),
+  };
+  return { ...result, toString: () => table(result) };
+}
+
+/** The tensors of an output: itself, or those in a list or in the fields of an object. */
+function tensorsIn(output: unknown): Tensor[] {
+  if (output instanceof Tensor) return [output];
+  if (typeof output !== 'object' || output === null) return [];
+  return Object.values(output).flatMap(tensorsIn);
+}
+
+function table(summary: Omit<ModelSummary, 'toString'>): string {
+  const lines = [
+    ['Layer', 'Output shape', 'Parameters', 'FLOPs', 'Activations'],
+    ...summary.rows.map((row) => [
+      `${'  '.repeat(row.depth)}${row.path === '' ? row.type : `${row.path.split('.').at(-1)}: ${row.type}`}`,
+      row.outputShape ? `[${row.outputShape.join(', ')}]` : '-',
+      row.parameters.toLocaleString('en'),
+      row.flops.toLocaleString('en'),
+      formatBytes(row.activationBytes),
+    ]),
+  ];
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  const text = lines.map((line) =>
+    line
+      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+  const rule = '-'.repeat(Math.max(...text.map((line) => line.length)));
+  const frozen = summary.parameters - summary.trainableParameters;
+  return [
+    text[0],
+    rule,
+    ...text.slice(1),
+    rule,
+    `Parameters: ${summary.parameters.toLocaleString('en')} (${frozen.toLocaleString('en')} frozen), ${formatBytes(summary.parameterBytes)}`,
+    `Forward: ${summary.flops.toLocaleString('en')} FLOPs, ${formatBytes(summary.activationBytes)} of activations`,
+  ].join('\n');
+}
+
+/** Bytes by powers of 1024, three digits. */
+function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let [value, unit] = [bytes, 0];
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+}
