@@ -34,19 +34,43 @@ export * from './errors.js';
 export { formatTensor, type PrintOptions, setPrintOptions } from './format.js';
 export { explain } from './fuse/explain.js';
 export { type MemoryReport, memory } from './memory.js';
+export type { IndexingMethods } from './methods/indexing.js';
 export { type AttentionOptions, attention, scaledDotProductAttention } from './ops/attention.js';
 export { type DropoutOptions, dropout } from './ops/dropout.js';
 export { type EmbeddingOptions, embedding } from './ops/embedding.js';
+export { maskedSelect, nonzero, type Unique, type UniqueOptions, unique } from './ops/host-select.js';
+export {
+  gather,
+  indexAdd,
+  indexCopy,
+  indexSelect,
+  scatter,
+  scatterAdd,
+  takeAlongDim,
+} from './ops/indexing.js';
 export { type CrossEntropyOptions, crossEntropy, type Reduction } from './ops/loss.js';
 export { linear, matmul } from './ops/matmul.js';
 export { type LayerNormOptions, layerNorm } from './ops/normalization.js';
 export { type AdamSettings, adamStep } from './ops/optimize.js';
+export { type PadOptions, pad } from './ops/pad.js';
 export type { Operand } from './ops/pointwise/record.js';
+export {
+  flip,
+  hstack,
+  movedim,
+  repeatInterleave,
+  roll,
+  swapaxes,
+  tile,
+  unflatten,
+  vstack,
+} from './ops/rearrange.js';
 export type { ReduceOptions, VarianceOptions } from './ops/reduce.js';
 export { maskedFill, where } from './ops/selection.js';
 export { broadcastTensors, cat, stack } from './ops/shape.js';
 export type { Index } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from './ops/windows.js';
 export { defaultGenerator, initialSeed, manualSeed, seed } from './random/default.js';
 export { Generator, type PhiloxKey } from './random/generator.js';
 export { keep, scope, tidy } from './scope.js';

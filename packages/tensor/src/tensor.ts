@@ -14,6 +14,7 @@ import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } f
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
 import { fromWords, uploadStorage } from './host.js';
+import { IndexingMethods } from './methods/indexing.js';
 import { dropout } from './ops/dropout.js';
 import { linear, matmul } from './ops/matmul.js';
 import { layerNorm } from './ops/normalization.js';
@@ -54,7 +55,7 @@ const collected = new FinalizationRegistry<Storage>((storage) => {
  * x.pow(3).sum().backward();
  * await x.grad?.toArray(); // [[3, 12], [27, 48]]
  */
-export class Tensor {
+export class Tensor extends IndexingMethods {
   /** @internal */
   readonly storage: Storage;
   /** @internal How the elements lie in the storage. */
@@ -67,6 +68,7 @@ export class Tensor {
 
   /** @internal Takes over the caller's reference to the storage. */
   constructor(storage: Storage, layout: View, vertex: Vertex | null = null) {
+    super();
     this.storage = storage;
     this.layout = layout;
     this.vertex = vertex;
@@ -215,7 +217,7 @@ export class Tensor {
     console.log(await this.format(options));
   }
 
-  toString(): string {
+  override toString(): string {
     return `Tensor(shape=${formatShape(this.shape)}, dtype=${this.dtype}, device=${this.device})`;
   }
 

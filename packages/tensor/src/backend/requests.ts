@@ -172,6 +172,71 @@ export interface ScatterAddRowsRequest {
   readonly out: Dense;
 }
 
+/**
+ * Elements by an index along the middle dim of a table [outer, size, inner]: `out[o][p][i] = table[o][index(o, p, i)][i]` for
+ * out [outer, count, inner], where `index(o, p, i)` is read at `offset + o * strides[0] + p * strides[1] + i * strides[2]`. An index
+ * outside the dim is an `ArgumentError` where the backend can see it at once (CPU), else gives zero. Words are copied as they are.
+ */
+export interface GatherRequest {
+  readonly kind: 'gather';
+  /** The op and the dim that an error names. */
+  readonly name: string;
+  readonly dim: number;
+  readonly outer: number;
+  readonly size: number;
+  readonly inner: number;
+  readonly count: number;
+  readonly table: Dense;
+  /** int32, with three strides. */
+  readonly index: Strided;
+  readonly out: Dense;
+}
+
+/**
+ * The return way of `gather`, in place: `table[o][index(o, p, i)][i]` becomes `values[o][p][i]`, or grows by it, for ascending p. Of
+ * several values for one element the last one stays. Same bits at every run. A faulty index changes nothing beside the error.
+ */
+export interface ScatterRequest {
+  readonly kind: 'scatter';
+  readonly name: string;
+  readonly dim: number;
+  readonly add: boolean;
+  readonly outer: number;
+  readonly size: number;
+  readonly inner: number;
+  readonly count: number;
+  /** float32 or int32 where `add`. */
+  readonly table: Dense;
+  readonly index: Strided;
+  readonly values: Dense;
+}
+
+/**
+ * The linear recurrence `y[k] = factors[k] * y[k-1] + terms[k]` along the middle dim of dense [outer, length, inner], from the end
+ * where `reverse`. Without factors they are 1 (a cumulative sum); without terms they are 0 and y starts from 1 (a cumulative product).
+ * Rounding errors grow like log(length), not like length. float32, or int32 modulo 2^32.
+ */
+export interface ScanRequest {
+  readonly kind: 'scan';
+  readonly reverse: boolean;
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  readonly factors?: Dense;
+  readonly terms?: Dense;
+  readonly out: Dense;
+}
+
+/** The places (int32) that put each row of dense [rows, length] in order; equal elements stay in theirs, NaN counts as the largest. */
+export interface SortRequest {
+  readonly kind: 'sort';
+  readonly descending: boolean;
+  readonly rows: number;
+  readonly length: number;
+  readonly input: Dense;
+  readonly out: Dense;
+}
+
 /** `losses[i] = logSumExp(logits[i]) - logits[i][targets[i]]`, 0 where the target is `ignoreIndex`. */
 export interface CrossEntropyRequest {
   readonly kind: 'crossEntropy';
@@ -231,6 +296,10 @@ export type KernelRequest =
   | LayerNormBackwardRequest
   | GatherRowsRequest
   | ScatterAddRowsRequest
+  | GatherRequest
+  | ScatterRequest
+  | ScanRequest
+  | SortRequest
   | CrossEntropyRequest
   | CrossEntropyBackwardRequest
   | AdamRequest;

@@ -4,6 +4,7 @@ import type { Dense } from '../backend/requests.js';
 import { makeTensor } from '../construct.js';
 import type { DType } from '../dtype.js';
 import { DeviceError, DTypeError } from '../errors.js';
+import { uploadStorage } from '../host.js';
 import type { Shape } from '../shape.js';
 import { formatShape, numel } from '../shape.js';
 import { Storage } from '../storage.js';
@@ -43,4 +44,9 @@ export function dense(tensor: Tensor): Dense {
 export function emptyOn(backend: Backend, shape: Shape, dtype: DType): { tensor: Tensor; operand: Dense } {
   const storage = new Storage(backend, dtype, numel(shape));
   return { tensor: makeTensor(storage, contiguousView(shape)), operand: { buffer: storage.buffer, dtype, offset: 0 } };
+}
+
+/** A tensor of elements that the host has computed. */
+export function hostTensor(backend: Backend, data: ArrayLike<number>, shape: Shape, dtype: DType): Tensor {
+  return makeTensor(uploadStorage(backend, data, dtype), contiguousView(shape));
 }

@@ -4,12 +4,15 @@ import type { KernelContext } from '../context.js';
 import { adam } from './adam.js';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.js';
 import { gatherRows } from './gather.js';
+import { gather, scatter } from './indexing.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
 import { matmul } from './matmul.js';
 import { pointwise } from './pointwise.js';
 import { reduce } from './reduce.js';
+import { scan } from './scan.js';
 import { scatterAddRows } from './scatter.js';
 import { softmax, softmaxBackward } from './softmax.js';
+import { sort } from './sort.js';
 
 export const kernelTable: KernelTable<KernelContext> = {
   pointwise,
@@ -21,6 +24,10 @@ export const kernelTable: KernelTable<KernelContext> = {
   layerNormBackward,
   gatherRows,
   scatterAddRows,
+  gather,
+  scatter,
+  scan,
+  sort,
   crossEntropy,
   crossEntropyBackward,
   adam,
