@@ -199,6 +199,7 @@ describe('CSV', () => {
     ['tab.txt', 'a\tb\n1,2\t3\n', [{ a: '1,2', b: 3 }]],
     ['rows.tsv', 'a\tb\n1,2\t3\n', [{ a: '1,2', b: 3 }]],
     ['one.csv', 'text\nhello world\n', [{ text: 'hello world' }]],
+    ['blank-first.csv', '\n\na;b\n1;2\n', [{ a: 1, b: 2 }]],
   ])('finds the delimiter of %s', async (name, content, expected) => {
     expect(await rows('csv', write(name, content))).toEqual(expected);
   });

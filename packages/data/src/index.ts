@@ -33,10 +33,11 @@ export {
   LengthBucketSampler,
   SimpleBatchSampler,
 } from './loader/samplers.js';
-export type { CsvOptions, CsvType } from './readers/csv.js';
+export type { CsvOptions } from './readers/csv.js';
+export type { CsvType } from './readers/csv-types.js';
 export type { AddedToken } from './tokenizers/added-tokens.js';
 export { AutoTokenizer } from './tokenizers/auto-tokenizer.js';
-export type { BertTokenizerOptions, BertTokenizerOverrides } from './tokenizers/bert-options.js';
+export type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './tokenizers/bert-options.js';
 export { BertTokenizer } from './tokenizers/bert-tokenizer.js';
 export {
   BatchEncoding,

@@ -4,7 +4,8 @@
  */
 import { ArgumentError, FormatError } from '@course/tensor';
 import { lineError, MAX_LINE_BYTES } from '../readers/blocks.js';
-import { type CsvOptions, type CsvType, convertColumns, readCsv } from '../readers/csv.js';
+import { type CsvOptions, readCsv } from '../readers/csv.js';
+import { type CsvType, convertColumns } from '../readers/csv-types.js';
 import { readJsonl } from '../readers/jsonl.js';
 import type { SourceRow } from '../readers/source.js';
 import { readTextLines } from '../readers/text.js';

@@ -16,17 +16,25 @@ export async function* readBytes(path: string): AsyncGenerator<Uint8Array, void,
   if (response === undefined) throw new FormatError(`${path}: no such file`);
   const reader = response.body?.getReader();
   if (reader === undefined) return;
+  const next = (): ReturnType<typeof reader.read> =>
+    reader.read().catch((error) => Promise.reject(unreadable(path, error)));
   try {
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+    for (let piece = await next(); !piece.done; piece = await next()) yield piece.value;
   } finally {
-    await reader.cancel();
+    // What ended or failed has nothing left to cancel; a consumer that leaves early ends the request here.
+    await reader.cancel().catch(() => undefined);
   }
 }
 
 /** All bytes behind a URL; undefined when the server has none. */
 export async function readWhole(path: string): Promise<Uint8Array | undefined> {
   const response = await request(path);
-  return response === undefined ? undefined : new Uint8Array(await response.arrayBuffer());
+  if (response === undefined) return undefined;
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
 /** A page cannot write files. */
@@ -39,9 +47,13 @@ async function request(url: string): Promise<Response | undefined> {
   try {
     response = await fetch(url);
   } catch (error) {
-    throw new FormatError(`${url}: cannot read: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw unreadable(url, error);
   }
   if (response.status === 404 || response.status === 410) return undefined;
   if (!response.ok) throw new FormatError(`${url}: cannot read: HTTP status ${response.status}`);
   return response;
+}
+
+function unreadable(url: string, error: unknown): FormatError {
+  return new FormatError(`${url}: cannot read: ${error instanceof Error ? error.message : error}`, { cause: error });
 }

@@ -29,6 +29,7 @@ export interface Segment {
   readonly to: number;
 }
 
+/** What `\w` is in the reference, in the engine's Unicode version. */
 const WORD_CHARACTER = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
 /** Finds a set of added tokens in text. */

@@ -182,7 +182,8 @@ export class BertNormalizer {
     const continuesRun = inRanges(NONSTARTERS, chars[0]?.codePointAt(0) ?? 0);
     if (stripAccents) chars = chars.filter((char) => !inRanges(NONSPACING_MARKS, char.codePointAt(0) ?? 0));
     const leavesMarks = chars.some((char) => inRanges(NONSTARTERS, char.codePointAt(0) ?? 0));
-    // Character by character: a final sigma is lowered like any other.
+    // Character by character: a final sigma is lowered like any other. Case, unlike the tables, follows the engine's Unicode version,
+    // as it follows the compiler's in the reference; letters of the last two versions at most can differ.
     const text = (lowercase ? chars.map((char) => char.toLowerCase()) : chars).join('');
     if (handleChineseChars && inRanges(IDEOGRAPHS, codePoint)) return { ...alone, text: ` ${text} ` };
     return { text, continuesRun, leavesMarks, standsAlone: false };
