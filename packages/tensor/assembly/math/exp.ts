@@ -5,21 +5,39 @@
  */
 import { copySign, demote, madd, madd64, promoteHigh, select, step, step64 } from './vector';
 
-/** 2^n for n in [-126, 127], as a float. */
+/** 2^n for n in [-126, 127], as a float; 0 for -127. */
 // @ts-ignore: decorator
 @inline
 function power2(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
+/** factor * exp(x), the factor taken in before 2^n, so that a product in the normal range keeps its digits. */
+// @ts-ignore: decorator
+@inline
+export function expTimes(x: v128, factor: v128): v128 {
+  // Above, the result is infinity anyhow. Below, n is -254, whose factors are exactly 0 (times infinity that is NaN, as it
+  // should be), and exp(x) / 2^n is 0.79, so that no finite factor becomes infinite first.
+  const bounded = f32x4.pmax(f32x4.pmin(x, f32x4.splat(90)), f32x4.splat(-176.3));
+  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  const y = f32x4.mul(factor, expReduced(bounded, n));
+  return f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
+}
+
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  // Beyond these the result is 0 or infinity anyhow; inside, n stays within two factors of 2^n.
-  const bounded = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-105));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
+  return expTimes(x, f32x4.splat(1));
+}
+
+/** exp(x) / 2^n with n = x / ln 2 rounded. */
+// @ts-ignore: decorator
+@inline
+function expReduced(x: v128, n: v128): v128 {
   // ln 2 in two parts; the product with the first is exact for |n| < 2^15.
-  let r = madd(n, f32x4.splat(-0.693359375), bounded);
+  let r = madd(n, f32x4.splat(-0.693359375), x);
   r = madd(n, f32x4.splat(2.12194440e-4), r);
   let p = f32x4.splat(1.9875691500e-4);
   p = step(p, r, 1.3981999507e-3);
@@ -27,10 +45,7 @@ export function exp(x: v128): v128 {
   p = step(p, r, 4.1665795894e-2);
   p = step(p, r, 1.6666665459e-1);
   p = step(p, r, 5.0000001201e-1);
-  const y = f32x4.add(madd(f32x4.mul(r, r), p, r), f32x4.splat(1));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(whole, 1);
-  return f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
+  return f32x4.add(madd(f32x4.mul(r, r), p, r), f32x4.splat(1));
 }
 
 /** exp for arguments that are at most about 88 and give 0 where exp is below the normal floats: what softmax needs. */
@@ -39,17 +54,9 @@ export function exp(x: v128): v128 {
 export function expNonPositive(x: v128): v128 {
   const bounded = f32x4.pmax(x, f32x4.splat(-87.5));
   const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
-  let r = madd(n, f32x4.splat(-0.693359375), bounded);
-  r = madd(n, f32x4.splat(2.12194440e-4), r);
-  let p = f32x4.splat(1.9875691500e-4);
-  p = step(p, r, 1.3981999507e-3);
-  p = step(p, r, 8.3334519073e-3);
-  p = step(p, r, 4.1665795894e-2);
-  p = step(p, r, 1.6666665459e-1);
-  p = step(p, r, 5.0000001201e-1);
-  const y = f32x4.add(madd(f32x4.mul(r, r), p, r), f32x4.splat(1));
-  const result = i32x4.add(y, i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23));
-  return v128.andnot(result, f32x4.lt(x, f32x4.splat(-87.33)));
+  // 2^n by adding to the exponent: the result is normal, or about to become 0.
+  const y = i32x4.add(expReduced(bounded, n), i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23));
+  return v128.andnot(y, f32x4.lt(x, f32x4.splat(-87.33)));
 }
 
 /** 1 / (1 + exp(-x)), from exp(-|x|) on both sides so that neither tail overflows or loses digits. */
@@ -59,6 +66,16 @@ export function sigmoid(x: v128): v128 {
   const e = exp(v128.or(x, i32x4.splat(0x80000000)));
   const one = f32x4.splat(1);
   return f32x4.div(select(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(e, one));
+}
+
+/** x / (1 + exp(-t)): x sigmoid(t) for x and t of one sign. Far below zero it is x exp(t), which does not overflow. */
+// @ts-ignore: decorator
+@inline
+export function swish(x: v128, t: v128): v128 {
+  const one = f32x4.splat(1);
+  const far = f32x4.lt(t, f32x4.splat(-17));
+  const e = expTimes(select(t, f32x4.neg(t), far), select(x, one, far));
+  return select(e, f32x4.div(x, f32x4.add(e, one)), far);
 }
 
 /** Cephes' tanhf: an odd polynomial near 0, 1 - 2 / (exp(2|x|) + 1) elsewhere. */

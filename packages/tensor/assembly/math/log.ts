@@ -5,8 +5,6 @@
 import { exp64 } from './exp';
 import { demote, madd, madd64, promoteHigh, select, step, step64 } from './vector';
 
-const SQRT_HALF: f32 = 0.707106781186547524;
-
 /** log for x > 0; 0, negative numbers, infinity and NaN as IEEE 754 says. */
 // @ts-ignore: decorator
 @inline
@@ -152,10 +150,17 @@ function power64(a: v128, b: v128): v128 {
   return exp64(f64x2.mul(b, logarithm));
 }
 
-/** a^b as IEEE 754's pow: pow(1, y) = pow(x, 0) = 1 even for NaN. */
+/** pow, which for the exponents that programs are full of is one or two multiplications. */
 // @ts-ignore: decorator
 @inline
 export function pow(a: v128, b: v128): v128 {
+  if (i32x4.all_true(f32x4.eq(b, f32x4.splat(2)))) return f32x4.mul(a, a);
+  if (i32x4.all_true(f32x4.eq(b, f32x4.splat(3)))) return f32x4.mul(f32x4.mul(a, a), a);
+  return generalPow(a, b);
+}
+
+/** a^b as IEEE 754's pow: pow(1, y) = pow(x, 0) = 1 even for NaN. */
+function generalPow(a: v128, b: v128): v128 {
   const magnitude = f32x4.abs(a);
   const y = demote(
     power64(f64x2.promote_low_f32x4(magnitude), f64x2.promote_low_f32x4(b)),

@@ -1,6 +1,6 @@
 /**
  * sine and cosine through doubles: x = n pi/2 + r with pi/2 in two parts as in FreeBSD's __rem_pio2f, which is exact enough up
- * to 2^28; the few arguments beyond that take the scalar routine with its long reduction. Polynomials: FreeBSD's __sindf, __cosdf.
+ * to 2^28; the few arguments beyond that take the scalar routine for doubles with its long reduction. Polynomials: FreeBSD's __sindf, __cosdf.
  */
 import { demote, madd64, promoteHigh, select, step64 } from './vector';
 
@@ -37,19 +37,19 @@ function far(x: v128): bool {
 
 function sinFar(x: v128): v128 {
   return f32x4(
-    NativeMathf.sin(f32x4.extract_lane(x, 0)),
-    NativeMathf.sin(f32x4.extract_lane(x, 1)),
-    NativeMathf.sin(f32x4.extract_lane(x, 2)),
-    NativeMathf.sin(f32x4.extract_lane(x, 3)),
+    <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 0)),
+    <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 1)),
+    <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 2)),
+    <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 3)),
   );
 }
 
 function cosFar(x: v128): v128 {
   return f32x4(
-    NativeMathf.cos(f32x4.extract_lane(x, 0)),
-    NativeMathf.cos(f32x4.extract_lane(x, 1)),
-    NativeMathf.cos(f32x4.extract_lane(x, 2)),
-    NativeMathf.cos(f32x4.extract_lane(x, 3)),
+    <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 0)),
+    <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 1)),
+    <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 2)),
+    <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 3)),
   );
 }
 
