@@ -41,6 +41,7 @@ interface Fate {
 }
 
 const REPLACEMENT = 0xfffd;
+const MAX_FATES = 2 ** 16;
 /** The answer for a character of the Basic Multilingual Plane, packed for a look-up in a typed array. */
 const UNKNOWN = 0;
 const ONE = 1;
@@ -169,6 +170,8 @@ export class BertNormalizer {
     const known = this.#fates.get(codePoint);
     if (known !== undefined) return known;
     const fate = this.#workOut(codePoint);
+    // No text has this many different characters, but a million of them should not stay in memory either.
+    if (this.#fates.size >= MAX_FATES) this.#fates.clear();
     this.#fates.set(codePoint, fate);
     return fate;
   }
