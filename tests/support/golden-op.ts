@@ -17,6 +17,9 @@ export type OpCase = OpsGolden['cases'][number];
 /** Calls the op under test with the inputs of a case. */
 export type OpRunner = (inputs: readonly Tensor[], args: GoldenOptions) => Tensor | readonly Tensor[];
 
+/** The same for ops whose result has a size that depends on values. */
+export type AsyncOpRunner = (...args: Parameters<OpRunner>) => ReturnType<OpRunner> | Promise<Tensor>;
+
 /** The number that an option is, infinities included. */
 export function numberOption(value: GoldenOption | undefined): number {
   if (value === '-Infinity') return Number.NEGATIVE_INFINITY;
@@ -75,12 +78,12 @@ export interface OpAccuracy {
 /** Runs a case on the device in use and checks its outputs and gradients. */
 export async function checkOp(
   golden: OpCase,
-  run: OpRunner,
+  run: AsyncOpRunner,
   { exact = false, slack = 0 }: OpAccuracy = {},
 ): Promise<void> {
   const allowed = (expected: readonly GoldenTensor[]) => tolerance(expected) + slack * largest(expected);
   const leaves = golden.inputs.map((input, i) => toDevice(input, Boolean(golden.gradients?.[i])));
-  const result = run(
+  const result = await run(
     leaves.map((leaf, i) => seen(leaf, golden.inputs[i]?.views ?? [])),
     golden.args,
   );

@@ -130,6 +130,7 @@ export interface ClassifierGolden {
 
 export interface Goldens {
   ops: OpsGolden;
+  indexing: OpsGolden;
   layers: LayersGolden;
   optimizers: OptimizersGolden;
   classifier: ClassifierGolden;
