@@ -21,7 +21,8 @@ export interface TextClassifierConfig {
   readonly dropout: number;
 }
 
-const MODEL_TYPE = 'course-text-classifier';
+/** What `model_type` says in the `config.json` of a text classifier. */
+export const MODEL_TYPE = 'course-text-classifier';
 
 /** What must be given, and what has a default. */
 export type TextClassifierOptions = Pick<TextClassifierConfig, 'vocabSize' | 'labels'> & Partial<TextClassifierConfig>;

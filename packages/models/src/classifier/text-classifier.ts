@@ -10,6 +10,7 @@ import {
   completeConfig,
   configFromJson,
   configToJson,
+  MODEL_TYPE,
   type TextClassifierConfig,
   type TextClassifierOptions,
 } from './config.js';
@@ -69,6 +70,8 @@ export interface Classification {
  * const { logits } = model.forward(batch.inputIds, { attentionMask: batch.attentionMask });
  */
 export class TextClassifier extends Module {
+  /** What `model_type` says in the `config.json` of a saved model: how a folder is told to hold one. */
+  static readonly modelType = MODEL_TYPE;
   readonly config: TextClassifierConfig;
   readonly embedding: Embeddings;
   readonly blocks: ModuleList<TransformerEncoderBlock>;
@@ -138,8 +141,9 @@ export class TextClassifier extends Module {
 
   /** Writes `config.json`, `model.safetensors` and, with a tokenizer, its files into a folder, each whole or not at all. */
   async savePretrained(folder: string, { tokenizer }: { readonly tokenizer?: BertTokenizer } = {}): Promise<void> {
-    await saveModel(folder, configToJson(this.config), this.stateDict());
+    // The configuration comes last: a folder that has one is complete.
     await tokenizer?.save(folder);
+    await saveModel(folder, configToJson(this.config), this.stateDict());
   }
 
   /**
