@@ -1,0 +1,24 @@
+// Ctrl-C. A signal is only noticed when JavaScript returns to its event loop, which hours of computing on the CPU never do
+// by themselves: long work breathes between its steps, and that is also where an interrupted run ends.
+import { setImmediate } from 'node:timers/promises';
+import { CourseError } from '@course/tensor';
+
+/** The reason of a run's abort signal: a signal of the system, with the exit code that goes with it. */
+export class Interruption extends CourseError {
+  constructor(
+    readonly signal: 'SIGINT' | 'SIGTERM',
+    readonly exitCode: number,
+  ) {
+    super(`interrupted by ${signal}`);
+  }
+}
+
+/**
+ * Lets the event loop turn once.
+ *
+ * @throws Interruption, the reason of the signal, if the run is to end.
+ */
+export async function breathe(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
+}

@@ -1,0 +1,64 @@
+// `--load`: a saved model judges sentences, and is measured on a test file if there is one; nothing is trained or written.
+import { BertTokenizer } from '@course/data';
+import { TextClassifier } from '@course/models';
+import { FormatError, init } from '@course/tensor';
+import { loadTexts } from './data.js';
+import { batchesOf, encodeTexts } from './encoding.js';
+import { evaluate } from './evaluation.js';
+import type { Job } from './job.js';
+import { checkLoad } from './model-folder.js';
+import { percent, textCount } from './numbers.js';
+import type { Options } from './options.js';
+import { judge, type Result } from './result.js';
+import { confusionTable, judgementTable } from './tables.js';
+
+/**
+ * Judges sentences with the model of a folder.
+ *
+ * @throws FormatError or ArgumentError that names what is wrong with the folder.
+ */
+export async function useModel(folder: string, options: Options, { say, signal, columns }: Job): Promise<Result> {
+  await checkLoad(folder);
+  const { backend, adapter, threads } = await init({ device: options.device });
+  const tokenizer = await BertTokenizer.fromPretrained(folder);
+  const model = await TextClassifier.fromPretrained(folder);
+  const { labels, maxLength, vocabSize } = model.config;
+  if (tokenizer.vocabSize !== vocabSize) {
+    throw new FormatError(
+      `${folder}: the tokenizer has ${tokenizer.vocabSize} word pieces, but the model of config.json ${vocabSize}; ` +
+        'the files are not of one model',
+    );
+  }
+  const { test } = options;
+  const texts = test === undefined ? undefined : await loadTexts(test, { labels, of: folder });
+  say(`Device: ${backend} (${adapter}), ${threads === 1 ? 'one thread' : `${threads} threads`}`);
+  say(`Model: ${folder}, which tells ${labels.join(', ')}`);
+
+  let testSize = 0;
+  let accuracy: number | null = null;
+  if (texts !== undefined) {
+    const encoded = await encodeTexts(texts, tokenizer, { labels, maxLength }, signal);
+    const evaluation = await evaluate(model, batchesOf(encoded, tokenizer, options), signal);
+    testSize = texts.length;
+    accuracy = evaluation.accuracy;
+    say(`Accuracy on ${textCount(testSize)} of ${test}: ${percent(accuracy)}`);
+    say(confusionTable(evaluation, labels));
+  }
+  const predictions = await judge(model, tokenizer, options.text);
+  say(judgementTable(predictions, columns));
+  model.dispose();
+  return {
+    device: backend,
+    threads,
+    trainSize: 0,
+    testSize,
+    epochs: 0,
+    steps: 0,
+    trainSeconds: 0,
+    tokensPerSecond: null,
+    accuracy,
+    finalLoss: null,
+    predictions,
+    out: null,
+  };
+}
