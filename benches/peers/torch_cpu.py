@@ -1,0 +1,125 @@
+# PyTorch on the CPU with all cores: `python3 torch_cpu.py NAMES`. Joins where the system's python3 has torch.
+import json
+import os
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+torch.set_num_threads(os.cpu_count())
+torch.manual_seed(0)
+WANTED = set(sys.argv[1:])
+
+
+def bench(name, prepare):
+    if name not in WANTED:
+        return
+    run = prepare()
+    for _ in range(3):
+        run()
+    times = []
+    start = time.perf_counter()
+    while len(times) < 7 or (time.perf_counter() - start < 0.8 and len(times) < 200):
+        before = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - before) * 1e3)
+    print(json.dumps({"name": name, "ms": statistics.median(times), "runs": len(times)}), flush=True)
+
+
+def inference(prepare):
+    def prepared():
+        with torch.no_grad():
+            run = prepare()
+
+        def quiet():
+            with torch.no_grad():
+                return run()
+
+        return quiet
+
+    return prepared
+
+
+def matmul(n):
+    a, b = torch.rand(n, n), torch.rand(n, n)
+    return lambda: a @ b
+
+
+def softmax():
+    x = torch.randn(4096, 512)
+    return lambda: F.softmax(x, -1)
+
+
+def layer_norm():
+    x, weight, bias = torch.randn(4096, 768), torch.rand(768), torch.rand(768)
+    return lambda: F.layer_norm(x, (768,), weight, bias)
+
+
+def gelu():
+    x = torch.randn(4096, 3072)
+    return lambda: F.gelu(x)
+
+
+def attention():
+    q, k, v = [torch.randn(8, 12, 128, 64) for _ in range(3)]
+    return lambda: torch.softmax((q @ k.transpose(-1, -2)) * 0.125, -1) @ v
+
+
+def small_op():
+    start, one = torch.randn(64), torch.ones(64)
+
+    def chain():
+        x = start
+        for _ in range(1000):
+            x = x + one
+
+    return chain
+
+
+def bert(batch):
+    layer = nn.TransformerEncoderLayer(768, 12, 3072, activation="gelu", batch_first=True)
+    model = nn.TransformerEncoder(layer, 12).eval()
+    x = torch.randn(batch, 128, 768)
+    return lambda: model(x)
+
+
+class Classifier(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.token, self.position = nn.Embedding(30522, 128), nn.Embedding(128, 128)
+        layer = nn.TransformerEncoderLayer(128, 4, 512, activation="gelu", batch_first=True, dropout=0.0, norm_first=True)
+        self.blocks, self.norm, self.classifier = nn.TransformerEncoder(layer, 2), nn.LayerNorm(128), nn.Linear(128, 2)
+
+    def forward(self, ids):
+        return self.classifier(self.norm(self.blocks(self.token(ids) + self.position.weight)).mean(1))
+
+
+def training_step():
+    model = Classifier().train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    ids, labels = torch.randint(0, 30522, (32, 128)), torch.randint(0, 2, (32,))
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(model(ids), labels)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+for size in (256, 512, 1024):
+    bench(f"matmul {size}", inference(lambda: matmul(size)))
+bench("softmax [4096, 512]", inference(softmax))
+bench("layer norm [4096, 768]", inference(layer_norm))
+bench("GELU [4096, 3072]", inference(gelu))
+bench("attention B8 H12 T128 d64", inference(attention))
+bench("small op", inference(small_op))
+for size in (1, 8):
+    bench(f"BERT-base shape, batch {size}", inference(lambda: bert(size)))
+bench("training step", training_step)

@@ -1,0 +1,154 @@
+// What is measured: one entry a workload, the same sizes as in the peers' files. A run ends at a point where the result is there, so
+// that a device that works behind the program's back is waited for.
+import { TextClassifier } from '@course/models';
+import { clipGradNorm_, type Module, TransformerEncoderBlock } from '@course/nn';
+import { AdamW } from '@course/nn/optim';
+import {
+  attention,
+  device,
+  keep,
+  layerNorm,
+  manualSeed,
+  noGrad,
+  ones,
+  rand,
+  randint,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from '@course/tensor';
+
+export interface Workload {
+  readonly name: string;
+  /** Floating-point operations of a run, where a rate says more than a time. */
+  readonly flop?: number;
+  /** Repetitions inside a run, where one alone is too short to time. */
+  readonly repeats?: number;
+  /** Prepares the operands and returns the run. */
+  prepare(): () => Promise<void>;
+}
+
+/** Waits until a value is computed; releases it. */
+async function done(value: Tensor): Promise<void> {
+  value.compute();
+  await device.synchronize();
+  value.dispose();
+}
+
+function forward(fn: () => Tensor): () => Promise<void> {
+  return () => done(noGrad(() => scope(fn)));
+}
+
+function matmul(n: number): Workload {
+  return {
+    name: `matmul ${n}`,
+    flop: 2 * n ** 3,
+    prepare() {
+      const [a, b] = [rand([n, n]), rand([n, n])];
+      return forward(() => a.matmul(b));
+    },
+  };
+}
+
+/** Twelve post-norm blocks of BERT-base's shape over 128 tokens. */
+function bert(batch: number): Workload {
+  return {
+    name: `BERT-base shape, batch ${batch}`,
+    prepare() {
+      const blocks = Array.from({ length: 12 }, () =>
+        new TransformerEncoderBlock(768, 12, 64, { norm: 'post' }).eval(),
+      );
+      const x = randn([batch, 128, 768]);
+      return forward(() => blocks.reduce((value, block) => block.forward(value), x));
+    },
+  };
+}
+
+const SMALL = 1000;
+
+export const workloads: readonly Workload[] = [
+  matmul(256),
+  matmul(512),
+  matmul(1024),
+  {
+    name: 'softmax [4096, 512]',
+    prepare() {
+      const x = randn([4096, 512]);
+      return forward(() => x.softmax(-1));
+    },
+  },
+  {
+    name: 'layer norm [4096, 768]',
+    prepare() {
+      const x = randn([4096, 768]);
+      const [weight, bias] = [rand([768]), rand([768])];
+      return forward(() => layerNorm(x, [768], { weight, bias }));
+    },
+  },
+  {
+    name: 'GELU [4096, 3072]',
+    prepare() {
+      const x = randn([4096, 3072]);
+      return forward(() => x.gelu());
+    },
+  },
+  {
+    name: 'attention B8 H12 T128 d64',
+    prepare() {
+      const [q, k, v] = [randn([8, 12, 128, 64]), randn([8, 12, 128, 64]), randn([8, 12, 128, 64])];
+      return forward(() => attention(q, k, v).output);
+    },
+  },
+  {
+    // Each value is computed by a kernel of its own, as in libraries that do not fuse.
+    name: 'small op',
+    repeats: SMALL,
+    prepare() {
+      const [start, one] = [rand([64]), ones([64])];
+      return forward(() => {
+        let x = start;
+        for (let i = 0; i < SMALL; i++) {
+          x = x.add(one);
+          x.compute();
+        }
+        return x;
+      });
+    },
+  },
+  bert(1),
+  bert(8),
+  {
+    name: 'training step',
+    prepare() {
+      manualSeed(0);
+      const [vocabSize, length, batch] = [30522, 128, 32];
+      const model = new TextClassifier({
+        vocabSize,
+        dim: 128,
+        layers: 2,
+        heads: 4,
+        mlpDim: 512,
+        maxLength: length,
+        dropout: 0,
+        labels: ['a', 'b'],
+      });
+      const optimizer = new AdamW(model.parameters(), { lr: 1e-3 });
+      const inputIds = keep(randint(0, vocabSize, [batch, length]));
+      const attentionMask = keep(tensor(new Int32Array(batch * length).fill(1), { shape: [batch, length] }));
+      const labels = keep(randint(0, 2, [batch]));
+      return async () => {
+        const loss = scope(() => {
+          const output = model.forward(inputIds, { attentionMask, labels });
+          output.loss?.backward();
+          clipGradNorm_((model as Module).parameters(), 1);
+          optimizer.step();
+          optimizer.zeroGrad();
+          return output.loss;
+        });
+        await loss?.item();
+        loss?.dispose();
+      };
+    },
+  },
+];
