@@ -16,19 +16,10 @@ import torch
 from torch import nn
 
 from golden import encode, expected, seed, write
+from module_case import randomise
 from transformer import MultiHeadAttention, TextClassifier, TransformerEncoderBlock
 
 cases = []
-
-
-def randomise(module):
-    """Every parameter away from its special initial value (LayerNorm's ones and zeros would hide mistakes)."""
-    for name, parameter in module.named_parameters():
-        scale = 1.0 / math.sqrt(parameter.shape[-1]) if parameter.dim() > 1 else 0.5
-        with torch.no_grad():
-            parameter.normal_().mul_(scale)
-            if name.endswith("weight") and parameter.dim() == 1:
-                parameter.add_(1.0)
 
 
 def case(layer, name, config, module, inputs):

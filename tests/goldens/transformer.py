@@ -70,3 +70,78 @@ class TextClassifier(nn.Module):
         keep = mask.to(x.dtype).unsqueeze(-1)
         pooled = (self.norm(x) * keep).sum(1) / keep.sum(1)
         return self.classifier(pooled)
+
+
+class CrossAttention(MultiHeadAttention):
+    """Queries from x, keys and values from a context of another length."""
+
+    def forward(self, x, context, mask=None, causal=False):
+        def split(y):
+            return y.view(y.shape[0], y.shape[1], self.heads, self.dim_head).transpose(1, 2)
+
+        q, k, v = split(self.query(x)), split(self.key(context)), split(self.value(context))
+        scores = q @ k.transpose(-2, -1) * self.dim_head**-0.5
+        if mask is not None:
+            scores = scores.masked_fill(mask.logical_not().view(mask.shape[0], 1, 1, -1), float("-inf"))
+        if causal:
+            ahead = torch.ones(x.shape[1], context.shape[1], dtype=torch.bool).triu(1)
+            scores = scores.masked_fill(ahead, float("-inf"))
+        weights = scores.softmax(-1)
+        return self.to_out((weights @ v).transpose(1, 2).reshape(x.shape[0], x.shape[1], -1)), weights
+
+
+class TransformerDecoderBlock(nn.Module):
+    def __init__(self, dim, heads=8, dim_head=64, mlp_dim=None, activation="gelu", pre_norm=True):
+        super().__init__()
+        mlp_dim = mlp_dim or 4 * dim
+        self.pre_norm = pre_norm
+        self.norm1 = nn.LayerNorm(dim)
+        self.attention = CrossAttention(dim, heads, dim_head)
+        self.norm2 = nn.LayerNorm(dim)
+        self.cross_attention = CrossAttention(dim, heads, dim_head)
+        self.norm3 = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, mlp_dim), {"gelu": nn.GELU, "relu": nn.ReLU}[activation](), nn.Linear(mlp_dim, dim)
+        )
+
+    def forward(self, x, context, mask=None, context_mask=None):
+        parts = [
+            (self.norm1, lambda y: self.attention(y, y, mask, causal=True)[0]),
+            (self.norm2, lambda y: self.cross_attention(y, context, context_mask)[0]),
+            (self.norm3, self.mlp),
+        ]
+        for norm, part in parts:
+            x = x + part(norm(x)) if self.pre_norm else norm(x + part(x))
+        return x
+
+
+class RotaryEmbedding(nn.Module):
+    """Su et al. 2021: pairs (i, i + dim / 2), or neighbours, turned by t / base^(2i / dim)."""
+
+    def __init__(self, dim, base=10000.0, interleaved=False):
+        super().__init__()
+        self.dim, self.base, self.interleaved = dim, base, interleaved
+
+    def forward(self, x, offset=0):
+        time = torch.arange(offset, offset + x.shape[-2], dtype=torch.float64)
+        frequency = self.base ** (-torch.arange(0, self.dim, 2, dtype=torch.float64) / self.dim)
+        angle = time[:, None] * frequency
+        # Tables are float32 in every implementation, ours included.
+        cos, sin = angle.cos().float().to(x.dtype), angle.sin().float().to(x.dtype)
+        if self.interleaved:
+            a, b = x[..., 0::2], x[..., 1::2]
+            return torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2)
+        a, b = x.chunk(2, -1)
+        return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+
+class RMSNorm(nn.Module):
+    """Zhang & Sennrich 2019; torch has it from 2.4 on."""
+
+    def __init__(self, dim, eps=1e-5):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x):
+        return x * (x.square().mean(-1, keepdim=True) + self.eps).rsqrt() * self.weight

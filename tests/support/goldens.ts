@@ -65,6 +65,36 @@ export interface LayersGolden {
   }[];
 }
 
+/** An argument of a call as JSON can say it; a string may name an input of the case. */
+export type GoldenArgument = GoldenOption | { readonly [name: string]: GoldenArgument } | readonly GoldenArgument[];
+
+export interface ModulesGolden {
+  readonly cases: readonly {
+    readonly name: string;
+    /** Our class in `@course/nn`, and what its constructor is given. */
+    readonly layer: string;
+    readonly args: readonly GoldenArgument[];
+    /** What `forward` is given. */
+    readonly call: readonly GoldenArgument[];
+    readonly state: GoldenTensors;
+    readonly inputs: GoldenTensors;
+    /** All float tensors of the result, nested ones in order. */
+    readonly outputs: readonly GoldenTensor[];
+    /** The gradient given to each. */
+    readonly upstream: readonly GoldenTensor[];
+    readonly gradients: { readonly inputs: GoldenTensors; readonly parameters: GoldenTensors };
+  }[];
+  readonly initialisation: readonly {
+    readonly name: string;
+    readonly layer: string;
+    readonly seed: number;
+    readonly args: readonly GoldenArgument[];
+    readonly state: GoldenTensors;
+    /** `rand([3])` right after the construction. */
+    readonly next: GoldenTensor;
+  }[];
+}
+
 export interface OptimizersGolden {
   readonly parameters: GoldenTensors;
   /** [steps, ...shape] of each parameter. */
@@ -131,7 +161,9 @@ export interface ClassifierGolden {
 export interface Goldens {
   ops: OpsGolden;
   indexing: OpsGolden;
+  reductions: OpsGolden;
   layers: LayersGolden;
+  modules: ModulesGolden;
   optimizers: OptimizersGolden;
   classifier: ClassifierGolden;
 }

@@ -8,14 +8,54 @@ export type { ForwardHook, ForwardPreHook } from './call.js';
 export { clipGradNorm_, clipGradValue_ } from './clip.js';
 export * as init from './init.js';
 export { GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './layers/activation.js';
-export { MultiHeadAttention, type MultiHeadAttentionOptions, SelfAttention } from './layers/attention.js';
+export {
+  MultiHeadAttention,
+  type MultiHeadAttentionCall,
+  type MultiHeadAttentionOptions,
+  SelfAttention,
+} from './layers/attention.js';
+export { KeyValueCache } from './layers/cache.js';
 export { type Layer, ModuleList, Sequential } from './layers/containers.js';
 export { Dropout } from './layers/dropout.js';
 export { Embedding, type EmbeddingOptions } from './layers/embedding.js';
+export { Transformer, type TransformerMasks, type TransformerOptions } from './layers/encoder-decoder.js';
 export { Identity, Linear } from './layers/linear.js';
+export {
+  type AttentionMasks,
+  MultiheadAttention,
+  type MultiheadAttentionCall,
+  type MultiheadAttentionOptions,
+} from './layers/multihead-attention.js';
 export { LayerNorm, type LayerNormOptions } from './layers/normalization.js';
 export { LearnedPositions, PositionalEncoding, sinusoidalTable } from './layers/position.js';
-export { TransformerEncoderBlock, type TransformerEncoderBlockOptions } from './layers/transformer.js';
+export { type CellOptions, GRUCell, LSTMCell, RNNCell } from './layers/recurrent/cells.js';
+export { GRU, LSTM, type RecurrentCall, type RecurrentOptions, RNN } from './layers/recurrent/layers.js';
+export {
+  PackedSequence,
+  type PackOptions,
+  packPaddedSequence,
+  padPackedSequence,
+  type UnpackOptions,
+} from './layers/recurrent/packed.js';
+export type { Nonlinearity, RecurrentKind } from './layers/recurrent/steps.js';
+export { RotaryEmbedding, type RotaryOptions } from './layers/rotary.js';
+export {
+  TransformerDecoderBlock,
+  type TransformerDecoderBlockCall,
+  TransformerEncoderBlock,
+  type TransformerEncoderBlockCall,
+  type TransformerEncoderBlockOptions,
+} from './layers/transformer.js';
+export {
+  type DecoderMasks,
+  type EncoderMasks,
+  type Repeatable,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './layers/transformer-layers.js';
 export { CrossEntropyLoss, MSELoss } from './loss.js';
 export { Module } from './module.js';
 export { Buffer, Parameter } from './parameter.js';

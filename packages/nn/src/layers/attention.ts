@@ -1,8 +1,10 @@
 /** Attention modules of the from-scratch course, by its names: one head, and many heads with an inner width. */
 import { ArgumentError, attention, ShapeError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
+import type { KeyValueCache } from './cache.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
+import type { RotaryEmbedding } from './rotary.js';
 
 /** `mask [batch, time]`, 1 = keep, as a bool mask that broadcasts to scores of the given rank. A mask of higher rank broadcasts as it is. */
 export function keyMask(name: string, mask: Tensor, batch: number, time: number, rank: number): Tensor {
@@ -18,6 +20,14 @@ export function keyMask(name: string, mask: Tensor, batch: number, time: number,
 /** Operations of scores, softmax and the weighted sum, for so many weights (all heads, queries and keys). */
 export function attentionFlops(weights: number, width: number, valueWidth: number): number {
   return weights * (2 * width + 2 * valueWidth + 4);
+}
+
+/** The keys that queries from place `offset` on may see, together with a mask; one query at the end sees all. */
+function causalFrom(queries: Tensor, keys: number, offset: number, mask: Tensor | null): Tensor | null {
+  const count = queries.size(2);
+  if (count === 1) return mask;
+  const causal = queries.newArange(count).add(offset).view([-1, 1]).ge(queries.newArange(keys));
+  return mask ? mask.logicalAnd(causal) : causal;
 }
 
 function checkInput(name: string, x: Tensor, dim: number): void {
@@ -67,6 +77,21 @@ export interface MultiHeadAttentionOptions {
   readonly dropout?: number;
   /** Bias of the four projections. Default true. */
   readonly bias?: boolean;
+  /** Turns queries and keys by their places before they meet. */
+  readonly rotary?: RotaryEmbedding | null;
+}
+
+/** What one call of {@link MultiHeadAttention} takes beside its input and mask. */
+export interface MultiHeadAttentionCall {
+  /** What keys and values are made from, [batch, time, dim]; `x` itself if absent (self-attention). */
+  readonly context?: Tensor;
+  /** No query looks at a later key. */
+  readonly isCausal?: boolean;
+  /**
+   * Holds keys and values between calls, for decoding: those of `x` are added to it, and queries see all that it holds. With a `context`,
+   * keys and values are made once, and later calls take them from the cache.
+   */
+  readonly cache?: KeyValueCache | null;
 }
 
 /**
@@ -82,12 +107,13 @@ export class MultiHeadAttention extends Module {
   readonly value: Linear;
   readonly toOut: Linear;
   readonly dropout: Dropout;
+  readonly rotary: RotaryEmbedding | null;
 
   constructor(
     readonly dim: number,
     readonly heads = 8,
     readonly dimHead = 64,
-    { dropout = 0, bias = true }: MultiHeadAttentionOptions = {},
+    { dropout = 0, bias = true, rotary = null }: MultiHeadAttentionOptions = {},
   ) {
     super();
     for (const [name, size] of Object.entries({ dim, heads, dimHead }))
@@ -99,32 +125,37 @@ export class MultiHeadAttention extends Module {
     this.value = new Linear(dim, inner, { bias });
     this.toOut = new Linear(inner, dim, { bias });
     this.dropout = new Dropout(dropout);
+    if (rotary && rotary.dim !== dimHead)
+      throw new ArgumentError(
+        `MultiHeadAttention: the rotary embedding turns vectors of ${rotary.dim}, heads have ${dimHead}`,
+      );
+    this.rotary = rotary;
   }
 
-  /**
-   * @param mask [batch, time], 1 = keep; or any bool mask that broadcasts to [batch, heads, query, key].
-   * @param context What keys and values are made from, [batch, time, dim]; `x` itself if absent (self-attention).
-   */
+  /** @param mask [batch, key time], 1 = keep; or any bool mask that broadcasts to [batch, heads, query, key]. */
   forward(
     x: Tensor,
     mask?: Tensor | null,
-    { context = x, isCausal = false }: { readonly context?: Tensor; readonly isCausal?: boolean } = {},
+    { context, isCausal = false, cache = null }: MultiHeadAttentionCall = {},
   ): [output: Tensor, weights: Tensor] {
     checkInput('MultiHeadAttention', x, this.dim);
-    checkInput('MultiHeadAttention', context, this.dim);
+    if (context) checkInput('MultiHeadAttention', context, this.dim);
     const batch = x.size(0);
     const split = (y: Tensor): Tensor => y.view([batch, -1, this.heads, this.dimHead]).transpose(1, 2);
-    const allowed = mask ? keyMask('MultiHeadAttention', mask, batch, context.size(1), 4) : null;
-    const { output, weights } = attention(
-      split(this.query.forward(x)),
-      split(this.key.forward(context)),
-      split(this.value.forward(context)),
-      {
-        mask: allowed,
-        isCausal,
-        dropoutP: this.training ? this.dropout.p : 0,
-      },
-    );
+    const offset = cache && !context ? cache.length : 0;
+    const turn = (y: Tensor): Tensor => this.rotary?.forward(y, { offset }) ?? y;
+    const queries = turn(split(this.query.forward(x)));
+    const made = (): [Tensor, Tensor] => {
+      const source = context ?? x;
+      return [turn(split(this.key.forward(source))), split(this.value.forward(source))];
+    };
+    const [keys, values] = !cache ? made() : context && cache.length > 0 ? cache.all() : cache.append(...made());
+    const allowed = mask ? keyMask('MultiHeadAttention', mask, batch, keys.size(2), 4) : null;
+    const { output, weights } = attention(queries, keys, values, {
+      mask: isCausal && offset > 0 ? causalFrom(queries, keys.size(2), offset, allowed) : allowed,
+      isCausal: isCausal && offset === 0,
+      dropoutP: this.training ? this.dropout.p : 0,
+    });
     const merged = output.transpose(1, 2).reshape([batch, -1, this.heads * this.dimHead]);
     return [this.toOut.forward(merged), weights];
   }

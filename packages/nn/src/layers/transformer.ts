@@ -3,10 +3,12 @@ import { ArgumentError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import { GELU, ReLU } from './activation.js';
 import { MultiHeadAttention } from './attention.js';
+import type { KeyValueCache } from './cache.js';
 import { Sequential } from './containers.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
 import { LayerNorm } from './normalization.js';
+import type { RotaryEmbedding } from './rotary.js';
 
 export interface TransformerEncoderBlockOptions {
   /** Normalise before each part (GPT) or after its residual (the original, BERT). Default `pre`. */
@@ -14,8 +16,20 @@ export interface TransformerEncoderBlockOptions {
   readonly activation?: 'gelu' | 'relu';
   /** Inner width of the MLP. Default 4 * dim. */
   readonly mlpDim?: number;
-  /** Dropout of attention weights and of both parts' outputs in training. Default 0. */
+  /** Dropout of attention weights and of the parts' outputs in training. Default 0. */
   readonly dropout?: number;
+  /** Rotary positions for self-attention. */
+  readonly rotary?: RotaryEmbedding | null;
+}
+
+/** What one call of a {@link TransformerEncoderBlock} takes beside its input. */
+export interface TransformerEncoderBlockCall {
+  /** [batch, time], 1 = keep. */
+  readonly mask?: Tensor | null;
+  /** No token looks at a later one: the block of GPT. */
+  readonly isCausal?: boolean;
+  /** Keys and values of the tokens before, for decoding. */
+  readonly cache?: KeyValueCache | null;
 }
 
 /**
@@ -36,20 +50,16 @@ export class TransformerEncoderBlock extends Module {
     readonly dim: number,
     heads = 8,
     dimHead = 64,
-    { norm = 'pre', activation = 'gelu', mlpDim = 4 * dim, dropout = 0 }: TransformerEncoderBlockOptions = {},
+    options: TransformerEncoderBlockOptions = {},
   ) {
     super();
-    if (norm !== 'pre' && norm !== 'post')
-      throw new ArgumentError(`TransformerEncoderBlock: norm may be pre or post, got '${String(norm)}'`);
+    const { norm = 'pre', activation = 'gelu', mlpDim = 4 * dim, dropout = 0, rotary = null } = options;
+    checkOptions('TransformerEncoderBlock', norm, activation);
     this.normPlace = norm;
     this.norm1 = new LayerNorm(dim);
-    this.attention = new MultiHeadAttention(dim, heads, dimHead, { dropout });
+    this.attention = new MultiHeadAttention(dim, heads, dimHead, { dropout, rotary });
     this.norm2 = new LayerNorm(dim);
-    this.mlp = new Sequential(
-      new Linear(dim, mlpDim),
-      activation === 'relu' ? new ReLU() : new GELU(),
-      new Linear(mlpDim, dim),
-    );
+    this.mlp = makeMlp(dim, mlpDim, activation);
     this.dropout = new Dropout(dropout);
   }
 
@@ -57,20 +67,128 @@ export class TransformerEncoderBlock extends Module {
     return true;
   }
 
-  /** @param options.mask [batch, time], 1 = keep. */
-  forward(x: Tensor, options: { readonly mask?: Tensor | null } = {}): Tensor {
+  forward(x: Tensor, options: TransformerEncoderBlockCall = {}): Tensor {
     return this.forwardWithWeights(x, options)[0];
   }
 
   /** As {@link TransformerEncoderBlock.forward}, with the attention weights [batch, heads, query, key]. */
-  forwardWithWeights(x: Tensor, { mask }: { readonly mask?: Tensor | null } = {}): [output: Tensor, weights: Tensor] {
+  forwardWithWeights(
+    x: Tensor,
+    { mask, ...rest }: TransformerEncoderBlockCall = {},
+  ): [output: Tensor, weights: Tensor] {
     if (this.normPlace === 'pre') {
-      const [attended, weights] = this.attention.forward(this.norm1.forward(x), mask);
+      const [attended, weights] = this.attention.forward(this.norm1.forward(x), mask, rest);
       const middle = x.add(this.dropout.forward(attended));
       return [middle.add(this.dropout.forward(this.mlp.forward(this.norm2.forward(middle)))), weights];
     }
-    const [attended, weights] = this.attention.forward(x, mask);
+    const [attended, weights] = this.attention.forward(x, mask, rest);
     const middle = this.norm1.forward(x.add(this.dropout.forward(attended)));
     return [this.norm2.forward(middle.add(this.dropout.forward(this.mlp.forward(middle)))), weights];
   }
+}
+
+/** What one call of a {@link TransformerDecoderBlock} takes beside its inputs. */
+export interface TransformerDecoderBlockCall {
+  /** [batch, time] of the targets, 1 = keep. */
+  readonly mask?: Tensor | null;
+  /** [batch, time] of the context, 1 = keep. */
+  readonly contextMask?: Tensor | null;
+  /** Keys and values of the targets before, for decoding. */
+  readonly cache?: KeyValueCache | null;
+  /** Keys and values of the context, made once. */
+  readonly contextCache?: KeyValueCache | null;
+}
+
+/**
+ * One decoder block: causal self-attention, attention to a context (the encoder's output) and an MLP, each with a residual. x
+ * [batch, time, dim] keeps its shape.
+ *
+ * @example
+ * new TransformerDecoderBlock(64, 8, 64).forward(targets, encoded, { contextMask });
+ */
+export class TransformerDecoderBlock extends Module {
+  readonly norm1: LayerNorm;
+  readonly attention: MultiHeadAttention;
+  readonly norm2: LayerNorm;
+  readonly crossAttention: MultiHeadAttention;
+  readonly norm3: LayerNorm;
+  readonly mlp: Sequential;
+  readonly dropout: Dropout;
+  readonly normPlace: 'pre' | 'post';
+
+  constructor(
+    readonly dim: number,
+    heads = 8,
+    dimHead = 64,
+    options: TransformerEncoderBlockOptions = {},
+  ) {
+    super();
+    const { norm = 'pre', activation = 'gelu', mlpDim = 4 * dim, dropout = 0, rotary = null } = options;
+    checkOptions('TransformerDecoderBlock', norm, activation);
+    this.normPlace = norm;
+    this.norm1 = new LayerNorm(dim);
+    this.attention = new MultiHeadAttention(dim, heads, dimHead, { dropout, rotary });
+    this.norm2 = new LayerNorm(dim);
+    this.crossAttention = new MultiHeadAttention(dim, heads, dimHead, { dropout });
+    this.norm3 = new LayerNorm(dim);
+    this.mlp = makeMlp(dim, mlpDim, activation);
+    this.dropout = new Dropout(dropout);
+  }
+
+  override isCheckpointable(): boolean {
+    return true;
+  }
+
+  /** @param context [batch, context time, dim]. */
+  forward(x: Tensor, context: Tensor, options: TransformerDecoderBlockCall = {}): Tensor {
+    return this.forwardWithWeights(x, context, options)[0];
+  }
+
+  /** As {@link TransformerDecoderBlock.forward}, with the weights of both attentions [batch, heads, query, key]. */
+  forwardWithWeights(
+    x: Tensor,
+    context: Tensor,
+    { mask, contextMask, cache = null, contextCache = null }: TransformerDecoderBlockCall = {},
+  ): [output: Tensor, weights: Tensor, crossWeights: Tensor] {
+    let [weights, crossWeights]: [Tensor | null, Tensor | null] = [null, null];
+    const parts: readonly (readonly [LayerNorm, (y: Tensor) => Tensor])[] = [
+      [
+        this.norm1,
+        (y) => {
+          const [attended, found] = this.attention.forward(y, mask, { isCausal: true, cache });
+          weights = found;
+          return attended;
+        },
+      ],
+      [
+        this.norm2,
+        (y) => {
+          const [attended, found] = this.crossAttention.forward(y, contextMask, { context, cache: contextCache });
+          crossWeights = found;
+          return attended;
+        },
+      ],
+      [this.norm3, (y) => this.mlp.forward(y)],
+    ];
+    let out = x;
+    for (const [norm, part] of parts) {
+      if (this.normPlace === 'pre') out = out.add(this.dropout.forward(part(norm.forward(out))));
+      else out = norm.forward(out.add(this.dropout.forward(part(out))));
+    }
+    return [out, weights, crossWeights] as unknown as [Tensor, Tensor, Tensor];
+  }
+}
+
+function checkOptions(name: string, norm: string, activation: string): void {
+  if (norm !== 'pre' && norm !== 'post') throw new ArgumentError(`${name}: norm may be pre or post, got '${norm}'`);
+  if (activation !== 'gelu' && activation !== 'relu')
+    throw new ArgumentError(`${name}: activation may be gelu or relu, got '${activation}'`);
+}
+
+function makeMlp(dim: number, inner: number, activation: 'gelu' | 'relu'): Sequential {
+  return new Sequential(
+    new Linear(dim, inner),
+    activation === 'relu' ? new ReLU() : new GELU(),
+    new Linear(inner, dim),
+  );
 }

@@ -1,0 +1,88 @@
+// Modules beyond the basic layers against PyTorch: outputs, gradients of inputs and of every parameter from the same state dict,
+// and default initialisation from the same seed. What makes and calls a module is in the golden file.
+import * as nn from '@course/nn';
+import { ArgumentError, device, manualSeed, rand, Tensor } from '@course/tensor';
+import { describe, expect, it } from 'vitest';
+import { onEachDevice } from '../support/devices.js';
+import { toDevice } from '../support/golden-op.js';
+import { type GoldenArgument, type GoldenTensor, golden, largest, tolerance } from '../support/goldens.js';
+
+type Callable = nn.Module & { forward(...args: readonly unknown[]): unknown };
+type Inputs = Readonly<Record<string, Tensor>>;
+
+const goldens = golden('modules');
+
+function build(layer: string, args: readonly GoldenArgument[]): Callable {
+  const made = (nn as unknown as Record<string, new (...args: readonly unknown[]) => Callable>)[layer];
+  if (!made) throw new ArgumentError(`no layer '${layer}'`);
+  return new made(...args);
+}
+
+/** An argument with the inputs that it names. */
+function resolve(arg: GoldenArgument, inputs: Inputs): unknown {
+  if (typeof arg === 'string') return inputs[arg] ?? arg;
+  if (Array.isArray(arg)) return arg.map((each: GoldenArgument) => resolve(each, inputs));
+  if (typeof arg !== 'object' || arg === null) return arg;
+  if ('packed' in arg) {
+    const { packed, lengths, ...options } = arg as { packed: string; lengths: number[] };
+    return nn.packPaddedSequence(inputs[packed] as Tensor, lengths, options);
+  }
+  return Object.fromEntries(Object.entries(arg).map(([key, value]) => [key, resolve(value, inputs)]));
+}
+
+/** The float tensors of a result, in order. */
+function flat(result: unknown): Tensor[] {
+  if (result instanceof nn.PackedSequence) return [nn.padPackedSequence(result)[0]];
+  if (result instanceof Tensor) return [result];
+  return Array.isArray(result) ? result.flatMap(flat) : [];
+}
+
+/** WGSL promises less of exp, tanh, division and square root than IEEE does; sums of such terms keep about this share. */
+const slack = (): number => (device.kind === 'cpu' ? 0 : 2e-5);
+
+async function compare(
+  actual: Tensor | null | undefined,
+  expected: GoldenTensor,
+  atol: number,
+  what: string,
+): Promise<void> {
+  expect(actual?.shape, what).toEqual(expected.shape);
+  expect(await actual?.data(), what).toBeClose(expected.data, { atol: atol + slack() * largest([expected]) });
+}
+
+onEachDevice('modules as in PyTorch', () => {
+  it.each(goldens.cases)('$name', async ({ layer, args, call, state, inputs, outputs, upstream, gradients }) => {
+    const module = build(layer, args).eval();
+    const loaded = Object.fromEntries(Object.entries(state).map(([key, value]) => [key, toDevice(value)]));
+    expect(module.loadStateDict(loaded)).toEqual({ missingKeys: [], unexpectedKeys: [] });
+    const leaves = Object.fromEntries(
+      Object.entries(inputs).map(([name, value]) => [name, toDevice(value, name in gradients.inputs)]),
+    );
+    const results = flat(module.forward(...call.map((arg) => resolve(arg, leaves))));
+    expect(results).toHaveLength(outputs.length);
+    for (const [i, expected] of outputs.entries())
+      await compare(results[i], expected, tolerance([expected]), `output ${i}`);
+    // All upstream gradients in one pass: the sum of the products has them as its gradients.
+    const [first, ...rest] = results.map((result, i) => result.mul(toDevice(upstream[i] as GoldenTensor)).sum());
+    rest.reduce((sum, each) => sum.add(each), first as Tensor).backward();
+    const all = [...Object.values(gradients.inputs), ...Object.values(gradients.parameters)];
+    for (const [name, expected] of Object.entries(gradients.inputs))
+      await compare(leaves[name]?.grad, expected, tolerance(all), `gradient of ${name}`);
+    const parameters = new Map(module.namedParameters());
+    expect([...parameters.keys()]).toEqual(Object.keys(gradients.parameters));
+    for (const [name, expected] of Object.entries(gradients.parameters))
+      await compare(parameters.get(name)?.grad, expected, tolerance(all), `gradient of ${name}`);
+  });
+
+  describe.each(goldens.initialisation)('initialisation: $name', ({ layer, seed, args, state, next }) => {
+    it('draws the same numbers in the same order', async () => {
+      manualSeed(seed);
+      const own = build(layer, args).stateDict();
+      expect([...own.keys()]).toEqual(Object.keys(state));
+      // Uniform numbers only: equal to the bit.
+      for (const [key, expected] of Object.entries(state))
+        expect(await own.get(key)?.data(), key).toBeClose(expected.data);
+      expect([...(await rand([3]).data())]).toEqual([...next.data]);
+    });
+  });
+});
