@@ -23,6 +23,7 @@ export type AsyncOpRunner = (...args: Parameters<OpRunner>) => ReturnType<OpRunn
 /** The number that an option is, infinities included. */
 export function numberOption(value: GoldenOption | undefined): number {
   if (value === '-Infinity') return Number.NEGATIVE_INFINITY;
+  if (value === 'Infinity') return Number.POSITIVE_INFINITY;
   if (typeof value !== 'number')
     throw new FormatError(`expected a number in a golden case, got ${JSON.stringify(value)}`);
   return value;

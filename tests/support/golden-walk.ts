@@ -4,7 +4,10 @@ import type { DeviceKind, Tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from './devices.js';
 import { checkOp, given, type OpAccuracy, type OpCase, type AsyncOpRunner as Runner } from './golden-op.js';
-import { type GoldenOptions, golden } from './goldens.js';
+import { type GoldenOptions, type Goldens, golden, type OpsGolden } from './goldens.js';
+
+/** The golden files of op cases. */
+type OpsFile = { [Name in keyof Goldens]: Goldens[Name] extends OpsGolden ? Name : never }[keyof Goldens];
 
 /** An op of one tensor. */
 export const ofOne =
@@ -26,7 +29,7 @@ export const ofThree =
 
 /** Checks every case of tests/goldens/<name>.json on each device. */
 export function walkGoldens(
-  name: Parameters<typeof golden>[0] & ('ops' | 'indexing'),
+  name: OpsFile,
   table: Readonly<Record<string, Runner>>,
   accuracyOf: (each: OpCase, device: DeviceKind) => OpAccuracy,
 ): void {

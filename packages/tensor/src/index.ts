@@ -35,6 +35,7 @@ export { formatTensor, type PrintOptions, setPrintOptions } from './format.js';
 export { explain } from './fuse/explain.js';
 export { type MemoryReport, memory } from './memory.js';
 export type { IndexingMethods } from './methods/indexing.js';
+export type { OrderMethods } from './methods/order.js';
 export { type AttentionOptions, attention, scaledDotProductAttention } from './ops/attention.js';
 export { type DropoutOptions, dropout } from './ops/dropout.js';
 export { type EmbeddingOptions, embedding } from './ops/embedding.js';
@@ -65,11 +66,13 @@ export {
   unflatten,
   vstack,
 } from './ops/rearrange.js';
-export type { ReduceOptions, VarianceOptions } from './ops/reduce.js';
+export type { NormOptions, ReduceOptions, VarianceOptions } from './ops/reduce.js';
+export { cumprod, cumsum } from './ops/scan.js';
 export { maskedFill, where } from './ops/selection.js';
 export { broadcastTensors, cat, stack } from './ops/shape.js';
 export type { Index } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+export { argsort, type SortOptions, sort, type TopkOptions, topk, type ValuesAndIndices } from './ops/sort.js';
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from './ops/windows.js';
 export { defaultGenerator, initialSeed, manualSeed, seed } from './random/default.js';
 export { Generator, type PhiloxKey } from './random/generator.js';

@@ -14,7 +14,7 @@ import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } f
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
 import { fromWords, uploadStorage } from './host.js';
-import { IndexingMethods } from './methods/indexing.js';
+import { OrderMethods } from './methods/order.js';
 import { dropout } from './ops/dropout.js';
 import { linear, matmul } from './ops/matmul.js';
 import { layerNorm } from './ops/normalization.js';
@@ -55,7 +55,7 @@ const collected = new FinalizationRegistry<Storage>((storage) => {
  * x.pow(3).sum().backward();
  * await x.grad?.toArray(); // [[3, 12], [27, 48]]
  */
-export class Tensor extends IndexingMethods {
+export class Tensor extends OrderMethods {
   /** @internal */
   readonly storage: Storage;
   /** @internal How the elements lie in the storage. */
@@ -572,8 +572,8 @@ export class Tensor extends IndexingMethods {
   std(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
     return reduction.variance(this, dims, options).sqrt();
   }
-  /** The Euclidean norm. */
-  norm(dims?: Dims, options?: ReduceOptions): Tensor {
+  /** The norm over dims, Euclidean unless `p` says otherwise. */
+  norm(dims?: Dims, options?: reduction.NormOptions): Tensor {
     return reduction.norm(this, dims, options);
   }
   /** The largest element; along a dim, values and their places, as `torch.max`. */

@@ -113,7 +113,8 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   return gatherAs('gather', x, dim, index);
 }
 
-function gatherAs(name: string, x: Tensor, dim: number, index: Tensor): Tensor {
+/** {@link gather} under the name of the op that is made of it. */
+export function gatherAs(name: string, x: Tensor, dim: number, index: Tensor): Tensor {
   commonBackend(name, x, index);
   checkIndex(name, index);
   const at = normalizeDim(name, dim, x.shape.length);

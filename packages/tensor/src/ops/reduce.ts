@@ -7,6 +7,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { formatShape, normalizeDim, normalizeDims, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { dense, emptyOn } from './operands.js';
+import { productsOfOthers } from './scan.js';
 
 export interface ReduceOptions {
   /** Keep the reduced dims with size 1. */
@@ -72,10 +73,20 @@ export function prod(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions =
   const { shape } = x;
   const numbers = isFloating(x.dtype) ? x : x.to('int32');
   const output = reduce('prod', numbers, dims, keepDim, numbers.dtype);
-  // Where an element is 0 the quotient says nothing; PyTorch computes those by products of the others.
-  return record('prod', output, [x], [x, output], (grad, [input, product]) => [
-    () => spread(grad.mul(product), shape, dims).div(input),
+  return record('prod', output, [x], [x], (grad, [input]) => [
+    () => spread(grad, shape, dims).mul(productsOverOthers(input, dims)),
   ]);
+}
+
+/** The product of all other elements over dims: what a quotient says only where no element is 0. */
+function productsOverOthers(x: Tensor, dims: readonly number[]): Tensor {
+  const order = [...x.shape.map((_, d) => d).filter((d) => !dims.includes(d)), ...dims];
+  const moved = x.permute(order);
+  const kept = moved.shape.slice(0, order.length - dims.length);
+  const rows = moved.reshape([...kept, numel(moved.shape.slice(kept.length))]);
+  return productsOfOthers(rows, kept.length)
+    .reshape(moved.shape)
+    .permute(order.map((_, d) => order.indexOf(d)));
 }
 
 /** The sum of squares, in one pass: what norms are made of. */
@@ -88,9 +99,46 @@ export function sumOfSquares(x: Tensor, over?: Dims, { keepDim = false }: Reduce
   ]);
 }
 
-/** The Euclidean norm. */
-export function norm(x: Tensor, over?: Dims, options: ReduceOptions = {}): Tensor {
-  return sumOfSquares(x, over, options).sqrt();
+export interface NormOptions extends ReduceOptions {
+  /** The exponent; 2 (default) is Euclidean, Infinity the largest magnitude, 0 counts what is not 0. */
+  readonly p?: number;
+}
+
+/** `(Σ |x|^p)^(1/p)` over dims; its gradient at 0 is 0. As [torch.linalg.vector_norm](https://pytorch.org/docs/stable/generated/torch.linalg.vector_norm.html). */
+export function norm(x: Tensor, over?: Dims, { p = 2, keepDim = false }: NormOptions = {}): Tensor {
+  if (!isFloating(x.dtype)) throw new DTypeError(`norm: expected a floating point dtype, got ${x.dtype}`);
+  if (Number.isNaN(p)) throw new ArgumentError('norm: p must be a number, got NaN');
+  if (p === Number.POSITIVE_INFINITY) return extreme('max', x.abs(), over, { keepDim });
+  if (p === Number.NEGATIVE_INFINITY) return extreme('min', x.abs(), over, { keepDim });
+  const dims = normalizeDims('norm', over, x.shape.length);
+  const { shape } = x;
+  const output = powerNorm(x.detach(), p, dims, keepDim);
+  return record('norm', output, [x], [x, output], (grad, [input, value]) => [
+    () => normGradient(spread(grad, shape, dims), input, spread(value, shape, dims), p),
+  ]);
+}
+
+function powerNorm(x: Tensor, p: number, dims: readonly number[], keepDim: boolean): Tensor {
+  if (p === 0) return sum(x.ne(0).to(x.dtype), dims, { keepDim });
+  if (p === 1) return sum(x.abs(), dims, { keepDim });
+  if (p === 2) return sumOfSquares(x, dims, { keepDim }).sqrt();
+  return sum(x.abs().pow(p), dims, { keepDim }).pow(1 / p);
+}
+
+/** `grad * sign(x) * (|x| / norm)^(p-1)`, and 0 where that says nothing. */
+function normGradient(grad: Tensor, x: Tensor, value: Tensor, p: number): Tensor {
+  if (p === 0) return grad.mul(0);
+  if (p === 1) return grad.mul(x.sign());
+  if (p === 2) return x.mul(grad.div(value).maskedFill(value.eq(0), 0));
+  const scale = grad.div(value.pow(p - 1)).maskedFill(value.eq(0), 0);
+  const power =
+    p > 2
+      ? x.mul(x.abs().pow(p - 2))
+      : x
+          .sign()
+          .mul(x.abs().pow(p - 1))
+          .maskedFill(x.eq(0), 0);
+  return power.mul(scale);
 }
 
 export interface VarianceOptions extends ReduceOptions {
@@ -159,6 +207,11 @@ export function extremeWithIndices(
 export function truth(op: 'any' | 'all', x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
   const dims = normalizeDims(op, over, x.shape.length);
   return reduce(op, x.dtype === 'bool' ? x : x.ne(0), dims, keepDim, 'bool');
+}
+
+/** How many elements are not 0, int32; NaN is not 0. As `torch.count_nonzero`. Not differentiable. */
+export function countNonzero(x: Tensor, over?: Dims): Tensor {
+  return sum(x.dtype === 'bool' ? x : x.ne(0), over);
 }
 
 /** `log(Σ exp(x))`, computed from the largest element so that nothing overflows. */

@@ -125,8 +125,8 @@ function mergeSource(workgroupSize: number): KernelSource {
           high = middle;
         }
       }
-      let target = row + pair + (place - begin) + (low - other);
-      mergedKeys[target] = key;
-      mergedPlaces[p.outOffset + target] = places[at];`,
+      let merged = row + pair + (place - begin) + (low - other);
+      mergedKeys[merged] = key;
+      mergedPlaces[p.outOffset + merged] = places[at];`,
   };
 }
