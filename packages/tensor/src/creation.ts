@@ -11,12 +11,14 @@ import { checkShape, formatShape, numel, type Shape } from './shape.js';
 import { Tensor } from './tensor.js';
 import { contiguousView } from './view.js';
 
+/** What a new tensor may be told. */
 export interface TensorOptions {
   readonly dtype?: DType;
   /** Record operations on it for a backward pass. */
   readonly requiresGrad?: boolean;
 }
 
+/** What a new random tensor may be told. */
 export interface RandomOptions extends TensorOptions {
   /** The stream to draw from; the default generator if absent. */
   readonly generator?: Generator;

@@ -13,6 +13,7 @@ import { ArgumentError, DeviceError } from './errors.js';
 /** What {@link init} may be asked for: a hardware GPU if there is one, or a kind by name. */
 export type DeviceChoice = 'auto' | DeviceKind;
 
+/** Options of {@link init}. */
 export interface InitOptions {
   /** Default `auto`; the environment variable `COURSE_DEVICE` overrides it where there is one. */
   readonly device?: DeviceChoice;

@@ -125,6 +125,7 @@ export class Tensor extends OrderMethods {
     this.storage.release();
   }
 
+  /** `using` calls {@link Tensor.dispose} at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -306,12 +307,15 @@ export class Tensor extends OrderMethods {
 
   // --- Pointwise --------------------------------------------------------------------------------------------------
 
+  /** `this + alpha * other`, broadcast and promoted. */
   add(other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
     return pointwise('add', [this, scaled(other, alpha)]);
   }
+  /** `this - alpha * other`, broadcast and promoted. */
   sub(other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
     return pointwise('sub', [this, scaled(other, alpha)]);
   }
+  /** The product element by element, broadcast and promoted. */
   mul(other: Operand): Tensor {
     return pointwise('mul', [this, other]);
   }
@@ -319,6 +323,7 @@ export class Tensor extends OrderMethods {
   div(other: Operand): Tensor {
     return pointwise('div', [this, other]);
   }
+  /** `this` to the power of a number or of each element. */
   pow(exponent: Operand): Tensor {
     return power(this, exponent);
   }
@@ -326,36 +331,47 @@ export class Tensor extends OrderMethods {
   remainder(divisor: Operand): Tensor {
     return pointwise('remainder', [this, divisor]);
   }
+  /** The larger of two elements; NaN if either is. */
   maximum(other: Operand): Tensor {
     return pointwise('maximum', [this, other]);
   }
+  /** The smaller of two elements; NaN if either is. */
   minimum(other: Operand): Tensor {
     return pointwise('minimum', [this, other]);
   }
+  /** `-x`. */
   neg(): Tensor {
     return pointwise('neg', [this]);
   }
+  /** The magnitude. */
   abs(): Tensor {
     return pointwise('abs', [this]);
   }
+  /** -1, 0 or 1. */
   sign(): Tensor {
     return pointwise('sign', [this]);
   }
+  /** `x * x`. */
   square(): Tensor {
     return pointwise('mul', [this, this], 'square');
   }
+  /** The square root; NaN below 0. */
   sqrt(): Tensor {
     return pointwise('sqrt', [this]);
   }
+  /** `1 / sqrt(x)`. */
   rsqrt(): Tensor {
     return pointwise('rsqrt', [this]);
   }
+  /** `1 / x`. */
   reciprocal(): Tensor {
     return pointwise('reciprocal', [this]);
   }
+  /** To the next whole number below. */
   floor(): Tensor {
     return pointwise('floor', [this]);
   }
+  /** To the next whole number above. */
   ceil(): Tensor {
     return pointwise('ceil', [this]);
   }
@@ -363,39 +379,51 @@ export class Tensor extends OrderMethods {
   round(): Tensor {
     return pointwise('round', [this]);
   }
+  /** To the next whole number towards 0. */
   trunc(): Tensor {
     return pointwise('trunc', [this]);
   }
+  /** e to the power of each element. */
   exp(): Tensor {
     return pointwise('exp', [this]);
   }
+  /** `exp(x) - 1`, exact for small x. */
   expm1(): Tensor {
     return pointwise('expm1', [this]);
   }
+  /** The natural logarithm; NaN below 0. */
   log(): Tensor {
     return pointwise('log', [this]);
   }
+  /** The logarithm to base 2. */
   log2(): Tensor {
     return pointwise('log2', [this]);
   }
+  /** `log(1 + x)`, exact for small x. */
   log1p(): Tensor {
     return pointwise('log1p', [this]);
   }
+  /** The sine of an angle in radians. */
   sin(): Tensor {
     return pointwise('sin', [this]);
   }
+  /** The cosine of an angle in radians. */
   cos(): Tensor {
     return pointwise('cos', [this]);
   }
+  /** The hyperbolic tangent. */
   tanh(): Tensor {
     return pointwise('tanh', [this]);
   }
+  /** `1 / (1 + exp(-x))`. */
   sigmoid(): Tensor {
     return pointwise('sigmoid', [this]);
   }
+  /** The error function. */
   erf(): Tensor {
     return pointwise('erf', [this]);
   }
+  /** `max(x, 0)`; NaN stays NaN. */
   relu(): Tensor {
     return pointwise('relu', [this]);
   }
@@ -403,6 +431,7 @@ export class Tensor extends OrderMethods {
   gelu({ approximate = 'none' }: { readonly approximate?: 'none' | 'tanh' } = {}): Tensor {
     return pointwise(approximate === 'tanh' ? 'geluTanh' : 'gelu', [this]);
   }
+  /** `x * sigmoid(x)`. */
   silu(): Tensor {
     return pointwise('silu', [this]);
   }
@@ -411,39 +440,51 @@ export class Tensor extends OrderMethods {
     return clamp(this, bounds);
   }
 
+  /** Whether elements are equal: bool, broadcast. NaN equals nothing. */
   eq(other: Operand): Tensor {
     return pointwise('eq', [this, other]);
   }
+  /** Whether elements differ: bool, broadcast. */
   ne(other: Operand): Tensor {
     return pointwise('ne', [this, other]);
   }
+  /** `this < other`: bool, broadcast. */
   lt(other: Operand): Tensor {
     return pointwise('lt', [this, other]);
   }
+  /** `this <= other`: bool, broadcast. */
   le(other: Operand): Tensor {
     return pointwise('le', [this, other]);
   }
+  /** `this > other`: bool, broadcast. */
   gt(other: Operand): Tensor {
     return pointwise('gt', [this, other]);
   }
+  /** `this >= other`: bool, broadcast. */
   ge(other: Operand): Tensor {
     return pointwise('ge', [this, other]);
   }
+  /** Whether each element is NaN: bool. */
   isnan(): Tensor {
     return pointwise('isNan', [this]);
   }
+  /** Whether each element is neither NaN nor infinite: bool. */
   isfinite(): Tensor {
     return pointwise('isFinite', [this]);
   }
+  /** Whether both are true: bool, broadcast. */
   logicalAnd(other: Tensor): Tensor {
     return pointwise('logicalAnd', [this, other]);
   }
+  /** Whether one of them is true: bool, broadcast. */
   logicalOr(other: Tensor): Tensor {
     return pointwise('logicalOr', [this, other]);
   }
+  /** Whether exactly one of them is true: bool, broadcast. */
   logicalXor(other: Tensor): Tensor {
     return pointwise('logicalXor', [this, other]);
   }
+  /** Whether each element is false: bool. */
   logicalNot(): Tensor {
     return pointwise('logicalNot', [this]);
   }
@@ -463,18 +504,22 @@ export class Tensor extends OrderMethods {
 
   // --- In place ---------------------------------------------------------------------------------------------------
 
+  /** Adds in place; not recorded. */
   add_(other: Operand): this {
     pointwiseInPlace('add', this, [other], 'add_');
     return this;
   }
+  /** Subtracts in place; not recorded. */
   sub_(other: Operand): this {
     pointwiseInPlace('sub', this, [other], 'sub_');
     return this;
   }
+  /** Multiplies in place; not recorded. */
   mul_(other: Operand): this {
     pointwiseInPlace('mul', this, [other], 'mul_');
     return this;
   }
+  /** Divides in place; not recorded. */
   div_(other: Operand): this {
     pointwiseInPlace('div', this, [other], 'div_');
     return this;
@@ -501,6 +546,7 @@ export class Tensor extends OrderMethods {
     );
     return this;
   }
+  /** Overwrites all elements with a number; not recorded. */
   fill_(value: number): this {
     this.checkInPlace('fill_', []);
     write(
@@ -512,6 +558,7 @@ export class Tensor extends OrderMethods {
     );
     return this;
   }
+  /** Overwrites all elements with 0; not recorded. */
   zero_(): this {
     return this.fill_(0);
   }
@@ -557,18 +604,23 @@ export class Tensor extends OrderMethods {
 
   // --- Reductions -------------------------------------------------------------------------------------------------
 
+  /** The sum over all elements, or over dims; bool and integers give int32. */
   sum(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.sum(this, dims, options);
   }
+  /** The mean over all elements, or over dims. */
   mean(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.mean(this, dims, options);
   }
+  /** The product over all elements, or over dims. */
   prod(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.prod(this, dims, options);
   }
+  /** The variance over all elements, or over dims; unbiased unless `correction` says otherwise. */
   var(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
     return reduction.variance(this, dims, options);
   }
+  /** The standard deviation, as {@link Tensor.var}. */
   std(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
     return reduction.variance(this, dims, options).sqrt();
   }
@@ -592,30 +644,39 @@ export class Tensor extends OrderMethods {
       ? reduction.extreme('min', this, null)
       : reduction.extremeWithIndices('min', this, dim, options);
   }
+  /** The largest element of all, or along dims; where several are, the gradient is shared evenly. */
   amax(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.extreme('max', this, dims, options);
   }
+  /** The smallest element of all, or along dims; where several are, the gradient is shared evenly. */
   amin(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.extreme('min', this, dims, options);
   }
+  /** The first place of the largest element (int32), of all or along a dim. Not differentiable. */
   argmax(dim?: number | null, options?: ReduceOptions): Tensor {
     return reduction.argExtreme('argmax', this, dim, options);
   }
+  /** The first place of the smallest element (int32), of all or along a dim. Not differentiable. */
   argmin(dim?: number | null, options?: ReduceOptions): Tensor {
     return reduction.argExtreme('argmin', this, dim, options);
   }
+  /** Whether any element is true (not 0): bool, of all or along dims. */
   any(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.truth('any', this, dims, options);
   }
+  /** Whether all elements are true (not 0): bool, of all or along dims. */
   all(dims?: Dims, options?: ReduceOptions): Tensor {
     return reduction.truth('all', this, dims, options);
   }
+  /** `log(sum(exp(x)))` along dims, without overflow. */
   logsumexp(dims: Dims, options?: ReduceOptions): Tensor {
     return reduction.logSumExp(this, dims, options);
   }
+  /** Softmax over a dim; see {@link softmax}. */
   softmax(dim: number, options?: SoftmaxOptions): Tensor {
     return softmax(this, dim, options);
   }
+  /** The logarithm of the softmax over a dim; see {@link logSoftmax}. */
   logSoftmax(dim: number): Tensor {
     return logSoftmax(this, dim);
   }
@@ -641,9 +702,11 @@ export class Tensor extends OrderMethods {
       ...this.shape.slice(to + 1),
     ]);
   }
+  /** The dims in another order: a view. */
   permute(dims: Shape): Tensor {
     return shaping.permute(this, dims);
   }
+  /** Two dims exchanged: a view. */
   transpose(dim0: number, dim1: number): Tensor {
     return shaping.transpose(this, dim0, dim1);
   }
@@ -655,18 +718,23 @@ export class Tensor extends OrderMethods {
       );
     return this.ndim < 2 ? this : this.transpose(0, 1);
   }
+  /** Dims of size 1 repeated to a larger shape, -1 leaving a size as it is: a view. */
   expand(shape: Shape): Tensor {
     return shaping.expand(this, shape);
   }
+  /** Without its dims of size 1, or without the given ones where their size is 1: a view. */
   squeeze(dims?: number | Shape): Tensor {
     return shaping.squeeze(this, dims);
   }
+  /** With a new dim of size 1 at a place: a view. */
   unsqueeze(dim: number): Tensor {
     return shaping.unsqueeze(this, dim);
   }
+  /** `length` elements of a dim from `start` on: a view. */
   narrow(dim: number, start: number, length: number): Tensor {
     return shaping.narrow(this, dim, start, length);
   }
+  /** One element of a dim, which disappears: a view. */
   select(dim: number, index: number): Tensor {
     return select(this, dim, index);
   }
@@ -674,6 +742,7 @@ export class Tensor extends OrderMethods {
   slice(...indices: readonly Index[]): Tensor {
     return slice(this, indices);
   }
+  /** Pieces of one size, or of given sizes, along a dim: views. */
   split(size: number | readonly number[], dim = 0): Tensor[] {
     return shaping.split(this, size, dim);
   }
@@ -687,15 +756,18 @@ export class Tensor extends OrderMethods {
   unbind(dim = 0): Tensor[] {
     return Array.from({ length: this.size(dim) }, (_, i) => select(this, dim, i));
   }
+  /** The same elements in row-major order: itself if they are, else a copy. */
   contiguous(): Tensor {
     return shaping.contiguous(this);
   }
+  /** A copy in memory of its own, with the same gradient. */
   clone(): Tensor {
     return shaping.clone(this);
   }
 
   // --- Products and layers ----------------------------------------------------------------------------------------
 
+  /** The matrix product of the last two dims, the others broadcast; see {@link matmul}. */
   matmul(other: Tensor): Tensor {
     return matmul(this, other);
   }
@@ -703,9 +775,11 @@ export class Tensor extends OrderMethods {
   linear(weight: Tensor, bias?: Tensor | null): Tensor {
     return linear(this, weight, bias);
   }
+  /** Layer norm over the last dims; see {@link layerNorm}. */
   layerNorm(normalizedShape: Shape, options?: Parameters<typeof layerNorm>[2]): Tensor {
     return layerNorm(this, normalizedShape, options);
   }
+  /** Dropout; see {@link dropout}. */
   dropout(p?: number, options?: Parameters<typeof dropout>[2]): Tensor {
     return dropout(this, p, options);
   }

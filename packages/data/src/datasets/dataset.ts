@@ -70,6 +70,7 @@ export class Dataset<Row> implements Iterable<Row> {
     return row as Row;
   }
 
+  /** The rows, in order. */
   [Symbol.iterator](): IterableIterator<Row> {
     return this.#rows[Symbol.iterator]();
   }

@@ -8,6 +8,7 @@ import { padToMatrix } from './pad-sequences.js';
 
 /** Makes a batch of some rows. */
 export interface Collator<in Row, out Batch> {
+  /** The batch of some rows. */
   collate(rows: readonly Row[]): Batch | Promise<Batch>;
 }
 

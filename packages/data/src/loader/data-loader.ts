@@ -104,6 +104,7 @@ export class DataLoader<Row, Batch = Columns<Row>> implements AsyncIterable<Batc
     if (epoch !== this.#next.epoch) this.loadState({ epoch, batch: 0 });
   }
 
+  /** The batches of one epoch. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const { epoch, batch: start } = this.#next;
     this.#next = { epoch: epoch + 1, batch: 0 };

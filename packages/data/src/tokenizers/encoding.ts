@@ -86,6 +86,7 @@ export class BatchEncoding implements Iterable<Encoding> {
     return this.encodings.map((encoding) => encoding.tokenTypeIds);
   }
 
+  /** The encodings, in order. */
   [Symbol.iterator](): Iterator<Encoding> {
     return this.encodings[Symbol.iterator]();
   }

@@ -25,6 +25,7 @@ export interface TextClassifierInputs {
   readonly outputAttentions?: boolean;
 }
 
+/** What the model gives. */
 export interface TextClassifierOutput {
   /** [batch, labels]. */
   readonly logits: Tensor;

@@ -12,6 +12,7 @@ import { observe } from './anomaly.js';
 import { withGradMode } from './mode.js';
 import type { Vertex } from './vertex.js';
 
+/** Options of a backward pass. */
 export interface BackwardOptions {
   /** The gradient of the root; by default 1 for a root of one element. */
   readonly gradient?: Tensor;

@@ -14,6 +14,7 @@ export interface FunctionContext {
   readonly needsInputGrad: readonly boolean[];
 }
 
+/** What {@link defineFunction} makes an operation of. */
 export interface FunctionDefinition<I extends readonly Tensor[]> {
   /** How errors and printed gradients call it. */
   readonly name: string;

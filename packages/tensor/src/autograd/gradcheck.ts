@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor.js';
 import { grad } from './backward.js';
 import { enableGrad, noGrad } from './mode.js';
 
+/** Step and tolerances of {@link gradcheck}. */
 export interface GradcheckOptions {
   /** Step of the differences. Default 1e-2: in float32 rounding beats truncation below it. */
   readonly eps?: number;

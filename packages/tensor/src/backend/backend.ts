@@ -17,6 +17,7 @@
 import type { DType } from '../dtype.js';
 import type { DeviceBuffer, KernelRequest, PointwiseRequest } from './requests.js';
 
+/** The kinds of device. */
 export type DeviceKind = 'cpu' | 'webgpu';
 
 /** What a device is and can do, as {@link device} reports it. */
@@ -43,6 +44,7 @@ export interface BackendStatistics {
   readonly dispatches: number;
 }
 
+/** What a device does for the tensor core; the guarantees are those at the top of this file. */
 export interface Backend {
   readonly kind: DeviceKind;
   /** The most distinct inputs a fused pointwise kernel may read. */
@@ -50,12 +52,16 @@ export interface Backend {
   /** Whether the device was lost or destroyed: nothing works on it any more. */
   readonly isLost: boolean;
 
+  /** What the device is and can do. */
   info(): DeviceInfo;
+  /** Whether tensors of a dtype can live on it. */
   supports(dtype: DType): boolean;
+  /** Counters since it was made. */
   statistics(): BackendStatistics;
 
   /** Memory for `byteLength` bytes (a multiple of 4, may be 0), not cleared. */
   allocate(byteLength: number): DeviceBuffer;
+  /** Takes memory back; kernels requested before still see it. */
   free(buffer: DeviceBuffer): void;
 
   /** Copies words into a buffer; offset in bytes, a multiple of 4. */
@@ -63,6 +69,7 @@ export interface Backend {
   /** Copies words out of a buffer into memory of their own. */
   read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
 
+  /** Computes a kernel request. */
   run(request: KernelRequest): void;
 
   /** The program text that the device makes of a fused kernel, for people; absent where there is none. */

@@ -50,6 +50,7 @@ export interface Matrices extends Dense {
   readonly batchStrides: readonly number[];
 }
 
+/** What a product may apply to its sums; `geluTanh` is GELU by tanh. */
 export type Activation = 'none' | 'relu' | 'gelu' | 'geluTanh';
 
 /** `out[b] = activation(alpha * a[b] @ b[b] + bias) + residual[b]`, accumulated in float32; `out` is dense [...batch, m, n]. */

@@ -6,6 +6,7 @@ import { dropout } from './dropout.js';
 import { matmul } from './matmul.js';
 import { softmax } from './softmax.js';
 
+/** Options of {@link attention}. */
 export interface AttentionOptions {
   /** bool, true = attend, or float, added to the scores; broadcastable to [batch, heads, query, key]. */
   readonly mask?: Tensor | null;

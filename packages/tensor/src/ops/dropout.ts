@@ -8,6 +8,7 @@ import type { Generator } from '../random/generator.js';
 import type { Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
 
+/** Options of {@link dropout}. */
 export interface DropoutOptions {
   /** Dropout does nothing unless training. Default true. */
   readonly training?: boolean;

@@ -5,6 +5,7 @@ import { formatShape, numel } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
 
+/** Options of {@link embedding}. */
 export interface EmbeddingOptions {
   /** Rows of this index get no gradient; negative counts from the end. */
   readonly paddingIdx?: number | null;

@@ -57,11 +57,13 @@ export async function nonzero(x: Tensor): Promise<Tensor> {
   return hostTensor(x.storage.backend, indices, [places.length, rank], 'int32');
 }
 
+/** Options of {@link unique}. */
 export interface UniqueOptions {
   /** Compare whole slices of this dim; all elements by default. */
   readonly dim?: number | null;
 }
 
+/** What {@link unique} finds. */
 export interface Unique {
   /** Each different element (or slice) once, in ascending order. */
   readonly values: Tensor;

@@ -6,8 +6,10 @@ import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
 
+/** What becomes of the losses of the rows: their mean, their sum, or one each. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
   readonly reduction?: Reduction;
   /** Rows with this target count neither in the loss nor in the mean. Default -100. */

@@ -6,6 +6,7 @@ import { formatShape, numel, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
 
+/** Options of {@link layerNorm}. */
 export interface LayerNormOptions {
   /** Multiplies the normalised values, of the normalised shape. */
   readonly weight?: Tensor | null;

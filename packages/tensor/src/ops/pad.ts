@@ -11,6 +11,7 @@ import { selectAs } from './indexing.js';
 import { hostTensor } from './operands.js';
 import { narrow } from './shape.js';
 
+/** Options of {@link pad}. */
 export interface PadOptions {
   /** What the border holds: one value, the mirrored inside (without the edge), the edge, or the other end. Default `constant`. */
   readonly mode?: 'constant' | 'reflect' | 'replicate' | 'circular';

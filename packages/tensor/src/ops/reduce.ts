@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { dense, emptyOn } from './operands.js';
 import { productsOfOthers } from './scan.js';
 
+/** Options of reductions. */
 export interface ReduceOptions {
   /** Keep the reduced dims with size 1. */
   readonly keepDim?: boolean;
@@ -99,6 +100,7 @@ export function sumOfSquares(x: Tensor, over?: Dims, { keepDim = false }: Reduce
   ]);
 }
 
+/** Options of `norm`. */
 export interface NormOptions extends ReduceOptions {
   /** The exponent; 2 (default) is Euclidean, Infinity the largest magnitude, 0 counts what is not 0. */
   readonly p?: number;
@@ -141,6 +143,7 @@ function normGradient(grad: Tensor, x: Tensor, value: Tensor, p: number): Tensor
   return power.mul(scale);
 }
 
+/** Options of `var` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
   /** Subtracted from the number of elements: 1 (default) is Bessel's correction. */
   readonly correction?: number;

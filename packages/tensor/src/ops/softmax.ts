@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { expandView } from '../view.js';
 import { checkDTypes, dense, emptyOn } from './operands.js';
 
+/** Options of {@link softmax}. */
 export interface SoftmaxOptions {
   /** Multiplies the input first. */
   readonly scale?: number;

@@ -12,6 +12,7 @@ export interface ValuesAndIndices {
   readonly indices: Tensor;
 }
 
+/** Options of sorting. */
 export interface SortOptions {
   /** The largest first. Default false. */
   readonly descending?: boolean;
@@ -54,6 +55,7 @@ export function sort(x: Tensor, dim = -1, { descending = false }: SortOptions = 
   return { values: gatherAs('sort', x, dim, indices), indices };
 }
 
+/** Options of `topk`. */
 export interface TopkOptions {
   /** The largest (default) or the smallest. */
   readonly largest?: boolean;

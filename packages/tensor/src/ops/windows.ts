@@ -56,6 +56,7 @@ function fold(grad: Tensor, shape: Shape, at: number, step: number, dilation: nu
   return indexAdd(grad.newFull(shape, 0), at, index, inRow.reshape(shape.with(at, count * size)));
 }
 
+/** Which diagonal. */
 export interface DiagonalOptions {
   /** 0 (default) is the main diagonal, above 0 to the right of it, below to the left. */
   readonly offset?: number;
