@@ -5,7 +5,7 @@ import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { dense } from './operands.js';
 
-/** The numbers of one step, see {@link AdamRequest}. */
+/** The numbers of one step of Adam. */
 export type AdamSettings = Pick<
   AdamRequest,
   'decoupled' | 'lr' | 'beta1' | 'beta2' | 'eps' | 'weightDecay' | 'biasCorrection1' | 'biasCorrection2'

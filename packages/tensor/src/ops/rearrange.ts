@@ -42,7 +42,7 @@ export function repeat(x: Tensor, times: Shape, name = 'repeat'): Tensor {
   );
 }
 
-/** {@link repeat} with times for the last dims only, as `torch.tile`. */
+/** {@link Tensor.repeat} with times for the last dims only, as `torch.tile`. */
 export function tile(x: Tensor, times: Shape): Tensor {
   return repeat(x, [...new Array<number>(Math.max(0, x.shape.length - times.length)).fill(1), ...times], 'tile');
 }
@@ -148,7 +148,7 @@ export function movedim(x: Tensor, source: number | Shape, destination: number |
   );
 }
 
-/** `torch.swapaxes`: {@link transpose} by NumPy's name. */
+/** `torch.swapaxes`: {@link Tensor.transpose} by NumPy's name. */
 export function swapaxes(x: Tensor, axis0: number, axis1: number): Tensor {
   return transpose(x, axis0, axis1);
 }

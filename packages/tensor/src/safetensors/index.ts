@@ -1,6 +1,8 @@
 /**
  * Safetensors files, read tensor by tensor and written: the format of the weights of Hugging Face models
  * (https://huggingface.co/docs/safetensors).
+ *
+ * @packageDocumentation
  */
 import { tensor } from '../creation.js';
 import type { Tensor } from '../tensor.js';
