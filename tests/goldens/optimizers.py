@@ -7,7 +7,8 @@ Every optimizer case starts from the same `parameters` and is given the same `gr
 step k + 1), so a test needs no autograd. One weight gets no gradient but zeros for the first five steps (Adam then
 divides by eps alone), and one for all steps. A case holds `groups` (names of parameters and the options of their
 group), the `options` of all, an optional `schedule`, and the parameters `after` some steps. `schedules` hold the
-learning rate of step k, counted from 0. The options' names are ours.
+learning rate of step k, counted from 0; `torchSchedules` those of torch's own schedules for two groups at each step,
+`plateaus` those after each metric. The options' names are ours.
 """
 
 import math
@@ -20,7 +21,11 @@ from schedules import SCHEDULES
 
 STEPS = 50
 SEEN = (1, 2, 10, STEPS)
-TORCH_NAMES = {"weightDecay": "weight_decay"}
+TORCH_NAMES = {
+    "weightDecay": "weight_decay",
+    "lrDecay": "lr_decay",
+    "initialAccumulatorValue": "initial_accumulator_value",
+}
 
 seed("optimizers")
 parameters = {"weight": torch.randn(3, 4), "bias": torch.randn(5)}
@@ -97,6 +102,20 @@ case("Nesterov", "SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True})
 case("Nesterov and decay", "SGD", {"lr": 0.05, "momentum": 0.8, "nesterov": True, "weightDecay": 0.1})
 case("groups", "SGD", {"lr": 0.05, "momentum": 0.9}, split)
 
+case("amsgrad", "Adam", {"lr": 0.01, "weightDecay": 0.1, "amsgrad": True})
+case("amsgrad", "AdamW", {"lr": 0.01, "weightDecay": 0.1, "amsgrad": True})
+case("maximize", "AdamW", {"lr": 0.01, "maximize": True})
+case("maximize", "SGD", {"lr": 0.05, "momentum": 0.9, "maximize": True})
+case("defaults", "RMSprop", {})
+case("decay and own alpha", "RMSprop", {"lr": 0.005, "alpha": 0.9, "eps": 1e-6, "weightDecay": 0.1})
+case("momentum", "RMSprop", {"momentum": 0.9})
+case("centered", "RMSprop", {"centered": True, "alpha": 0.95})
+case("centered, momentum, decay", "RMSprop", {"centered": True, "alpha": 0.95, "momentum": 0.5, "weightDecay": 0.01})
+case("groups", "RMSprop", {"lr": 0.01}, split)
+case("defaults", "Adagrad", {})
+case("decays and a start", "Adagrad", {"lr": 0.1, "lrDecay": 0.05, "weightDecay": 0.1, "initialAccumulatorValue": 0.2})
+case("groups", "Adagrad", {"lr": 0.1}, split)
+
 schedules = []
 
 
@@ -121,6 +140,63 @@ for kind in SCHEDULES:
     schedule(kind, 0.1, 0, 10, range(13))
     schedule(kind, 0.1, 1, 3, range(6))
     schedule(kind, 0.1, 4, 4, range(7))
+
+torch_schedules = []
+
+
+def torch_schedule(kind, options, theirs, lr=0.1, steps=STEPS):
+    """The learning rates of torch's own schedules at steps 0, 1, ... of an optimizer with two groups."""
+    weights = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
+    optimizer = optim.SGD([{"params": weights[:1]}, {"params": weights[1:], "lr": lr / 4}], lr=lr)
+    scheduler = getattr(optim.lr_scheduler, kind)(optimizer, **theirs)
+    rates = []
+    for _ in range(steps):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    torch_schedules.append({"name": f"{kind} {options}", "kind": kind, "options": options, "lr": lr, "rates": rates})
+
+
+torch_schedule("StepLR", {"stepSize": 7}, {"step_size": 7})
+torch_schedule("StepLR", {"stepSize": 1, "gamma": 0.9}, {"step_size": 1, "gamma": 0.9})
+torch_schedule("MultiStepLR", {"milestones": [3, 4, 30], "gamma": 0.5}, {"milestones": [3, 4, 30], "gamma": 0.5})
+torch_schedule("ExponentialLR", {"gamma": 0.95}, {"gamma": 0.95})
+torch_schedule("ConstantLR", {}, {})
+torch_schedule("ConstantLR", {"factor": 0.5, "totalIters": 9}, {"factor": 0.5, "total_iters": 9})
+torch_schedule("LinearLR", {}, {})
+torch_schedule(
+    "LinearLR",
+    {"startFactor": 0.1, "endFactor": 0.7, "totalIters": 20},
+    {"start_factor": 0.1, "end_factor": 0.7, "total_iters": 20},
+)
+torch_schedule("CosineAnnealingLR", {"tMax": 49}, {"T_max": 49})
+torch_schedule("CosineAnnealingLR", {"tMax": 12, "etaMin": 0.01}, {"T_max": 12, "eta_min": 0.01})
+
+plateaus = []
+
+
+def plateau(options, theirs, lr=0.1):
+    """The learning rates after each of some metrics: falling, flat, rising, with a NaN."""
+    seed("plateau")
+    steady = [1.0 / (1 + k) for k in range(12)]
+    noisy = (torch.rand(38) * 0.02 + 0.08).tolist()
+    metrics = [*steady, *noisy]
+    optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, **theirs)
+    rates = []
+    for metric in metrics:
+        scheduler.step(metric)
+        rates.append(optimizer.param_groups[0]["lr"])
+    plateaus.append({"name": f"{options}", "options": options, "lr": lr, "metrics": metrics, "rates": rates})
+
+
+plateau({}, {})
+plateau({"mode": "max", "patience": 3}, {"mode": "max", "patience": 3})
+plateau({"patience": 2, "factor": 0.5, "cooldown": 3}, {"patience": 2, "factor": 0.5, "cooldown": 3})
+plateau(
+    {"patience": 0, "factor": 0.5, "threshold": 0.01, "thresholdMode": "abs", "minLr": 0.01, "eps": 1e-3},
+    {"patience": 0, "factor": 0.5, "threshold": 0.01, "threshold_mode": "abs", "min_lr": 0.01, "eps": 1e-3},
+)
 
 clips = []
 
@@ -166,6 +242,8 @@ write(
         "gradients": {name: encode(value) for name, value in gradients.items()},
         "cases": cases,
         "schedules": schedules,
+        "torchSchedules": torch_schedules,
+        "plateaus": plateaus,
         "clips": clips,
     },
 )

@@ -1,15 +1,31 @@
 // Optimizers, schedules, clipping and a whole training run against PyTorch.
 import { TextClassifier } from '@course/models';
 import { clipGradNorm_, Parameter } from '@course/nn';
-import { Adam, AdamW, CosineWarmup, LinearWarmup, SGD } from '@course/nn/optim';
+import {
+  Adagrad,
+  Adam,
+  AdamW,
+  ConstantLR,
+  CosineAnnealingLR,
+  CosineWarmup,
+  ExponentialLR,
+  LinearLR,
+  LinearWarmup,
+  MultiStepLR,
+  ReduceLROnPlateau,
+  RMSprop,
+  SGD,
+  StepLR,
+} from '@course/nn/optim';
 import { device, scope, tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { devices, onEachDevice } from '../support/devices.js';
 import { numberOption, toDevice } from '../support/golden-op.js';
 import { golden, largest, tolerance } from '../support/goldens.js';
 
-const optimizers = { AdamW, Adam, SGD };
+const optimizers = { AdamW, Adam, SGD, RMSprop, Adagrad };
 const schedules = { LinearWarmup, CosineWarmup };
+const torchSchedules = { StepLR, MultiStepLR, ExponentialLR, ConstantLR, LinearLR, CosineAnnealingLR };
 const goldens = golden('optimizers');
 /** WGSL allows division and square root 2.5 and about 4 ulp: a share of every step. */
 const slack = (): number => (device.kind === 'cpu' ? 0 : 1e-5);
@@ -57,6 +73,33 @@ onEachDevice('optimizers as in PyTorch', () => {
       for (; at < step; at++) scheduler.step();
       // Both sides compute in float64; the cosine of the two libraries may differ in its last place.
       expect(optimizer.paramGroups[0]?.lr).toBeCloseTo(rates[i] ?? Number.NaN, 12);
+    }
+  });
+
+  it.each(goldens.torchSchedules)('$name', ({ kind, options, lr, rates }) => {
+    const [a, b] = [new Parameter(tensor([0])), new Parameter(tensor([0]))];
+    const optimizer = new SGD([{ params: [a] }, { params: [b], lr: lr / 4 }], { lr });
+    const scheduler = new torchSchedules[kind](optimizer, options as never);
+    for (const expected of rates) {
+      // torch multiplies from step to step in float64 where ours computes each step anew: 50 roundings.
+      expect(scheduler.getLastLr()).toBeClose([...expected], { rtol: 50 * 2 ** -52, atol: 50 * 2 ** -56 });
+      scheduler.step();
+    }
+    const again = new torchSchedules[kind](optimizer, options as never);
+    again.loadStateDict({ step: 7 });
+    expect(again.getLastLr()).toBeClose([...(rates[7] ?? [])], { rtol: 50 * 2 ** -52, atol: 50 * 2 ** -56 });
+  });
+
+  it.each(goldens.plateaus)('ReduceLROnPlateau $name', ({ options, lr, metrics, rates }) => {
+    const optimizer = new SGD([new Parameter(tensor([0]))], { lr });
+    let scheduler = new ReduceLROnPlateau(optimizer, options as never);
+    for (const [i, metric] of metrics.entries()) {
+      scheduler.step(metric);
+      expect(scheduler.getLastLr()).toEqual([rates[i]]);
+      // Through a checkpoint at every step.
+      const state = JSON.parse(JSON.stringify(scheduler.stateDict()));
+      scheduler = new ReduceLROnPlateau(optimizer, options as never);
+      scheduler.loadStateDict(state);
     }
   });
 

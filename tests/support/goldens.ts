@@ -101,7 +101,7 @@ export interface OptimizersGolden {
   readonly gradients: GoldenTensors;
   readonly cases: readonly {
     readonly name: string;
-    readonly optimizer: 'AdamW' | 'Adam' | 'SGD';
+    readonly optimizer: 'AdamW' | 'Adam' | 'SGD' | 'RMSprop' | 'Adagrad';
     readonly options: GoldenOptions;
     readonly groups: readonly { readonly parameters: readonly string[]; readonly options: GoldenOptions }[];
     readonly schedule?: {
@@ -119,6 +119,22 @@ export interface OptimizersGolden {
     readonly totalSteps: number;
     readonly steps: readonly number[];
     /** The learning rate of each of `steps`. */
+    readonly rates: readonly number[];
+  }[];
+  readonly torchSchedules: readonly {
+    readonly name: string;
+    readonly kind: 'StepLR' | 'MultiStepLR' | 'ExponentialLR' | 'ConstantLR' | 'LinearLR' | 'CosineAnnealingLR';
+    readonly options: GoldenOptions;
+    readonly lr: number;
+    /** Those of two groups at each step; the second group starts from a quarter of `lr`. */
+    readonly rates: readonly (readonly [number, number])[];
+  }[];
+  readonly plateaus: readonly {
+    readonly name: string;
+    readonly options: GoldenOptions;
+    readonly lr: number;
+    readonly metrics: readonly number[];
+    /** After each metric. */
     readonly rates: readonly number[];
   }[];
   readonly clips: readonly {

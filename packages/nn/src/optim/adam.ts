@@ -1,6 +1,6 @@
 /** Adam and AdamW: one kernel a parameter. */
-import { ArgumentError, adamStep, keep, type Tensor, zerosLike } from '@course/tensor';
-import { type BaseSettings, type FilledGroup, Optimizer, type ParameterGroup } from './optimizer.js';
+import { type AdamSettings as AdamStep, ArgumentError, adamStep, type Tensor } from '@course/tensor';
+import { type BaseSettings, type FilledGroup, Optimizer, type ParameterGroup, zeroState } from './optimizer.js';
 
 export interface AdamSettings extends BaseSettings {
   lr: number;
@@ -8,35 +8,32 @@ export interface AdamSettings extends BaseSettings {
   betas: readonly [number, number];
   eps: number;
   weightDecay: number;
+  /** Divide by the largest second moment so far (Reddi et al. 2018). Default false. */
+  amsgrad?: boolean;
 }
 
 abstract class AdamBase extends Optimizer<AdamSettings> {
   protected abstract readonly decoupled: boolean;
 
-  constructor(params: Iterable<Tensor> | Iterable<ParameterGroup<AdamSettings>>, defaults: AdamSettings) {
-    super(params, defaults);
-    for (const { betas, eps, weightDecay } of this.paramGroups) {
-      for (const [i, beta] of betas.entries())
-        if (!(beta >= 0 && beta < 1)) throw new ArgumentError(`Adam: Invalid beta parameter at index ${i}: ${beta}`);
-      if (!(eps >= 0)) throw new ArgumentError(`Adam: Invalid epsilon value: ${eps}`);
-      if (!(weightDecay >= 0)) throw new ArgumentError(`Adam: Invalid weight_decay value: ${weightDecay}`);
-    }
+  protected override check({ betas, eps, weightDecay }: AdamSettings): void {
+    for (const [i, beta] of betas.entries())
+      if (!(beta >= 0 && beta < 1)) throw new ArgumentError(`Adam: Invalid beta parameter at index ${i}: ${beta}`);
+    if (!(eps >= 0)) throw new ArgumentError(`Adam: Invalid epsilon value: ${eps}`);
+    if (!(weightDecay >= 0)) throw new ArgumentError(`Adam: Invalid weight_decay value: ${weightDecay}`);
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    { lr, betas, eps, weightDecay }: FilledGroup<AdamSettings>,
-  ): void {
+  protected override update(parameter: Tensor, gradient: Tensor, group: FilledGroup<AdamSettings>): void {
     let own = this.state.get(parameter);
     if (!own) {
-      own = { step: 0, expAvg: keep(zerosLike(parameter.detach())), expAvgSq: keep(zerosLike(parameter.detach())) };
+      own = { step: 0, expAvg: zeroState(parameter), expAvgSq: zeroState(parameter) };
+      if (group.amsgrad) own.maxExpAvgSq = zeroState(parameter);
       this.state.set(parameter, own);
     }
     const step = (own.step as number) + 1;
     own.step = step;
-    const [beta1, beta2] = betas;
-    adamStep(parameter, gradient, own.expAvg as Tensor, own.expAvgSq as Tensor, {
+    const { lr, eps, weightDecay } = group;
+    const [beta1, beta2] = group.betas;
+    const settings = {
       decoupled: this.decoupled,
       lr,
       beta1,
@@ -45,8 +42,30 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
       weightDecay,
       biasCorrection1: 1 - beta1 ** step,
       biasCorrection2: 1 - beta2 ** step,
-    });
+    };
+    const [expAvg, expAvgSq] = [own.expAvg as Tensor, own.expAvgSq as Tensor];
+    const highest = own.maxExpAvgSq as Tensor | undefined;
+    if (highest) amsgradStep(parameter, gradient, expAvg, expAvgSq, highest, settings);
+    else adamStep(parameter, gradient, expAvg, expAvgSq, settings);
   }
+}
+
+/** A step that divides by the largest second moment so far (Reddi et al. 2018), in tensor ops: it is rarely used. */
+function amsgradStep(
+  parameter: Tensor,
+  gradient: Tensor,
+  expAvg: Tensor,
+  expAvgSq: Tensor,
+  highest: Tensor,
+  { decoupled, lr, beta1, beta2, eps, weightDecay, biasCorrection1, biasCorrection2 }: AdamStep,
+): void {
+  if (decoupled) parameter.mul_(1 - lr * weightDecay);
+  const direction = decoupled || weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: weightDecay });
+  expAvg.copy_(expAvg.mul(beta1).add(direction, { alpha: 1 - beta1 }));
+  expAvgSq.copy_(expAvgSq.mul(beta2).add(direction.square(), { alpha: 1 - beta2 }));
+  highest.copy_(highest.maximum(expAvgSq));
+  const denominator = highest.sqrt().div(Math.sqrt(biasCorrection2)).add(eps);
+  parameter.sub_(expAvg.div(denominator).mul(lr / biasCorrection1));
 }
 
 /**

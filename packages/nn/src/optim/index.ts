@@ -3,7 +3,9 @@
  *
  * @packageDocumentation
  */
+export { Adagrad, type AdagradSettings } from './adagrad.js';
 export { Adam, type AdamSettings, AdamW } from './adam.js';
+export { type EmaOptions, type EmaState, ExponentialMovingAverage } from './ema.js';
 export {
   type BaseSettings,
   type FilledGroup,
@@ -12,5 +14,24 @@ export {
   type ParameterGroup,
   type ParameterState,
 } from './optimizer.js';
-export { CosineWarmup, LambdaLR, LinearWarmup, type Scheduled, type WarmupOptions } from './scheduler.js';
+export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from './plateau.js';
+export { RMSprop, type RmspropSettings } from './rmsprop.js';
+export {
+  ConstantLR,
+  ConstantWarmup,
+  CosineAnnealingLR,
+  CosineWarmup,
+  ExponentialLR,
+  getScheduler,
+  LambdaLR,
+  LinearLR,
+  LinearWarmup,
+  MultiStepLR,
+  type Scheduled,
+  Scheduler,
+  type SchedulerName,
+  type SchedulerState,
+  StepLR,
+  type WarmupOptions,
+} from './scheduler.js';
 export { SGD, type SgdSettings } from './sgd.js';

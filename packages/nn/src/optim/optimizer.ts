@@ -2,11 +2,13 @@
  * What optimizers share: parameter groups with their own settings, the step over parameters that have a gradient, and state that
  * can be saved. State tensors belong to the optimizer and outlive every scope.
  */
-import { ArgumentError, keep, noGrad, scope, type Tensor } from '@course/tensor';
+import { ArgumentError, keep, noGrad, ShapeError, scope, type Tensor, zerosLike } from '@course/tensor';
 
 /** Settings that every optimizer has and schedulers change. */
 export interface BaseSettings {
   lr: number;
+  /** Go up the gradient instead of down. Default false. */
+  maximize?: boolean;
 }
 
 /** Parameters with settings of their own; what is left out comes from the defaults. */
@@ -28,28 +30,42 @@ export abstract class Optimizer<S extends BaseSettings> {
   /** Groups with their settings; `group.lr` may be changed between steps. */
   readonly paramGroups: FilledGroup<S>[];
   protected readonly state = new Map<Tensor, ParameterState>();
+  protected readonly defaults: S;
 
   constructor(params: Iterable<Tensor> | Iterable<ParameterGroup<S>>, defaults: S) {
     const list = [...params] as (Tensor | ParameterGroup<S>)[];
     if (list.length === 0) throw new ArgumentError('optimizer got an empty parameter list');
-    const groups: ParameterGroup<S>[] = list.every((each) => 'params' in each)
-      ? (list as ParameterGroup<S>[])
-      : [{ params: list as Tensor[] } as unknown as ParameterGroup<S>];
-    const seen = new Set<Tensor>();
-    this.paramGroups = groups.map((group) => {
-      const own = [...group.params];
-      for (const parameter of own) {
-        if (!parameter.isLeaf) throw new ArgumentError("optimizer: can't optimize a non-leaf Tensor");
-        if (seen.has(parameter))
-          throw new ArgumentError(
-            `optimizer: some parameters appear in more than one parameter group, one of them of shape [${parameter.shape.join(', ')}]`,
-          );
-        seen.add(parameter);
-      }
-      const settings = { ...defaults, ...group, params: own };
-      if (!(settings.lr >= 0)) throw new ArgumentError(`optimizer: Invalid learning rate: ${settings.lr}`);
-      return { ...settings, initialLr: settings.lr } as FilledGroup<S>;
-    });
+    this.defaults = defaults;
+    this.paramGroups = [];
+    if (list.every((each) => 'params' in each)) for (const group of list) this.addParamGroup(group);
+    else this.addParamGroup({ params: list as Tensor[] } as unknown as ParameterGroup<S>);
+  }
+
+  /**
+   * Adds parameters with settings of their own, as `add_param_group`: layers that are unfrozen later.
+   *
+   * @throws ArgumentError for a parameter that is in a group already or was computed from others, or a setting out of range.
+   */
+  addParamGroup(group: ParameterGroup<S>): void {
+    const own = [...group.params];
+    const seen = new Set(this.paramGroups.flatMap(({ params }) => params));
+    for (const parameter of own) {
+      if (!parameter.isLeaf) throw new ArgumentError("optimizer: can't optimize a non-leaf Tensor");
+      if (seen.has(parameter))
+        throw new ArgumentError(
+          `optimizer: some parameters appear in more than one parameter group, one of them of shape [${parameter.shape.join(', ')}]`,
+        );
+      seen.add(parameter);
+    }
+    const settings = { ...this.defaults, ...group, params: own };
+    if (!(settings.lr >= 0)) throw new ArgumentError(`optimizer: Invalid learning rate: ${settings.lr}`);
+    this.check(settings);
+    this.paramGroups.push({ ...settings, initialLr: settings.lr } as FilledGroup<S>);
+  }
+
+  /** Throws for settings that this optimizer does not take. */
+  protected check(_settings: S): void {
+    // Every number is fine, unless a subclass says otherwise.
   }
 
   /** Updates every parameter that has a gradient. */
@@ -57,7 +73,10 @@ export abstract class Optimizer<S extends BaseSettings> {
     noGrad(() =>
       scope(() => {
         for (const group of this.paramGroups)
-          for (const parameter of group.params) if (parameter.grad) this.update(parameter, parameter.grad, group);
+          for (const parameter of group.params) {
+            const { grad } = parameter;
+            if (grad) this.update(parameter, group.maximize ? grad.neg() : grad, group);
+          }
       }),
     );
   }
@@ -103,6 +122,12 @@ export abstract class Optimizer<S extends BaseSettings> {
           throw new ArgumentError(
             `optimizer: loaded state dict has state for parameter ${number}, there are ${parameters.length}`,
           );
+        for (const [name, value] of Object.entries(saved))
+          if (typeof value !== 'number' && value.shape.join() !== parameter.shape.join())
+            throw new ShapeError(
+              `optimizer: loaded state dict has ${name} of shape [${value.shape.join(', ')}] for parameter ${number}, which is [${parameter.shape.join(', ')}]`,
+            );
+        for (const old of Object.values(this.state.get(parameter) ?? {})) if (typeof old !== 'number') old.dispose();
         this.state.set(
           parameter,
           Object.fromEntries(
@@ -112,6 +137,11 @@ export abstract class Optimizer<S extends BaseSettings> {
       }
     });
   }
+}
+
+/** A tensor of zeros like a parameter that outlives every scope: an average at its start. */
+export function zeroState(parameter: Tensor): Tensor {
+  return keep(zerosLike(parameter.detach()));
 }
 
 /** A copy that outlives every scope. */

@@ -14,9 +14,13 @@ export interface SgdSettings extends BaseSettings {
 export class SGD extends Optimizer<SgdSettings> {
   constructor(params: Iterable<Tensor> | Iterable<ParameterGroup<SgdSettings>>, options: Partial<SgdSettings> = {}) {
     super(params, { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options });
-    for (const { nesterov, momentum, dampening } of this.paramGroups)
-      if (nesterov && (momentum <= 0 || dampening !== 0))
-        throw new ArgumentError('SGD: Nesterov momentum requires a momentum and zero dampening');
+  }
+
+  protected override check({ nesterov, momentum, dampening, weightDecay }: SgdSettings): void {
+    if (!(momentum >= 0)) throw new ArgumentError(`SGD: Invalid momentum value: ${momentum}`);
+    if (!(weightDecay >= 0)) throw new ArgumentError(`SGD: Invalid weight_decay value: ${weightDecay}`);
+    if (nesterov && (momentum <= 0 || dampening !== 0))
+      throw new ArgumentError('SGD: Nesterov momentum requires a momentum and zero dampening');
   }
 
   protected override update(
