@@ -3,24 +3,38 @@
  * classes (and not the ignored one) makes its loss NaN: an error on a GPU cannot be thrown where it happens, but it must show.
  */
 import type { CrossEntropyBackwardRequest, CrossEntropyRequest } from '../../requests.js';
-import { groupsOf, type KernelContext } from '../context.js';
-import { prelude } from './prelude.js';
-import { add, larger, openRow, overRow, rowGroups, type Team, teamFor, teamFunctions } from './rows.js';
-import { dedent, type KernelSource, read, u32, write } from './source.js';
+import type { KernelContext } from '../context.js';
+import { helperName, prelude, preludes } from './prelude.js';
+import {
+  add,
+  larger,
+  largestOf,
+  openRow,
+  overRow,
+  rowGroups,
+  sumOf,
+  type Team,
+  teamFor,
+  teamFunctions,
+  teamKey,
+  vectorOf,
+} from './rows.js';
+import { type KernelSource, read, u32, write } from './source.js';
 
 export function crossEntropy(context: KernelContext, request: CrossEntropyRequest): void {
   const { rows, classes, ignoreIndex, logits, targets, losses, logSumExp } = request;
   if (rows === 0) return;
-  const team = teamFor(context, classes);
-  const kernel = context.kernel(`crossEntropy|${team.lanes}`, () => forwardSource(team));
+  const team = teamFor(context, classes, [logits]);
+  const kernel = context.kernel(`crossEntropy|${teamKey(team)}`, () => forwardSource(team));
   context.dispatch(
     kernel,
     { logits: logits.buffer, targets: targets.buffer, losses: losses.buffer, logSumExp: logSumExp.buffer },
     {
       rows,
-      width: classes,
+      width: classes / team.unit,
+      classes,
       ignoreIndex,
-      logitsOffset: logits.offset,
+      logitsOffset: logits.offset / team.unit,
       targetOffset: targets.offset,
       lossOffset: losses.offset,
       sumOffset: logSumExp.offset,
@@ -30,38 +44,43 @@ export function crossEntropy(context: KernelContext, request: CrossEntropyReques
 }
 
 function forwardSource(team: Team): KernelSource {
+  const V = vectorOf(team);
+  const chosen = team.unit === 4 ? 'logits[start + u32(label) / 4u][u32(label) % 4u]' : 'logits[start + u32(label)]';
   const main = [
     openRow(team),
     'let start = p.logitsOffset + row * p.width;',
-    'var largest = LOWEST;',
-    overRow(team, 'largest = max(largest, logits[start + c]);'),
-    'largest = teamMax(largest, lane);',
-    'var sum = 0.0;',
-    overRow(team, 'sum += expIeee(logits[start + c] - largest);'),
-    'sum = teamSum(sum, lane);',
+    `var highest = ${V}(LOWEST);`,
+    overRow(team, 'highest = max(highest, logits[start + c]);'),
+    `let largest = teamMax(${largestOf(team, 'highest')}, lane);`,
+    `var sums = ${V}(0.0);`,
+    overRow(team, `sums += ${helperName('expIeee', team.unit)}(logits[start + c] - largest);`),
+    `let sum = teamSum(${sumOf(team, 'sums')}, lane);`,
     'if (!isRow || l > 0u) {',
     '  return;',
     '}',
     'let logSum = logIeee(sum);',
     'logSumExp[p.sumOffset + row] = largest + logSum;',
-    'let target_ = targets[p.targetOffset + row];',
+    'let label = targets[p.targetOffset + row];',
     'var loss = nan();',
-    'if (target_ == p.ignoreIndex) {',
+    'if (label == p.ignoreIndex) {',
     '  loss = 0.0;',
-    '} else if (u32(target_) < p.width) {',
-    '  loss = largest - logits[start + u32(target_)] + logSum;',
+    '} else if (u32(label) < p.classes) {',
+    `  loss = largest - ${chosen} + logSum;`,
     '}',
     'losses[p.lossOffset + row] = loss;',
   ].join('\n');
   return {
     label: 'cross-entropy',
-    about: `Rows of p.width logits, ${team.lanes} invocations a row.`,
-    bindings: [read('logits'), read('targets', 'i32'), write('losses'), write('logSumExp')],
-    params: { ...u32('rows', 'width', 'logitsOffset', 'targetOffset', 'lossOffset', 'sumOffset'), ignoreIndex: 'i32' },
+    about: `Rows of p.width ${V} of logits, ${team.lanes} invocations a row.`,
+    bindings: [read('logits', V), read('targets', 'i32'), write('losses'), write('logSumExp')],
+    params: {
+      ...u32('rows', 'width', 'classes', 'logitsOffset', 'targetOffset', 'lossOffset', 'sumOffset'),
+      ignoreIndex: 'i32',
+    },
     workgroupSize: team.workgroupSize,
     declarations: [
       'const LOWEST = -3.4028234e38;',
-      prelude(['expIeee', 'logIeee', 'nan'], 1),
+      preludes([['logIeee', 'nan'], 1], [['expIeee'], team.unit]),
       teamFunctions(team, { teamMax: larger, teamSum: add }),
     ].join('\n\n'),
     main,
@@ -71,8 +90,8 @@ function forwardSource(team: Team): KernelSource {
 export function crossEntropyBackward(context: KernelContext, request: CrossEntropyBackwardRequest): void {
   const { rows, classes, ignoreIndex, logits, targets, logSumExp, gradRows, out } = request;
   if (rows * classes === 0) return;
-  const { workgroupSize } = context.tuning.pointwise;
-  const kernel = context.kernel('crossEntropyBackward', () => backwardSource(workgroupSize));
+  const team = teamFor(context, classes, [logits, out]);
+  const kernel = context.kernel(`crossEntropyBackward|${teamKey(team)}`, () => backwardSource(team));
   context.dispatch(
     kernel,
     {
@@ -84,42 +103,50 @@ export function crossEntropyBackward(context: KernelContext, request: CrossEntro
     },
     {
       rows,
-      width: classes,
+      width: classes / team.unit,
       ignoreIndex,
-      logitsOffset: logits.offset,
+      logitsOffset: logits.offset / team.unit,
       targetOffset: targets.offset,
       sumOffset: logSumExp.offset,
       gradOffset: gradRows.offset,
-      outOffset: out.offset,
+      outOffset: out.offset / team.unit,
     },
-    groupsOf(rows * classes, workgroupSize),
+    rowGroups(team, rows),
   );
 }
 
-function backwardSource(workgroupSize: number): KernelSource {
+function backwardSource(team: Team): KernelSource {
+  const V = vectorOf(team);
+  const I = vectorOf(team, 'i32');
+  const places = team.unit === 4 ? 'vec4<i32>(i32(c) * 4) + vec4<i32>(0, 1, 2, 3)' : 'i32(c)';
+  const main = [
+    openRow(team),
+    'if (!isRow) {',
+    '  return;',
+    '}',
+    'let label = targets[p.targetOffset + row];',
+    'let isIgnored = label == p.ignoreIndex;',
+    'let total = logSumExp[p.sumOffset + row];',
+    'let scale = gradRows[p.gradOffset + row];',
+    'let start = p.logitsOffset + row * p.width;',
+    'let outStart = p.outOffset + row * p.width;',
+    overRow(
+      team,
+      `let hit = select(${V}(0.0), ${V}(1.0), ${places} == ${I}(label));`,
+      `let value = scale * (${helperName('expIeee', team.unit)}(logits[start + c] - total) - hit);`,
+      `out[outStart + c] = select(value, ${V}(0.0), isIgnored);`,
+    ),
+  ].join('\n');
   return {
     label: 'cross-entropy backward',
-    about: 'Each invocation computes the gradient of one logit.',
-    bindings: [read('logits'), read('targets', 'i32'), read('logSumExp'), read('gradRows'), write('out')],
+    about: `Rows of p.width ${V} of logits, ${team.lanes} invocations a row.`,
+    bindings: [read('logits', V), read('targets', 'i32'), read('logSumExp'), read('gradRows'), write('out', V)],
     params: {
       ...u32('rows', 'width', 'logitsOffset', 'targetOffset', 'sumOffset', 'gradOffset', 'outOffset'),
       ignoreIndex: 'i32',
     },
-    workgroupSize,
-    declarations: prelude(['expIeee'], 1),
-    main: dedent(`
-      let i = group * ${workgroupSize}u + lane;
-      if (i >= p.rows * p.width) {
-        return;
-      }
-      let row = i / p.width;
-      let target_ = targets[p.targetOffset + row];
-      var value = 0.0;
-      if (target_ != p.ignoreIndex) {
-        let probability = expIeee(logits[p.logitsOffset + i] - logSumExp[p.sumOffset + row]);
-        let hit = select(0.0, 1.0, i % p.width == u32(target_));
-        value = gradRows[p.gradOffset + row] * (probability - hit);
-      }
-      out[p.outOffset + i] = value;`),
+    workgroupSize: team.workgroupSize,
+    declarations: prelude(['expIeee'], team.unit),
+    main,
   };
 }

@@ -4,17 +4,30 @@
  */
 import type { LayerNormBackwardRequest, LayerNormRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
+import type { Width } from './prelude.js';
 import { sumStrips } from './reduce.js';
-import { add, openRow, overRow, rowGroups, type Team, teamFor, teamFunctions } from './rows.js';
+import {
+  add,
+  openRow,
+  overRow,
+  rowGroups,
+  sumOf,
+  type Team,
+  teamFor,
+  teamFunctions,
+  teamKey,
+  vectorOf,
+} from './rows.js';
 import { f32, type KernelSource, read, u32, write } from './source.js';
 
 export function layerNorm(context: KernelContext, request: LayerNormRequest): void {
   const { rows, width, eps, input, weight, bias, out, mean, rstd } = request;
   if (rows === 0) return;
-  const team = teamFor(context, width);
+  const team = teamFor(context, width, [input, weight, bias, out]);
+  const { unit } = team;
   const hasWeight = weight !== undefined;
   const hasBias = bias !== undefined;
-  const kernel = context.kernel(`layerNorm|${hasWeight}|${hasBias}|${team.lanes}`, () =>
+  const kernel = context.kernel(`layerNorm|${hasWeight}|${hasBias}|${teamKey(team)}`, () =>
     layerNormSource(hasWeight, hasBias, team),
   );
   context.dispatch(
@@ -29,12 +42,13 @@ export function layerNorm(context: KernelContext, request: LayerNormRequest): vo
     },
     {
       rows,
-      width,
+      width: width / unit,
+      count: width,
       eps,
-      xOffset: input.offset,
-      weightOffset: weight?.offset ?? 0,
-      biasOffset: bias?.offset ?? 0,
-      yOffset: out.offset,
+      xOffset: input.offset / unit,
+      weightOffset: (weight?.offset ?? 0) / unit,
+      biasOffset: (bias?.offset ?? 0) / unit,
+      yOffset: out.offset / unit,
       meanOffset: mean.offset,
       rstdOffset: rstd.offset,
     },
@@ -43,19 +57,20 @@ export function layerNorm(context: KernelContext, request: LayerNormRequest): vo
 }
 
 function layerNormSource(hasWeight: boolean, hasBias: boolean, team: Team): KernelSource {
+  const V = vectorOf(team);
   const scaled = hasWeight
     ? '(x[start + c] - center) * scale * weight[p.weightOffset + c]'
     : '(x[start + c] - center) * scale';
   const main = [
     openRow(team),
     'let start = p.xOffset + row * p.width;',
-    'var sum = 0.0;',
-    overRow(team, 'sum += x[start + c];'),
-    'let center = teamSum(sum, lane) / f32(p.width);',
+    `var sums = ${V}(0.0);`,
+    overRow(team, 'sums += x[start + c];'),
+    `let center = teamSum(${sumOf(team, 'sums')}, lane) / p.count;`,
     '// The deviations are summed in a second pass: the difference of two large sums would lose what it is after.',
-    'var squares = 0.0;',
-    overRow(team, 'let d = x[start + c] - center;\nsquares += d * d;'),
-    'let scale = 1.0 / sqrt(teamSum(squares, lane) / f32(p.width) + p.eps);',
+    `var squares = ${V}(0.0);`,
+    overRow(team, 'let d = x[start + c] - center;', 'squares += d * d;'),
+    `let scale = 1.0 / sqrt(teamSum(${sumOf(team, 'squares')}, lane) / p.count + p.eps);`,
     'if (!isRow) {',
     '  return;',
     '}',
@@ -68,18 +83,18 @@ function layerNormSource(hasWeight: boolean, hasBias: boolean, team: Team): Kern
   ].join('\n');
   return {
     label: 'layer norm',
-    about: `Rows of p.width elements, ${team.lanes} invocations a row.`,
+    about: `Rows of p.width ${V}, p.count elements, ${team.lanes} invocations a row.`,
     bindings: [
-      read('x'),
-      ...(hasWeight ? [read('weight')] : []),
-      ...(hasBias ? [read('bias')] : []),
-      write('y'),
+      read('x', V),
+      ...(hasWeight ? [read('weight', V)] : []),
+      ...(hasBias ? [read('bias', V)] : []),
+      write('y', V),
       write('mean'),
       write('rstd'),
     ],
     params: {
       ...u32('rows', 'width', 'xOffset', 'weightOffset', 'biasOffset', 'yOffset', 'meanOffset', 'rstdOffset'),
-      ...f32('eps'),
+      ...f32('count', 'eps'),
     },
     workgroupSize: team.workgroupSize,
     declarations: teamFunctions(team, { teamSum: add }),
@@ -95,9 +110,10 @@ export function layerNormBackward(context: KernelContext, request: LayerNormBack
 function inputGradient(context: KernelContext, request: LayerNormBackwardRequest): void {
   const { rows, width, grad, input, weight, mean, rstd, gradInput } = request;
   if (gradInput === undefined || rows * width === 0) return;
-  const team = teamFor(context, width);
+  const team = teamFor(context, width, [grad, input, weight, gradInput]);
+  const { unit } = team;
   const hasWeight = weight !== undefined;
-  const kernel = context.kernel(`layerNormInput|${hasWeight}|${team.lanes}`, () =>
+  const kernel = context.kernel(`layerNormInput|${hasWeight}|${teamKey(team)}`, () =>
     inputGradientSource(hasWeight, team),
   );
   context.dispatch(
@@ -112,13 +128,14 @@ function inputGradient(context: KernelContext, request: LayerNormBackwardRequest
     },
     {
       rows,
-      width,
-      gradOffset: grad.offset,
-      xOffset: input.offset,
-      weightOffset: weight?.offset ?? 0,
+      width: width / unit,
+      count: width,
+      gradOffset: grad.offset / unit,
+      xOffset: input.offset / unit,
+      weightOffset: (weight?.offset ?? 0) / unit,
       meanOffset: mean.offset,
       rstdOffset: rstd.offset,
-      outOffset: gradInput.offset,
+      outOffset: gradInput.offset / unit,
     },
     rowGroups(team, rows),
   );
@@ -126,6 +143,7 @@ function inputGradient(context: KernelContext, request: LayerNormBackwardRequest
 
 /** With h = (x - mean) * rstd and u = grad * weight: rstd * (u - mean(u) - h * mean(u * h)). */
 function inputGradientSource(hasWeight: boolean, team: Team): KernelSource {
+  const V = vectorOf(team);
   const u = hasWeight ? 'grad[gradStart + c] * weight[p.weightOffset + c]' : 'grad[gradStart + c]';
   const h = '(x[xStart + c] - center) * scale';
   const main = [
@@ -134,11 +152,11 @@ function inputGradientSource(hasWeight: boolean, team: Team): KernelSource {
     'let xStart = p.xOffset + row * p.width;',
     'let center = mean[p.meanOffset + row];',
     'let scale = rstd[p.rstdOffset + row];',
-    'var sum = 0.0;',
-    'var product = 0.0;',
-    overRow(team, `let u = ${u};\nsum += u;\nproduct += u * (${h});`),
-    'let meanU = teamSum(sum, lane) / f32(p.width);',
-    'let meanUH = teamSum(product, lane) / f32(p.width);',
+    `var sums = ${V}(0.0);`,
+    `var products = ${V}(0.0);`,
+    overRow(team, `let u = ${u};`, 'sums += u;', `products += u * (${h});`),
+    `let meanU = teamSum(${sumOf(team, 'sums')}, lane) / p.count;`,
+    `let meanUH = teamSum(${sumOf(team, 'products')}, lane) / p.count;`,
     'if (!isRow) {',
     '  return;',
     '}',
@@ -147,54 +165,65 @@ function inputGradientSource(hasWeight: boolean, team: Team): KernelSource {
   ].join('\n');
   return {
     label: 'layer norm backward, input',
-    about: `Rows of p.width elements, ${team.lanes} invocations a row.`,
+    about: `Rows of p.width ${V}, p.count elements, ${team.lanes} invocations a row.`,
     bindings: [
-      read('grad'),
-      read('x'),
-      ...(hasWeight ? [read('weight')] : []),
+      read('grad', V),
+      read('x', V),
+      ...(hasWeight ? [read('weight', V)] : []),
       read('mean'),
       read('rstd'),
-      write('out'),
+      write('out', V),
     ],
-    params: u32('rows', 'width', 'gradOffset', 'xOffset', 'weightOffset', 'meanOffset', 'rstdOffset', 'outOffset'),
+    params: {
+      ...u32('rows', 'width', 'gradOffset', 'xOffset', 'weightOffset', 'meanOffset', 'rstdOffset', 'outOffset'),
+      ...f32('count'),
+    },
     workgroupSize: team.workgroupSize,
     declarations: teamFunctions(team, { teamSum: add }),
     main,
   };
 }
 
+/** Rows of a strip: few enough that their running sum keeps its digits. */
+const LONGEST_STRIP = 128;
+const SHORTEST_STRIP = 16;
+
 function parameterGradients(context: KernelContext, request: LayerNormBackwardRequest): void {
   const { rows, width, grad, input, mean, rstd, gradWeight, gradBias } = request;
   if ((gradWeight === undefined && gradBias === undefined) || width === 0) return;
   const { workgroupSize, invocations } = context.tuning.reduce;
-  const strips = Math.max(1, Math.min(Math.ceil(rows / 16), Math.ceil(invocations / width)));
+  const unit: Width = width % 4 === 0 && grad.offset % 4 === 0 && input.offset % 4 === 0 ? 4 : 1;
+  const columns = width / unit;
+  const stripRows = Math.max(SHORTEST_STRIP, Math.min(LONGEST_STRIP, Math.ceil((rows * columns) / invocations)));
+  const strips = Math.max(1, Math.ceil(rows / stripRows));
   const hasWeight = gradWeight !== undefined;
   const hasBias = gradBias !== undefined;
   const weightStrips = hasWeight ? context.temporary(strips * width * 4) : undefined;
   const biasStrips = hasBias ? context.temporary(strips * width * 4) : undefined;
-  const kernel = context.kernel(`layerNormParameters|${hasWeight}|${hasBias}`, () =>
-    parameterSource(hasWeight, hasBias, workgroupSize),
+  const kernel = context.kernel(`layerNormParameters|${hasWeight}|${hasBias}|${unit}`, () =>
+    parameterSource(hasWeight, hasBias, unit, workgroupSize),
   );
   context.dispatch(
     kernel,
     { grad: grad.buffer, x: input.buffer, mean: mean.buffer, rstd: rstd.buffer, weightStrips, biasStrips },
     {
       rows,
-      width,
+      width: columns,
       strips,
-      stripRows: Math.ceil(rows / strips),
-      gradOffset: grad.offset,
-      xOffset: input.offset,
+      stripRows,
+      gradOffset: grad.offset / unit,
+      xOffset: input.offset / unit,
       meanOffset: mean.offset,
       rstdOffset: rstd.offset,
     },
-    groupsOf(strips * width, workgroupSize),
+    groupsOf(strips * columns, workgroupSize),
   );
   if (gradWeight && weightStrips) sumStrips(context, weightStrips, strips, width, gradWeight);
   if (gradBias && biasStrips) sumStrips(context, biasStrips, strips, width, gradBias);
 }
 
-function parameterSource(hasWeight: boolean, hasBias: boolean, workgroupSize: number): KernelSource {
+function parameterSource(hasWeight: boolean, hasBias: boolean, unit: Width, workgroupSize: number): KernelSource {
+  const V = unit === 4 ? 'vec4<f32>' : 'f32';
   const main = [
     `let i = group * ${workgroupSize}u + lane;`,
     'if (i >= p.strips * p.width) {',
@@ -203,15 +232,12 @@ function parameterSource(hasWeight: boolean, hasBias: boolean, workgroupSize: nu
     'let c = i % p.width;',
     'let first = (i / p.width) * p.stripRows;',
     'let last = min(first + p.stripRows, p.rows);',
-    'var weightSum = 0.0;',
-    'var biasSum = 0.0;',
+    ...(hasWeight ? [`var weightSum = ${V}(0.0);`] : []),
+    ...(hasBias ? [`var biasSum = ${V}(0.0);`] : []),
     'for (var row = first; row < last; row++) {',
     '  let g = grad[p.gradOffset + row * p.width + c];',
     ...(hasWeight
-      ? [
-          '  let h = (x[p.xOffset + row * p.width + c] - mean[p.meanOffset + row]) * rstd[p.rstdOffset + row];',
-          '  weightSum += g * h;',
-        ]
+      ? ['  weightSum += g * (x[p.xOffset + row * p.width + c] - mean[p.meanOffset + row]) * rstd[p.rstdOffset + row];']
       : []),
     ...(hasBias ? ['  biasSum += g;'] : []),
     '}',
@@ -220,12 +246,11 @@ function parameterSource(hasWeight: boolean, hasBias: boolean, workgroupSize: nu
   ].join('\n');
   return {
     label: 'layer norm backward, weight and bias',
-    about: 'An invocation sums one column over one strip of rows.',
+    about: `An invocation sums one column of ${V} over one strip of rows.`,
     bindings: [
-      read('grad'),
-      ...(hasWeight ? [read('x'), read('mean'), read('rstd')] : []),
-      ...(hasWeight ? [write('weightStrips')] : []),
-      ...(hasBias ? [write('biasStrips')] : []),
+      read('grad', V),
+      ...(hasWeight ? [read('x', V), read('mean'), read('rstd'), write('weightStrips', V)] : []),
+      ...(hasBias ? [write('biasStrips', V)] : []),
     ],
     params: u32('rows', 'width', 'strips', 'stripRows', 'gradOffset', 'xOffset', 'meanOffset', 'rstdOffset'),
     workgroupSize,

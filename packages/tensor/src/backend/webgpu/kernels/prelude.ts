@@ -435,18 +435,29 @@ function comparison(name: string, operator: string): Record<string, Helper> {
 
 /** The text of the helpers named and of those they need, each once and before its use. */
 export function prelude(names: Iterable<string>, width: Width): string {
-  const types = typesOf(width);
+  return preludes([names, width]);
+}
+
+/** The helpers of a kernel that computes at both widths. */
+export function preludes(...parts: readonly (readonly [names: Iterable<string>, width: Width])[]): string {
   const texts = new Map<string, string>();
-  const add = (name: string): void => {
-    const helper = helpers[name];
-    if (helper === undefined || texts.has(name)) return;
-    for (const needed of helper.needs ?? []) add(needed);
-    texts.set(name, dedent(helper.text(types)));
-  };
-  for (const name of names) add(name);
+  for (const [names, width] of parts) {
+    const types = typesOf(width);
+    const add = (name: string): void => {
+      const helper = helpers[name];
+      const key = types.name(name);
+      if (helper === undefined || texts.has(key)) return;
+      for (const needed of helper.needs ?? []) add(needed);
+      texts.set(key, dedent(helper.text(types)));
+    };
+    for (const name of names) add(name);
+  }
   return [...texts.values()].join('\n\n');
 }
 
-export function isHelper(name: string): boolean {
-  return name in helpers;
+/** The helpers that a text calls, at either width, and those they need. */
+export function helpersIn(text: string): string {
+  const called = [...text.matchAll(/\b([a-zA-Z]\w*)\(/g)].map(([, name = '']) => name);
+  const wide = called.filter((name) => name.endsWith('4')).map((name) => name.slice(0, -1));
+  return preludes([called, 1], [wide, 4]);
 }

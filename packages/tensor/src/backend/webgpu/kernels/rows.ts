@@ -1,27 +1,57 @@
 /**
  * What kernels that work on rows share (softmax, layer norm, cross-entropy). A row belongs to a team of `lanes` invocations: one on
- * software adapters, where barriers are dear; up to a whole workgroup on a GPU. The number of lanes is compiled in; widths and counts of rows
- * are parameters.
+ * software adapters, where barriers are dear; up to a whole workgroup on a GPU. Lanes take four neighbours at a time where
+ * the width and all offsets allow it. Both are compiled in; widths (in vectors) and counts of rows are parameters.
  */
+import type { Dense } from '../../requests.js';
 import type { KernelContext } from '../context.js';
-import { lines, type Scalar } from './source.js';
+import type { Width } from './prelude.js';
+import { indent, lines, type Scalar } from './source.js';
 
 export interface Team {
   readonly workgroupSize: number;
   readonly lanes: number;
+  /** Elements that a lane takes at once. */
+  readonly unit: Width;
 }
 
-/** Lanes for rows of a width: a power of two with at least four elements for each lane. */
-export function teamFor({ tuning }: KernelContext, width: number): Team {
+/** The team for rows of a width; `operands` are those that are walked along the row. */
+export function teamFor({ tuning }: KernelContext, width: number, operands: readonly (Dense | undefined)[]): Team {
   const { workgroupSize, lanes } = tuning.rows;
-  let wanted = 1;
-  while (wanted < lanes && wanted * 8 <= width) wanted *= 2;
-  return { workgroupSize, lanes: wanted };
+  const unit =
+    width % 4 === 0 && operands.every((operand) => operand === undefined || operand.offset % 4 === 0) ? 4 : 1;
+  return { workgroupSize, lanes: lanesFor(lanes, width / unit), unit };
+}
+
+/** A power of two that leaves every lane at least two steps. */
+export function lanesFor(most: number, steps: number): number {
+  let lanes = 1;
+  while (lanes < most && lanes * 4 <= steps) lanes *= 2;
+  return lanes;
+}
+
+export function teamKey({ lanes, unit }: Team): string {
+  return `${lanes}|${unit}`;
 }
 
 /** Workgroups for so many rows. */
-export function rowGroups({ workgroupSize, lanes }: Team, rows: number): number {
+export function rowGroups({ workgroupSize, lanes }: Pick<Team, 'workgroupSize' | 'lanes'>, rows: number): number {
   return Math.ceil(rows / (workgroupSize / lanes));
+}
+
+/** The type that a lane computes in. */
+export function vectorOf({ unit }: Team, scalar: Scalar = 'f32'): Scalar | `vec4<${Scalar}>` {
+  return unit === 4 ? `vec4<${scalar}>` : scalar;
+}
+
+/** The sum of a lane's vector. */
+export function sumOf({ unit }: Team, x: string): string {
+  return unit === 4 ? `dot(${x}, vec4<f32>(1.0))` : x;
+}
+
+/** The largest element of a lane's vector. */
+export function largestOf({ unit }: Team, x: string): string {
+  return unit === 4 ? `max(max(${x}.x, ${x}.y), max(${x}.z, ${x}.w))` : x;
 }
 
 /**
@@ -36,20 +66,17 @@ let row = min(wanted, p.rows - 1u);
 let l = lane % ${lanes}u;`;
 }
 
-/** A loop over the row's elements that belong to the lane. */
-export function overRow({ lanes }: Team, body: string): string {
-  return `for (var c = l; c < p.width; c += ${lanes}u) {
-${body.replace(/^(?=.)/gm, '  ')}
-}`;
+/** A loop over the vectors of the row that belong to the lane. */
+export function overRow({ lanes }: Team, ...body: string[]): string {
+  return `for (var c = l; c < p.width; c += ${lanes}u) {\n${indent(body.join('\n'))}\n}`;
 }
 
-/** Functions `team<Name>(value, lane)` that combine the values of a team in a tree; with one lane they return the value. */
+/** Functions that combine one value of each lane of a team in a tree; with one lane they return the value. */
 export function teamFunctions(
-  team: Team,
+  { workgroupSize, lanes }: Pick<Team, 'workgroupSize' | 'lanes'>,
   combine: Readonly<Record<string, (a: string, b: string) => string>>,
-  type: Scalar = 'f32',
+  type = 'f32',
 ): string {
-  const { workgroupSize, lanes } = team;
   const names = Object.entries(combine);
   if (lanes === 1)
     return names.map(([name]) => `fn ${name}(value: ${type}, lane: u32) -> ${type} {\n  return value;\n}`).join('\n\n');
@@ -57,22 +84,22 @@ export function teamFunctions(
   const functions = names.map(
     ([name, merge]) => `fn ${name}(value: ${type}, lane: u32) -> ${type} {
   let l = lane % ${lanes}u;
-  shared_values[lane] = value;
+  laneValues[lane] = value;
   workgroupBarrier();
 ${lines(
   steps.length,
   (i) => `  if (l < ${steps[i]}u) {
-    shared_values[lane] = ${merge('shared_values[lane]', `shared_values[lane + ${steps[i]}u]`)};
+    laneValues[lane] = ${merge('laneValues[lane]', `laneValues[lane + ${steps[i]}u]`)};
   }
   workgroupBarrier();`,
 )}
-  let result = shared_values[lane - l];
+  let result = laneValues[lane - l];
   // Nobody may overwrite what another lane has yet to read.
   workgroupBarrier();
   return result;
 }`,
   );
-  return [`var<workgroup> shared_values: array<${type}, ${workgroupSize}>;`, ...functions].join('\n\n');
+  return [`var<workgroup> laneValues: array<${type}, ${workgroupSize}>;`, ...functions].join('\n\n');
 }
 
 export const add = (a: string, b: string): string => `${a} + ${b}`;

@@ -3,12 +3,28 @@
  * largest element, the sum of exponentials, the result.
  */
 import { contiguousStrides, numel } from '../../../shape.js';
-import type { SoftmaxBackwardRequest, SoftmaxRequest } from '../../requests.js';
+import type { SoftmaxBackwardRequest, SoftmaxRequest, Strided } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import { mergeBatch } from './matmul.js';
-import { prelude } from './prelude.js';
-import { add, larger, openRow, overRow, rowGroups, type Team, teamFor, teamFunctions } from './rows.js';
-import { dedent, f32, type KernelSource, read, u32, write } from './source.js';
+import { helperName, prelude, preludes } from './prelude.js';
+import {
+  add,
+  larger,
+  largestOf,
+  openRow,
+  overRow,
+  rowGroups,
+  sumOf,
+  type Team,
+  teamFor,
+  teamFunctions,
+  teamKey,
+  vectorOf,
+} from './rows.js';
+import { f32, type KernelSource, read, u32, write } from './source.js';
+
+/** How the mask lies along a row: in vectors like the row, by single words with a step, or not at all. */
+type MaskWalk = 'none' | 'vectors' | 'words';
 
 export function softmax(context: KernelContext, request: SoftmaxRequest): void {
   const { shape, log, scale, input, mask, out } = request;
@@ -19,35 +35,49 @@ export function softmax(context: KernelContext, request: SoftmaxRequest): void {
   // Dims of the rows that the mask walks in one go are one dim.
   const merged = mergeBatch(rowShape, mask ? [contiguousStrides(rowShape), mask.strides] : []);
   const rank = mask ? merged.sizes.length : 0;
-  const team = teamFor(context, width);
-  const kernel = context.kernel(`softmax|${log}|${mask !== undefined}|${rank}|${team.lanes}`, () =>
-    softmaxSource(log, mask !== undefined, rank, team),
+  const team = teamFor(context, width, [input, out]);
+  const walk = maskWalk(mask, team);
+  const kernel = context.kernel(`softmax|${log}|${walk}|${rank}|${teamKey(team)}`, () =>
+    softmaxSource(log, walk, rank, team),
   );
+  const maskUnit = walk === 'vectors' ? 4 : 1;
   const params: Record<string, number> = {
     rows,
-    width,
+    width: width / team.unit,
     scale,
-    inOffset: input.offset,
-    outOffset: out.offset,
-    maskOffset: mask?.offset ?? 0,
+    inOffset: input.offset / team.unit,
+    outOffset: out.offset / team.unit,
+    maskOffset: (mask?.offset ?? 0) / maskUnit,
     maskStep: mask?.strides.at(-1) ?? 0,
   };
   for (let d = 0; d < rank; d++) {
     params[`size${d}`] = merged.sizes[d] ?? 1;
-    params[`maskStride${d}`] = merged.strides[1]?.[d] ?? 0;
+    params[`maskStride${d}`] = (merged.strides[1]?.[d] ?? 0) / maskUnit;
   }
   context.dispatch(kernel, { x: input.buffer, mask: mask?.buffer, y: out.buffer }, params, rowGroups(team, rows));
 }
 
-function softmaxSource(log: boolean, masked: boolean, rank: number, team: Team): KernelSource {
+function maskWalk(mask: Strided | undefined, { unit }: Team): MaskWalk {
+  if (mask === undefined) return 'none';
+  const outer = mask.strides.slice(0, -1);
+  const aligned = mask.offset % 4 === 0 && mask.strides.at(-1) === 1 && outer.every((stride) => stride % 4 === 0);
+  return unit === 4 && aligned ? 'vectors' : 'words';
+}
+
+function softmaxSource(log: boolean, walk: MaskWalk, rank: number, team: Team): KernelSource {
+  const V = vectorOf(team);
+  const masked = walk !== 'none';
+  const exp = helperName('expIeee', team.unit);
   const maskStart = Array.from({ length: rank }, (_, i) => rank - 1 - i).map((d) =>
     d === 0
       ? 'maskStart += rest * p.maskStride0;'
       : `maskStart += (rest % p.size${d}) * p.maskStride${d};\nrest /= p.size${d};`,
   );
-  const keep = 'mask[maskStart + c * p.maskStep] != 0u';
+  const word = (i: number) => `mask[maskStart + (c * ${team.unit}u + ${i}u) * p.maskStep]`;
+  const words = team.unit === 4 ? `vec4<u32>(${[0, 1, 2, 3].map(word).join(', ')})` : word(0);
+  const keep = `${walk === 'vectors' ? 'mask[maskStart + c]' : words} != ${vectorOf(team, 'u32')}(0u)`;
   // Without a key the result is 0, or -infinity as a logarithm, whatever the other keys are.
-  const kept = (value: string, otherwise: string) => (masked ? `select(${otherwise}, ${value}, ${keep})` : value);
+  const kept = (value: string, otherwise: string) => (masked ? `select(${V}(${otherwise}), ${value}, ${keep})` : value);
   const value = 'p.scale * x[start + c]';
   const main = [
     openRow(team),
@@ -62,37 +92,41 @@ function softmaxSource(log: boolean, masked: boolean, rank: number, team: Team):
       : []),
     '',
     '// A finite start: with an infinite one a row of -infinity alone would need a case of its own.',
-    'var largest = LOWEST;',
-    overRow(team, `largest = max(largest, ${kept(value, 'LOWEST')});`),
-    'largest = teamMax(largest, lane);',
-    'var sum = 0.0;',
-    ...(masked ? ['var keys = 0.0;'] : []),
+    `var highest = ${V}(LOWEST);`,
+    overRow(team, `highest = max(highest, ${kept(value, 'LOWEST')});`),
+    `let largest = teamMax(${largestOf(team, 'highest')}, lane);`,
+    `var sums = ${V}(0.0);`,
+    ...(masked ? [`var keys = ${V}(0.0);`] : []),
     overRow(
       team,
-      [
-        `let e = ${kept(`expIeee(${value} - largest)`, '0.0')};`,
-        'sum += e;',
-        ...(masked ? [`keys += ${kept('1.0', '0.0')};`] : []),
-        ...(log ? [] : ['if (isRow) {', '  y[outStart + c] = e;', '}']),
-      ].join('\n'),
+      `let e = ${kept(`${exp}(${value} - largest)`, '0.0')};`,
+      'sums += e;',
+      ...(masked ? [`keys += ${kept(`${V}(1.0)`, '0.0')};`] : []),
+      ...(log ? [] : ['if (isRow) {', '  y[outStart + c] = e;', '}']),
     ),
-    'sum = teamSum(sum, lane);',
-    ...(masked ? ['keys = teamSum(keys, lane);'] : []),
+    `let sum = teamSum(${sumOf(team, 'sums')}, lane);`,
+    ...(masked ? [`let keyCount = teamSum(${sumOf(team, 'keys')}, lane);`] : []),
     'if (!isRow) {',
     '  return;',
     '}',
     log
-      ? `// Not one shift of both: the logarithm would drown in a large element.\nlet logSum = logIeee(sum);`
-      : `let factor = ${masked ? 'select(1.0 / sum, 0.0, keys == 0.0)' : '1.0 / sum'};`,
+      ? '// Not one shift of both: the logarithm would drown in a large element.\nlet logSum = logIeee(sum);'
+      : `let factor = ${masked ? 'select(1.0 / sum, 0.0, keyCount == 0.0)' : '1.0 / sum'};`,
     overRow(
       team,
-      log ? `y[outStart + c] = ${kept(`${value} - largest - logSum`, '-infinity()')};` : 'y[outStart + c] *= factor;',
+      log
+        ? `y[outStart + c] = ${kept(`${value} - largest - logSum`, `-${helperName('infinity', team.unit)}()`)};`
+        : 'y[outStart + c] *= factor;',
     ),
   ].join('\n');
   return {
     label: `${log ? 'log-softmax' : 'softmax'}${masked ? ' with mask' : ''}`,
-    about: `Rows of p.width elements, ${team.lanes} invocations a row.`,
-    bindings: [read('x'), ...(masked ? [read('mask', 'u32')] : []), write('y')],
+    about: `Rows of p.width ${V}, ${team.lanes} invocations a row.`,
+    bindings: [
+      read('x', V),
+      ...(masked ? [read('mask', walk === 'vectors' ? 'vec4<u32>' : 'u32')] : []),
+      write('y', V),
+    ],
     params: {
       ...u32('rows', 'width', 'inOffset', 'outOffset', 'maskOffset', 'maskStep'),
       ...f32('scale'),
@@ -101,7 +135,7 @@ function softmaxSource(log: boolean, masked: boolean, rank: number, team: Team):
     workgroupSize: team.workgroupSize,
     declarations: [
       'const LOWEST = -3.4028234e38;',
-      prelude(log ? ['expIeee', 'logIeee', 'infinity'] : ['expIeee'], 1),
+      preludes([log ? ['logIeee'] : [], 1], [log ? ['expIeee', 'infinity'] : ['expIeee'], team.unit]),
       teamFunctions(team, { teamMax: larger, teamSum: add }),
     ].join('\n\n'),
     main,
@@ -111,43 +145,51 @@ function softmaxSource(log: boolean, masked: boolean, rank: number, team: Team):
 export function softmaxBackward(context: KernelContext, request: SoftmaxBackwardRequest): void {
   const { log, rows, width, scale, grad, output, out } = request;
   if (rows * width === 0) return;
-  const team = teamFor(context, width);
-  const kernel = context.kernel(`softmaxBackward|${log}|${team.lanes}`, () => softmaxBackwardSource(log, team));
+  const team = teamFor(context, width, [grad, output, out]);
+  const { unit } = team;
+  const kernel = context.kernel(`softmaxBackward|${log}|${teamKey(team)}`, () => softmaxBackwardSource(log, team));
   context.dispatch(
     kernel,
     { grad: grad.buffer, y: output.buffer, out: out.buffer },
-    { rows, width, scale, gradOffset: grad.offset, yOffset: output.offset, outOffset: out.offset },
+    {
+      rows,
+      width: width / unit,
+      scale,
+      gradOffset: grad.offset / unit,
+      yOffset: output.offset / unit,
+      outOffset: out.offset / unit,
+    },
     rowGroups(team, rows),
   );
 }
 
 function softmaxBackwardSource(log: boolean, team: Team): KernelSource {
+  const V = vectorOf(team);
   const g = 'grad[gradStart + c]';
   const y = 'y[yStart + c]';
-  const main = `
-    ${openRow(team).replaceAll('\n', '\n    ')}
-    let gradStart = p.gradOffset + row * p.width;
-    let yStart = p.yOffset + row * p.width;
-    var sum = 0.0;
-    ${overRow(team, log ? `sum += ${g};` : `sum += ${g} * ${y};`).replaceAll('\n', '\n    ')}
-    sum = teamSum(sum, lane);
-    if (!isRow) {
-      return;
-    }
-    let outStart = p.outOffset + row * p.width;
-    ${overRow(
-      team,
-      `out[outStart + c] = p.scale * ${log ? `(${g} - expIeee(${y}) * sum)` : `${y} * (${g} - sum)`};`,
-    ).replaceAll('\n', '\n    ')}`;
+  const exp = helperName('expIeee', team.unit);
+  const main = [
+    openRow(team),
+    'let gradStart = p.gradOffset + row * p.width;',
+    'let yStart = p.yOffset + row * p.width;',
+    `var sums = ${V}(0.0);`,
+    overRow(team, log ? `sums += ${g};` : `sums += ${g} * ${y};`),
+    `let sum = teamSum(${sumOf(team, 'sums')}, lane);`,
+    'if (!isRow) {',
+    '  return;',
+    '}',
+    'let outStart = p.outOffset + row * p.width;',
+    overRow(team, `out[outStart + c] = p.scale * ${log ? `(${g} - ${exp}(${y}) * sum)` : `${y} * (${g} - sum)`};`),
+  ].join('\n');
   return {
     label: `${log ? 'log-softmax' : 'softmax'} backward`,
-    about: `Rows of p.width elements, ${team.lanes} invocations a row: their dot product, then the gradient.`,
-    bindings: [read('grad'), read('y'), write('out')],
+    about: `Rows of p.width ${V}, ${team.lanes} invocations a row: their dot product, then the gradient.`,
+    bindings: [read('grad', V), read('y', V), write('out', V)],
     params: { ...u32('rows', 'width', 'gradOffset', 'yOffset', 'outOffset'), ...f32('scale') },
     workgroupSize: team.workgroupSize,
-    declarations: [prelude(log ? ['expIeee'] : [], 1), teamFunctions(team, { teamSum: add })]
-      .filter((text) => text !== '')
-      .join('\n\n'),
-    main: dedent(main),
+    declarations: [...(log ? [prelude(['expIeee'], team.unit)] : []), teamFunctions(team, { teamSum: add })].join(
+      '\n\n',
+    ),
+    main,
   };
 }

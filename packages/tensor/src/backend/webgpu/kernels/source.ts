@@ -3,12 +3,18 @@
  * declarations around them are the same for all and are written here. Workgroups are counted in one line: the dispatch folds
  * counts past the limit of a dimension into a second one, and `group` is the number in that line.
  */
+import type { DType } from '../../../dtype.js';
 import type { Access } from '../bindings.js';
 import type { ParameterType } from '../params.js';
 
 export type Scalar = 'f32' | 'i32' | 'u32';
 /** Element of a storage array. */
 export type Element = Scalar | `vec4<${Scalar}>`;
+
+/** How a dtype's words are read: bytes and truth values take a word each. */
+export function storedAs(dtype: DType): Scalar {
+  return dtype === 'float32' ? 'f32' : dtype === 'bool' ? 'u32' : 'i32';
+}
 
 export interface BindingSource {
   readonly name: string;
