@@ -172,12 +172,17 @@ export enum ReduceCode {
   all,
 }
 
-/** A reduction of [outer, length, inner]. Item: (outer, group of columns), the group innermost. */
+/**
+ * A reduction of [outer, count, inner] to [outer, chunks, inner]. Item: (outer, chunk, group of columns), the group innermost.
+ */
 export enum ReduceField {
   op,
   outer,
   count,
   inner,
+  /** Rows of a chunk; the last may have fewer. */
+  chunk,
+  chunks,
   columnGroup,
   columnGroups,
   scale,

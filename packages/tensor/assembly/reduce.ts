@@ -1,41 +1,53 @@
 /**
  * Reductions of the middle dim of [outer, length, inner]. Sums of floats are blocked (sums.ts for rows; for columns 64 rows in
- * float32, then doubles); everything else is exact, whatever the order. Columns are walked row by row, as they lie in memory.
+ * float32, then doubles); products are made in doubles; everything else is exact, whatever the order.
  */
 import { ReduceCode, ReduceField } from './layout';
 import { madd } from './math/vector';
 import { int, pointer, real, scratch } from './memory';
-import { sum, sumOfSquares } from './sums';
+import { loadPart, storePart, sum, sumOfSquares } from './sums';
 
 export function reduce(record: usize, begin: i32, end: i32): void {
   const op = int(record, ReduceField.op);
-  const count = int(record, ReduceField.count);
+  const length = int(record, ReduceField.count);
   const inner = int(record, ReduceField.inner);
+  const chunk = int(record, ReduceField.chunk);
+  const chunks = int(record, ReduceField.chunks);
   const group = int(record, ReduceField.columnGroup);
   const groups = int(record, ReduceField.columnGroups);
   const scale = <f64>real(record, ReduceField.scale);
   const floatInput = int(record, ReduceField.floatInput) != 0;
   const floatOut = int(record, ReduceField.floatOut) != 0;
   const adds = op == ReduceCode.sum || op == ReduceCode.sumOfSquares;
+  const extremes = op == ReduceCode.max || op == ReduceCode.min;
+  const places = op == ReduceCode.argmax || op == ReduceCode.argmin;
+  const largest = op == ReduceCode.max || op == ReduceCode.argmax;
+  const stride = <usize>inner << 2;
   for (let item = begin; item < end; item++) {
-    const outer = item / groups;
-    const first = (item - outer * groups) * group;
+    const line = item / groups;
+    const first = (item - line * groups) * group;
+    const outer = line / chunks;
+    const row = (line - outer * chunks) * chunk;
+    const count = min(chunk, length - row);
     const columns = min(group, inner - first);
-    const input = pointer(record, ReduceField.input) + ((<usize>outer * <usize>count * <usize>inner + <usize>first) << 2);
-    const out = pointer(record, ReduceField.out) + ((<usize>outer * <usize>inner + <usize>first) << 2);
+    const input = pointer(record, ReduceField.input) + ((<usize>outer * <usize>length + <usize>row) * stride) + (<usize>first << 2);
+    const out = pointer(record, ReduceField.out) + <usize>line * stride + (<usize>first << 2);
     if (floatInput && adds && inner == 1) {
       const total = op == ReduceCode.sum ? sum(input, count) : sumOfSquares(input, count, 0);
       storeNumber(out, total * scale, floatOut);
     } else if (floatInput && adds) {
       sumColumns(out, input, count, inner, columns, op == ReduceCode.sumOfSquares, scale, floatOut);
-    } else if (floatInput && (op == ReduceCode.max || op == ReduceCode.min) && (inner == 1 || columns >= 4)) {
-      if (inner == 1) store<f32>(out, extremeOfRow(input, count, op == ReduceCode.max));
-      else extremeOfColumns(out, input, count, inner, columns, op == ReduceCode.max);
+    } else if (floatInput && extremes && inner == 1) {
+      store<f32>(out, extremeOfRow(input, count, largest));
+    } else if (floatInput && places && inner == 1) {
+      store<i32>(out, placeInRow(input, count, largest));
+    } else if (floatInput && (extremes || places)) {
+      extremesOfColumns(out, input, count, stride, columns, largest, places);
     } else {
       for (let column = 0; column < columns; column++) {
         const offset = <usize>column << 2;
-        if (floatInput) reduceFloats(out + offset, input + offset, count, <usize>inner << 2, op, scale, floatOut);
-        else reduceInts(out + offset, input + offset, count, <usize>inner << 2, op, scale, floatOut);
+        if (floatInput) reduceFloats(out + offset, input + offset, count, stride, op, floatOut);
+        else reduceInts(out + offset, input + offset, count, stride, op, scale, floatOut);
       }
     }
   }
@@ -110,99 +122,136 @@ function addRows(parts: usize, input: usize, rows: i32, rowBytes: usize, columns
   }
 }
 
-function extremeOfRow(input: usize, count: i32, largest: bool): f32 {
-  const end = input + (<usize>count << 2);
-  let m0 = f32x4.splat(largest ? -Infinity : Infinity);
-  let m1 = m0;
-  while (input + 32 <= end) {
-    const x0 = v128.load(input);
-    const x1 = v128.load(input, 16);
-    m0 = largest ? f32x4.max(m0, x0) : f32x4.min(m0, x0);
-    m1 = largest ? f32x4.max(m1, x1) : f32x4.min(m1, x1);
-    input += 32;
-  }
-  m0 = largest ? f32x4.max(m0, m1) : f32x4.min(m0, m1);
-  let result = extreme(
-    extreme(f32x4.extract_lane(m0, 0), f32x4.extract_lane(m0, 1), largest),
-    extreme(f32x4.extract_lane(m0, 2), f32x4.extract_lane(m0, 3), largest),
-    largest,
-  );
-  while (input < end) {
-    result = extreme(result, load<f32>(input), largest);
-    input += 4;
-  }
-  return result;
+/** The nearer of the two to the extreme; NaN counts as neither, and is looked for apart. */
+// @ts-ignore: decorator
+@inline
+function nearer(best: v128, x: v128, largest: bool): v128 {
+  return largest ? f32x4.pmax(best, x) : f32x4.pmin(best, x);
 }
 
 // @ts-ignore: decorator
 @inline
-function extreme(a: f32, b: f32, largest: bool): f32 {
-  return largest ? max<f32>(a, b) : min<f32>(a, b);
+function rowExtreme(input: usize, count: i32, largest: bool): f32 {
+  const end = input + (<usize>count << 2);
+  const start = f32x4.splat(largest ? -Infinity : Infinity);
+  let m0 = start;
+  let m1 = start;
+  let m2 = start;
+  let m3 = start;
+  let strange = i32x4.splat(0);
+  while (input + 64 <= end) {
+    const x0 = v128.load(input);
+    const x1 = v128.load(input, 16);
+    const x2 = v128.load(input, 32);
+    const x3 = v128.load(input, 48);
+    m0 = nearer(m0, x0, largest);
+    m1 = nearer(m1, x1, largest);
+    m2 = nearer(m2, x2, largest);
+    m3 = nearer(m3, x3, largest);
+    // A sum is NaN if a term is; that of two opposite infinities is too, and is looked at again below.
+    const sum = f32x4.add(f32x4.add(x0, x1), f32x4.add(x2, x3));
+    strange = v128.or(strange, f32x4.ne(sum, sum));
+    input += 64;
+  }
+  while (input < end) {
+    const rest = <i32>((end - input) >> 2);
+    const x = loadPart(input, min(rest, 4), start);
+    m0 = nearer(m0, x, largest);
+    strange = v128.or(strange, f32x4.ne(x, x));
+    input += 16;
+  }
+  if (v128.any_true(strange) && hasNaN(end - (<usize>count << 2), count)) return NaN;
+  const m = nearer(nearer(m0, m1, largest), nearer(m2, m3, largest), largest);
+  const pairs = nearer(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1), largest);
+  return f32x4.extract_lane(nearer(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2), largest), 0);
 }
 
-function extremeOfColumns(out: usize, input: usize, count: i32, inner: i32, columns: i32, largest: bool): void {
-  const rowBytes = <usize>inner << 2;
-  const end = out + (<usize>columns << 2);
-  const start = f32x4.splat(largest ? -Infinity : Infinity);
-  // The last vector steps back to end with the last column: extremes may be taken twice.
-  while (out < end) {
-    if (out + 16 > end) {
-      const back = out + 16 - end;
-      out -= back;
-      input -= back;
-    }
-    let best = start;
-    let a = input;
-    for (let row = 0; row < count; row++) {
-      const x = v128.load(a);
-      best = largest ? f32x4.max(best, x) : f32x4.min(best, x);
-      a += rowBytes;
-    }
-    v128.store(out, best);
+function extremeOfRow(input: usize, count: i32, largest: bool): f32 {
+  return largest ? rowExtreme(input, count, true) : rowExtreme(input, count, false);
+}
+
+function hasNaN(input: usize, count: i32): bool {
+  return firstEqual(input, count, NaN) < count;
+}
+
+/** The first place of a value, NaN included; `count` where there is none. */
+function firstEqual(input: usize, count: i32, value: f32): i32 {
+  const wanted = f32x4.splat(value);
+  const forNaN = value != value;
+  for (let place = 0; place < count; place += 4) {
+    const x = v128.load(input + (<usize>place << 2));
+    const found = i32x4.bitmask(forNaN ? f32x4.ne(x, x) : f32x4.eq(x, wanted));
+    if (found != 0) return min(place + ctz(found), count);
+  }
+  return count;
+}
+
+/** The first index of the largest or smallest, or of the first NaN. */
+function placeInRow(input: usize, count: i32, largest: bool): i32 {
+  return firstEqual(input, count, extremeOfRow(input, count, largest));
+}
+
+/** Four columns at a time; the last four may reach past the group, and only the lanes inside are stored. */
+function extremesOfColumns(
+  out: usize,
+  input: usize,
+  count: i32,
+  stride: usize,
+  columns: i32,
+  largest: bool,
+  places: bool,
+): void {
+  for (let column = 0; column < columns; column += 4) {
+    const result = places ? columnPlaces(input, count, stride, largest) : columnExtremes(input, count, stride, largest);
+    const rest = columns - column;
+    if (rest >= 4) v128.store(out, result);
+    else storePart(out, result, rest);
     out += 16;
     input += 16;
   }
 }
 
-/** Any reduction of floats at a stride, one by one. */
-function reduceFloats(out: usize, input: usize, count: i32, stride: usize, op: i32, scale: f64, floatOut: bool): void {
-  if (op == ReduceCode.argmax || op == ReduceCode.argmin) {
-    store<i32>(out, placeOfExtreme(input, count, stride, op == ReduceCode.argmax));
-    return;
+function columnExtremes(input: usize, count: i32, stride: usize, largest: bool): v128 {
+  let best = f32x4.splat(largest ? -Infinity : Infinity);
+  let strange = i32x4.splat(0);
+  for (let row = 0; row < count; row++) {
+    const x = v128.load(input);
+    best = largest ? f32x4.pmax(best, x) : f32x4.pmin(best, x);
+    strange = v128.or(strange, f32x4.ne(x, x));
+    input += stride;
   }
+  // All bits set are a NaN.
+  return v128.or(best, strange);
+}
+
+function columnPlaces(input: usize, count: i32, stride: usize, largest: bool): v128 {
+  let best = v128.load(input);
+  let places = i32x4.splat(0);
+  for (let row = 1; row < count; row++) {
+    input += stride;
+    const x = v128.load(input);
+    const beyond = largest ? f32x4.gt(x, best) : f32x4.lt(x, best);
+    // The first NaN is beyond everything, and nothing is beyond it: comparisons with it are false.
+    const better = v128.or(beyond, v128.and(f32x4.ne(x, x), f32x4.eq(best, best)));
+    best = v128.bitselect(x, best, better);
+    places = v128.bitselect(i32x4.splat(row), places, better);
+  }
+  return places;
+}
+
+/** Products and truth of floats at a stride, one by one. */
+function reduceFloats(out: usize, input: usize, count: i32, stride: usize, op: i32, floatOut: bool): void {
   let truth = op == ReduceCode.all;
   let product: f64 = 1;
-  let total: f64 = 0;
-  let best: f32 = op == ReduceCode.max ? -Infinity : Infinity;
   for (let i = 0; i < count; i++) {
     const x = load<f32>(input);
     input += stride;
     if (op == ReduceCode.prod) product *= <f64>x;
-    else if (op == ReduceCode.sum) total += <f64>x;
-    else if (op == ReduceCode.sumOfSquares) total += <f64>x * <f64>x;
-    else if (op == ReduceCode.max || op == ReduceCode.min) best = extreme(best, x, op == ReduceCode.max);
     else if (op == ReduceCode.any) truth = truth || x != 0;
     else truth = truth && x != 0;
   }
   if (op == ReduceCode.prod) storeNumber(out, product, floatOut);
-  else if (op == ReduceCode.sum || op == ReduceCode.sumOfSquares) storeNumber(out, total * scale, floatOut);
-  else if (op == ReduceCode.max || op == ReduceCode.min) store<f32>(out, best);
   else store<i32>(out, <i32>truth);
-}
-
-/** The first index of the largest or smallest, or of the first NaN. */
-function placeOfExtreme(input: usize, count: i32, stride: usize, largest: bool): i32 {
-  let place = 0;
-  let best = load<f32>(input);
-  for (let i = 1; i < count && best == best; i++) {
-    input += stride;
-    const x = load<f32>(input);
-    if (x != x || (largest ? x > best : x < best)) {
-      best = x;
-      place = i;
-    }
-  }
-  return place;
 }
 
 /** Any reduction of integers and truth values; sums in 64 bits, products modulo 2^32. */

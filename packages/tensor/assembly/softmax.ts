@@ -60,74 +60,71 @@ function applyMask(out: usize, input: usize, mask: usize, maskStride: i32, count
   }
 }
 
-/** Writes exp(scale * x - maximum) and returns the sum. */
-export function exponentials(out: usize, input: usize, count: i32, scale: f32, maximum: f32): f64 {
+/** exp(scale * x - maximum) of a run; the sum is returned, the values are written unless `out` is 0. */
+// @ts-ignore: decorator
+@inline
+function exponentialRun(out: usize, input: usize, count: i32, scale: f32, maximum: f32): f64 {
   const factor = f32x4.splat(scale);
   const offset = f32x4.splat(maximum);
   const none = f32x4.splat(NONE);
   const end = input + (<usize>count << 2);
   let total = f64x2.splat(0);
-  while (input + 16 <= end) {
+  while (input + 32 <= end) {
     // At most 32 additions in float32 before the sum goes on in doubles.
-    const stop = min(input + 512, end);
-    let part = f32x4.splat(0);
-    while (input + 16 <= stop) {
-      const y = expNonPositive(f32x4.sub(f32x4.mul(v128.load(input), factor), offset));
-      part = f32x4.add(part, y);
-      v128.store(out, y);
-      out += 16;
-      input += 16;
+    const stop = min(input + 1024, end);
+    let part0 = f32x4.splat(0);
+    let part1 = part0;
+    while (input + 32 <= stop) {
+      const y0 = expNonPositive(f32x4.sub(f32x4.mul(v128.load(input), factor), offset));
+      const y1 = expNonPositive(f32x4.sub(f32x4.mul(v128.load(input, 16), factor), offset));
+      part0 = f32x4.add(part0, y0);
+      part1 = f32x4.add(part1, y1);
+      if (out != 0) {
+        v128.store(out, y0);
+        v128.store(out, y1, 16);
+        out += 32;
+      }
+      input += 32;
     }
-    total = addWide(total, part);
-  }
-  const rest = <i32>((end - input) >> 2);
-  if (rest > 0) {
-    const x = f32x4.sub(f32x4.mul(v128.load(input), factor), offset);
-    const y = expNonPositive(v128.bitselect(x, none, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(rest))));
-    storePart(out, y, rest);
-    total = addWide(total, y);
-  }
-  return addLanes64(total);
-}
-
-/** Σ exp(x - maximum), writing nothing. */
-export function sumOfExponentials(input: usize, count: i32, scale: f32, maximum: f32): f64 {
-  const factor = f32x4.splat(scale);
-  const offset = f32x4.splat(maximum);
-  const none = f32x4.splat(NONE);
-  const end = input + (<usize>count << 2);
-  let total = f64x2.splat(0);
-  while (input + 16 <= end) {
-    const stop = min(input + 512, end);
-    let part = f32x4.splat(0);
-    while (input + 16 <= stop) {
-      part = f32x4.add(part, expNonPositive(f32x4.sub(f32x4.mul(v128.load(input), factor), offset)));
-      input += 16;
-    }
-    total = addWide(total, part);
-  }
-  const rest = <i32>((end - input) >> 2);
-  if (rest > 0) {
-    const x = f32x4.sub(f32x4.mul(v128.load(input), factor), offset);
-    total = addWide(total, expNonPositive(v128.bitselect(x, none, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(rest)))));
-  }
-  return addLanes64(total);
-}
-
-/** out = x * factor + offset. */
-function affine(out: usize, input: usize, count: i32, factor: f32, offset: f32): void {
-  const f = f32x4.splat(factor);
-  const o = f32x4.splat(offset);
-  const end = input + (<usize>count << 2);
-  while (input + 16 <= end) {
-    v128.store(out, f32x4.add(f32x4.mul(v128.load(input), f), o));
-    out += 16;
-    input += 16;
+    total = addWide(total, f32x4.add(part0, part1));
   }
   while (input < end) {
-    store<f32>(out, load<f32>(input) * factor + offset);
-    out += 4;
-    input += 4;
+    const rest = <i32>((end - input) >> 2);
+    const x = f32x4.sub(f32x4.mul(v128.load(input), factor), offset);
+    const y = expNonPositive(v128.bitselect(x, none, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(rest))));
+    total = addWide(total, y);
+    if (out != 0) {
+      if (rest >= 4) v128.store(out, y);
+      else storePart(out, y, rest);
+      out += 16;
+    }
+    input += 16;
+  }
+  return addLanes64(total);
+}
+
+/** Writes exp(scale * x - maximum) and returns the sum. */
+function exponentials(out: usize, input: usize, count: i32, scale: f32, maximum: f32): f64 {
+  return exponentialRun(out, input, count, scale, maximum);
+}
+
+/** Σ exp(scale * x - maximum), writing nothing. */
+export function sumOfExponentials(input: usize, count: i32, scale: f32, maximum: f32): f64 {
+  return exponentialRun(0, input, count, scale, maximum);
+}
+
+/** x *= factor, in place. */
+function multiply(x: usize, count: i32, factor: f32): void {
+  const f = f32x4.splat(factor);
+  const end = x + (<usize>count << 2);
+  while (x + 32 <= end) {
+    v128.store(x, f32x4.mul(v128.load(x), f));
+    v128.store(x, f32x4.mul(v128.load(x, 16), f), 16);
+    x += 32;
+  }
+  while (x < end) {
+    store<f32>(x, load<f32>(x) * factor);
+    x += 4;
   }
 }
 
@@ -194,7 +191,7 @@ export function softmax(record: usize, begin: i32, end: i32): void {
       logProbabilities(out, input, width, scale, maximum, <f32>NativeMath.log(total));
     } else {
       const total = exponentials(out, input, width, scale, maximum);
-      affine(out, out, width, <f32>(1 / total), 0);
+      multiply(out, width, <f32>(1 / total));
     }
   }
 }

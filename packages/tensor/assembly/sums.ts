@@ -6,7 +6,7 @@ import { addLanes64, addWide, madd } from './math/vector';
 
 const CHUNK: usize = 1024;
 
-/** The first `count` (1 to 3) lanes of what lies at `address`, `rest` in the others; reads all 16 bytes. */
+/** The first `count` (1 to 4) lanes of what lies at `address`, `rest` in the others; reads all 16 bytes. */
 // @ts-ignore: decorator
 @inline
 export function loadPart(address: usize, count: i32, rest: v128): v128 {

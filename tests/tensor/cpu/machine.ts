@@ -1,8 +1,9 @@
 // A CPU backend under test with host arrays around it: `put` makes a dense operand of numbers, `get` reads one back. Every suite
 // runs on both builds of the kernels through `eachBuild`.
 import { afterAll, beforeAll, describe } from 'vitest';
+import type { Backend } from '../../../packages/tensor/src/backend/backend.js';
 import { CpuBackend } from '../../../packages/tensor/src/backend/cpu/cpu-backend.js';
-import type { Dense, KernelRequest } from '../../../packages/tensor/src/backend/requests.js';
+import type { Dense, KernelRequest, Strided } from '../../../packages/tensor/src/backend/requests.js';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
 
 /** float32 and, for the other dtypes, words. */
@@ -12,8 +13,11 @@ export function toWords(dtype: DType, values: ArrayLike<number>): Uint32Array {
     : new Uint32Array(Int32Array.from(values).buffer);
 }
 
-export class Machine {
-  constructor(readonly backend: CpuBackend) {}
+/** What the tests need of a backend. */
+export type Computer = Pick<Backend, 'allocate' | 'free' | 'write' | 'read' | 'run'>;
+
+export class Machine<B extends Computer = CpuBackend> {
+  constructor(readonly backend: B) {}
 
   /** A dense operand, `offset` elements into its buffer. */
   put(values: ArrayLike<number>, dtype: DType = 'float32', offset = 0): Dense {
@@ -50,6 +54,11 @@ export function eachBuild(name: string, suite: (machine: () => Machine) => void)
       return machine;
     });
   });
+}
+
+/** A strided operand over a dense one. */
+export function strided(operand: Dense, ...strides: number[]): Strided {
+  return { ...operand, strides };
 }
 
 /** Reproducible numbers in [-1, 1), of float32 precision. */

@@ -3,21 +3,50 @@ import { ActivationCode } from '../layout';
 import { gelu, geluTanh } from '../math/erf';
 import { storePart } from '../sums';
 
-/** activation(x + bias) + residual over a run of a row. */
-export function epilogue(out: usize, bias: usize, residual: usize, activation: i32, count: i32): void {
+/** activation(x). */
+// @ts-ignore: decorator
+@inline
+function activate(x: v128, activation: i32): v128 {
+  if (activation == ActivationCode.relu) return v128.andnot(x, f32x4.le(x, f32x4.splat(0)));
+  if (activation == ActivationCode.gelu) return gelu(x);
+  if (activation == ActivationCode.geluTanh) return geluTanh(x);
+  return x;
+}
+
+// @ts-ignore: decorator
+@inline
+function run(out: usize, bias: usize, residual: usize, activation: i32, count: i32): void {
   const end = out + (<usize>count << 2);
-  const zero = f32x4.splat(0);
+  const hasBias = bias != 0;
+  const hasResidual = residual != 0;
+  while (out + 32 <= end) {
+    let x0 = v128.load(out);
+    let x1 = v128.load(out, 16);
+    if (hasBias) {
+      x0 = f32x4.add(x0, v128.load(bias));
+      x1 = f32x4.add(x1, v128.load(bias, 16));
+      bias += 32;
+    }
+    x0 = activate(x0, activation);
+    x1 = activate(x1, activation);
+    if (hasResidual) {
+      x0 = f32x4.add(x0, v128.load(residual));
+      x1 = f32x4.add(x1, v128.load(residual, 16));
+      residual += 32;
+    }
+    v128.store(out, x0);
+    v128.store(out, x1, 16);
+    out += 32;
+  }
   while (out < end) {
     const rest = <i32>((end - out) >> 2);
     let x = v128.load(out);
-    if (bias != 0) {
+    if (hasBias) {
       x = f32x4.add(x, v128.load(bias));
       bias += 16;
     }
-    if (activation == ActivationCode.relu) x = f32x4.max(x, zero);
-    else if (activation == ActivationCode.gelu) x = gelu(x);
-    else if (activation == ActivationCode.geluTanh) x = geluTanh(x);
-    if (residual != 0) {
+    x = activate(x, activation);
+    if (hasResidual) {
       x = f32x4.add(x, v128.load(residual));
       residual += 16;
     }
@@ -25,4 +54,28 @@ export function epilogue(out: usize, bias: usize, residual: usize, activation: i
     else storePart(out, x, rest);
     out += 16;
   }
+}
+
+function runGelu(out: usize, bias: usize, residual: usize, count: i32): void {
+  run(out, bias, residual, ActivationCode.gelu, count);
+}
+
+function runGeluTanh(out: usize, bias: usize, residual: usize, count: i32): void {
+  run(out, bias, residual, ActivationCode.geluTanh, count);
+}
+
+function runRelu(out: usize, bias: usize, residual: usize, count: i32): void {
+  run(out, bias, residual, ActivationCode.relu, count);
+}
+
+function runNone(out: usize, bias: usize, residual: usize, count: i32): void {
+  run(out, bias, residual, ActivationCode.none, count);
+}
+
+/** activation(x + bias) + residual over a run of a row; one loop for each activation. */
+export function epilogue(out: usize, bias: usize, residual: usize, activation: i32, count: i32): void {
+  if (activation == ActivationCode.gelu) runGelu(out, bias, residual, count);
+  else if (activation == ActivationCode.geluTanh) runGeluTanh(out, bias, residual, count);
+  else if (activation == ActivationCode.relu) runRelu(out, bias, residual, count);
+  else runNone(out, bias, residual, count);
 }

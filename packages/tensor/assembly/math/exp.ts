@@ -5,6 +5,16 @@
  */
 import { copySign, demote, madd, madd64, promoteHigh, select, step, step64 } from './vector';
 
+/**
+ * Added to a small float it leaves the nearest whole number in the low bits of the sum, which costs less than rounding and
+ * converting.
+ */
+const ROUNDER: f32 = 12582912;
+const ROUNDER_BITS: i32 = 0x4b400000;
+const LOG2E32: f32 = 1.44269504088896341;
+/** Just above the logarithm of the least normal float. */
+const LEAST: f32 = -87.33;
+
 /** 2^n for n in [-126, 127], as a float; 0 for -127. */
 // @ts-ignore: decorator
 @inline
@@ -19,10 +29,10 @@ export function expTimes(x: v128, factor: v128): v128 {
   // Above, the result is infinity anyhow. Below, n is -254, whose factors are exactly 0 (times infinity that is NaN, as it
   // should be), and exp(x) / 2^n is 0.79, so that no finite factor becomes infinite first.
   const bounded = f32x4.pmax(f32x4.pmin(x, f32x4.splat(90)), f32x4.splat(-176.3));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const t = madd(bounded, f32x4.splat(LOG2E32), f32x4.splat(ROUNDER));
+  const whole = i32x4.sub(t, i32x4.splat(ROUNDER_BITS));
   const half = i32x4.shr_s(whole, 1);
-  const y = f32x4.mul(factor, expReduced(bounded, n));
+  const y = f32x4.mul(factor, expReduced(bounded, f32x4.sub(t, f32x4.splat(ROUNDER))));
   return f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
 }
 
@@ -52,11 +62,13 @@ function expReduced(x: v128, n: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expNonPositive(x: v128): v128 {
-  const bounded = f32x4.pmax(x, f32x4.splat(-87.5));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
-  // 2^n by adding to the exponent: the result is normal, or about to become 0.
-  const y = i32x4.add(expReduced(bounded, n), i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23));
-  return v128.andnot(y, f32x4.lt(x, f32x4.splat(-87.33)));
+  // At the bound the result is still normal: a subnormal one would cost a hundred cycles, and be dropped.
+  const bounded = f32x4.pmax(x, f32x4.splat(LEAST));
+  const t = madd(bounded, f32x4.splat(LOG2E32), f32x4.splat(ROUNDER));
+  const y = expReduced(bounded, f32x4.sub(t, f32x4.splat(ROUNDER)));
+  // n is -126 or more, so one factor does; the shift keeps of the rounder's sum n alone.
+  const power = i32x4.add(i32x4.shl(t, 23), i32x4.splat(0x3f800000));
+  return v128.andnot(f32x4.mul(y, power), f32x4.lt(x, f32x4.splat(LEAST)));
 }
 
 /** 1 / (1 + exp(-x)), from exp(-|x|) on both sides so that neither tail overflows or loses digits. */

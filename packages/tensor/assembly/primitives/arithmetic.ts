@@ -480,7 +480,7 @@ class ReluF32 extends Unary {
   // @ts-ignore: decorator
   @inline
   apply(x: v128): v128 {
-    return f32x4.max(x, f32x4.splat(0));
+    return v128.andnot(x, f32x4.le(x, f32x4.splat(0)));
   }
 }
 

@@ -45,16 +45,19 @@ export function map2<F extends Binary>(target: usize, a: usize, b: usize, count:
   }
 }
 
-/** For long arithmetic: one vector a turn; the processor overlaps the turns. */
+/** For long arithmetic: two vectors a turn, so that constants which find no register are fetched half as often. */
 // @ts-ignore: decorator
 @inline
 export function mapLong1<F extends Unary>(target: usize, a: usize, count: i32): void {
   const f = changetype<F>(0);
   const end = target + (<usize>count << 2);
   while (target < end) {
-    v128.store(target, f.apply(v128.load(a)));
-    target += 16;
-    a += 16;
+    const y0 = f.apply(v128.load(a));
+    const y1 = f.apply(v128.load(a, 16));
+    v128.store(target, y0);
+    v128.store(target, y1, 16);
+    target += 32;
+    a += 32;
   }
 }
 
@@ -64,9 +67,12 @@ export function mapLong2<F extends Binary>(target: usize, a: usize, b: usize, co
   const f = changetype<F>(0);
   const end = target + (<usize>count << 2);
   while (target < end) {
-    v128.store(target, f.apply(v128.load(a), v128.load(b)));
-    target += 16;
-    a += 16;
-    b += 16;
+    const z0 = f.apply(v128.load(a), v128.load(b));
+    const z1 = f.apply(v128.load(a, 16), v128.load(b, 16));
+    v128.store(target, z0);
+    v128.store(target, z1, 16);
+    target += 32;
+    a += 32;
+    b += 32;
   }
 }

@@ -1,10 +1,23 @@
 /** Reductions on the CPU. */
 import type { ReduceRequest } from '../../requests.js';
+import { ALIGNMENT } from '../allocator.js';
 import type { Launcher } from '../launch.js';
 import { ReduceCode, ReduceField } from '../layout.generated.js';
 
 /** Columns of a work item. */
 const COLUMN_GROUP = 256;
+/** Elements of a work item when a long reduction is cut. */
+const CHUNK = 16_384;
+/** A reduction with fewer work items than this, each of two chunks or more, is cut. */
+const FEW_ITEMS = 16;
+
+/** What combines the results of chunks. Products are not cut: their parts could overflow where the whole does not. */
+const COMBINE: Partial<Record<ReduceRequest['op'], ReduceRequest['op']>> = {
+  sum: 'sum',
+  sumOfSquares: 'sum',
+  max: 'max',
+  min: 'min',
+};
 
 /** A reduction whose operands are addresses: also the second half of kernels that leave partial sums. */
 export interface RawReduction {
@@ -19,9 +32,31 @@ export interface RawReduction {
   readonly floatOut: boolean;
 }
 
+/**
+ * Reduces in one launch, or long floats in two: chunks of a length that depends on the shape alone, then their results. So there
+ * is work for many threads, and sums are the same for any number of them.
+ */
 export function launchReduce(launcher: Launcher, reduction: RawReduction): void {
-  const { outer, length, inner } = reduction;
+  const { op, outer, length, inner } = reduction;
   if (outer * inner === 0) return;
+  const combine = COMBINE[op];
+  const columnGroup = Math.min(COLUMN_GROUP, inner);
+  const items = outer * Math.ceil(inner / columnGroup);
+  const chunk = Math.ceil(CHUNK / columnGroup);
+  if (!reduction.floatInput || combine === undefined || items >= FEW_ITEMS || length < 2 * chunk) {
+    launchChunks(launcher, reduction, Math.max(length, 1), 1);
+    return;
+  }
+  const chunks = Math.ceil(length / chunk);
+  const partials = launcher.take(outer * chunks * inner * 4);
+  const address = partials.start * ALIGNMENT;
+  launchChunks(launcher, { ...reduction, scale: 1, out: address, floatOut: true }, chunk, chunks);
+  launchChunks(launcher, { ...reduction, op: combine, length: chunks, input: address }, chunks, 1);
+  launcher.give(partials);
+}
+
+function launchChunks(launcher: Launcher, reduction: RawReduction, chunk: number, chunks: number): void {
+  const { outer, length, inner } = reduction;
   const columnGroup = Math.min(COLUMN_GROUP, inner);
   const columnGroups = Math.ceil(inner / columnGroup);
   const record = launcher.record(ReduceField.length);
@@ -30,6 +65,8 @@ export function launchReduce(launcher: Launcher, reduction: RawReduction): void 
   i32[record + ReduceField.outer] = outer;
   i32[record + ReduceField.count] = length;
   i32[record + ReduceField.inner] = inner;
+  i32[record + ReduceField.chunk] = chunk;
+  i32[record + ReduceField.chunks] = chunks;
   i32[record + ReduceField.columnGroup] = columnGroup;
   i32[record + ReduceField.columnGroups] = columnGroups;
   f32[record + ReduceField.scale] = reduction.scale;
@@ -37,7 +74,7 @@ export function launchReduce(launcher: Launcher, reduction: RawReduction): void 
   i32[record + ReduceField.out] = reduction.out;
   i32[record + ReduceField.floatInput] = Number(reduction.floatInput);
   i32[record + ReduceField.floatOut] = Number(reduction.floatOut);
-  launcher.launch('reduce', record, outer * columnGroups, Math.ceil(16_384 / Math.max(1, length * columnGroup)));
+  launcher.launch('reduce', record, outer * chunks * columnGroups, Math.ceil(CHUNK / (chunk * columnGroup)));
 }
 
 export function reduce(launcher: Launcher, request: ReduceRequest): void {
