@@ -1,6 +1,7 @@
 /** Gradient clipping, on the device: no value is read back. */
 import { ArgumentError, noGrad, scope, stack, type Tensor, zeros } from '@course/tensor';
 
+/** Options of {@link clipGradNorm_}. */
 export interface ClipOptions {
   /** Which norm: 2 (default) is the Euclidean one, Infinity the largest magnitude. */
   readonly normType?: number;

@@ -1,6 +1,7 @@
 /** Filling parameters as `torch.nn.init`, from the same random stream, so that a ported model starts from the same numbers. */
 import { ArgumentError, noGrad, type Shape, ShapeError, type Tensor } from '@course/tensor';
 
+/** The functions that {@link calculateGain} knows. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu';
 
 /** The gain that keeps variance through a nonlinearity, as `torch.nn.init.calculate_gain`. */
@@ -27,26 +28,32 @@ export function calculateFanInAndFanOut(shape: Shape): { fanIn: number; fanOut: 
   return { fanIn: into * size, fanOut: out * size };
 }
 
+/** Fills a tensor with numbers drawn uniformly from [from, to); returns it. */
 export function uniform_(tensor: Tensor, from = 0, to = 1): Tensor {
   return noGrad(() => tensor.uniform_(from, to));
 }
 
+/** Fills a tensor with normal numbers; returns it. */
 export function normal_(tensor: Tensor, mean = 0, std = 1): Tensor {
   return noGrad(() => tensor.normal_(mean, std));
 }
 
+/** Fills a tensor with one number; returns it. */
 export function constant_(tensor: Tensor, value: number): Tensor {
   return noGrad(() => tensor.fill_(value));
 }
 
+/** Fills a tensor with 0; returns it. */
 export function zeros_(tensor: Tensor): Tensor {
   return constant_(tensor, 0);
 }
 
+/** Fills a tensor with 1; returns it. */
 export function ones_(tensor: Tensor): Tensor {
   return constant_(tensor, 1);
 }
 
+/** Options of He's initialisers. */
 export interface KaimingOptions {
   /** Slope of a leaky ReLU. */
   readonly a?: number;

@@ -16,6 +16,7 @@ export class CrossEntropyLoss extends Module {
     this.options = options;
   }
 
+  /** logits [rows, classes] and class numbers [rows] to the loss. */
   forward(logits: Tensor, targets: Tensor): Tensor {
     return crossEntropy(logits, targets, this.options);
   }
@@ -23,6 +24,7 @@ export class CrossEntropyLoss extends Module {
 
 /** The mean of squared differences, as `torch.nn.MSELoss`. */
 export class MSELoss extends Module {
+  /** Two tensors that broadcast to the loss, a scalar. */
   forward(prediction: Tensor, target: Tensor): Tensor {
     return prediction.sub(target).square().mean();
   }

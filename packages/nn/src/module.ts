@@ -81,6 +81,7 @@ export abstract class Module {
     for (const [name, value] of Object.entries(this)) if (value instanceof Module) yield [keyOf(name), value];
   }
 
+  /** Direct children. */
   *children(): Generator<Module> {
     for (const [, child] of this.namedChildren()) yield child;
   }
@@ -101,6 +102,7 @@ export abstract class Module {
     for (const [name, child] of this.namedChildren()) yield* child.#tree(join(prefix, name));
   }
 
+  /** This module and all below it. */
   *modules(): Generator<Module> {
     for (const [, module] of this.namedModules()) yield module;
   }
@@ -130,6 +132,7 @@ export abstract class Module {
     }
   }
 
+  /** Buffers in order, each once. */
   *buffers(): Generator<Buffer> {
     for (const [, buffer] of this.namedBuffers()) yield buffer;
   }

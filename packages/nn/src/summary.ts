@@ -30,6 +30,7 @@ export interface ModelSummary {
   readonly parameterBytes: number;
   readonly flops: number;
   readonly activationBytes: number;
+  /** The table. */
   toString(): string;
 }
 

@@ -92,7 +92,11 @@ export class TextClassifier extends Module {
     this.classifier = new Linear(dim, config.labels.length);
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The logits of a batch, and what else is asked for.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(
     inputIds: Tensor,
     { attentionMask, labels, outputAttentions = false }: TextClassifierInputs = {},

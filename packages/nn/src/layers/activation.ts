@@ -4,6 +4,7 @@ import { Module } from '../module.js';
 
 /** max(x, 0), element by element. */
 export class ReLU extends Module {
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return x.relu();
   }
@@ -18,6 +19,7 @@ export class GELU extends Module {
     this.approximate = approximate;
   }
 
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return x.gelu({ approximate: this.approximate });
   }
@@ -29,12 +31,15 @@ export class GELU extends Module {
 
 /** 1 / (1 + exp(-x)). */
 export class Sigmoid extends Module {
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return x.sigmoid();
   }
 }
 
+/** The hyperbolic tangent. */
 export class Tanh extends Module {
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return x.tanh();
   }
@@ -42,6 +47,7 @@ export class Tanh extends Module {
 
 /** x * sigmoid(x). */
 export class SiLU extends Module {
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return x.silu();
   }
@@ -53,6 +59,7 @@ export class Softmax extends Module {
     super();
   }
 
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return softmax(x, this.dim);
   }
@@ -68,6 +75,7 @@ export class LogSoftmax extends Module {
     super();
   }
 
+  /** x of any shape to the same shape. */
   forward(x: Tensor): Tensor {
     return logSoftmax(x, this.dim);
   }

@@ -56,7 +56,11 @@ export class SelfAttention extends Module {
     this.value = new Linear(inputDim, dimHead);
   }
 
-  /** @param mask [batch, time], 1 = keep. */
+  /**
+   * The output [batch, time, dimHead] and the weights [batch, query, key].
+   *
+   * @param mask [batch, time], 1 = keep.
+   */
   forward(x: Tensor, mask?: Tensor | null): [head: Tensor, weights: Tensor] {
     checkInput('SelfAttention', x, this.inputDim);
     const allowed = mask ? keyMask('SelfAttention', mask, x.size(0), x.size(1), 3) : null;
@@ -72,6 +76,7 @@ export class SelfAttention extends Module {
   }
 }
 
+/** Options of {@link MultiHeadAttention}. */
 export interface MultiHeadAttentionOptions {
   /** Dropout of the weights in training. Default 0. */
   readonly dropout?: number;
@@ -132,7 +137,11 @@ export class MultiHeadAttention extends Module {
     this.rotary = rotary;
   }
 
-  /** @param mask [batch, key time], 1 = keep; or any bool mask that broadcasts to [batch, heads, query, key]. */
+  /**
+   * The output [batch, time, dim] and the weights [batch, heads, query, key].
+   *
+   * @param mask [batch, key time], 1 = keep; or any bool mask that broadcasts to the weights.
+   */
   forward(
     x: Tensor,
     mask?: Tensor | null,

@@ -6,11 +6,13 @@ import { ArgumentError, AutogradError, isGradEnabled, keep, noGrad, ShapeError, 
  * scopes until {@link KeyValueCache.dispose}.
  *
  * @example
+ * const attention = new MultiHeadAttention(64, 8, 8);
  * const cache = new KeyValueCache();
  * noGrad(() => {
- *   attention.forward(prompt, null, { isCausal: true, cache });
- *   attention.forward(next, null, { isCausal: true, cache }); // sees the prompt
+ *   attention.forward(randn([1, 5, 64]), null, { isCausal: true, cache });
+ *   attention.forward(randn([1, 1, 64]), null, { isCausal: true, cache }); // sees the five before
  * });
+ * cache.length; // 6
  */
 export class KeyValueCache {
   #keys: Tensor | null = null;

@@ -3,7 +3,10 @@ import { ArgumentError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 
 /** A module that maps one tensor to one tensor. */
-export type Layer = Module & { forward(x: Tensor): Tensor };
+export type Layer = Module & {
+  /** What the module makes of x. */
+  forward(x: Tensor): Tensor;
+};
 
 /** Layers one behind the other, as `torch.nn.Sequential`: state-dict keys start with their numbers. */
 export class Sequential extends Module {
@@ -18,6 +21,7 @@ export class Sequential extends Module {
     for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
   }
 
+  /** The number of layers. */
   get length(): number {
     return this.layers.length;
   }
@@ -29,10 +33,12 @@ export class Sequential extends Module {
     return layer;
   }
 
+  /** The layers, in order. */
   [Symbol.iterator](): Iterator<Layer> {
     return this.layers[Symbol.iterator]();
   }
 
+  /** Passes x through all layers. */
   forward(x: Tensor): Tensor {
     return this.layers.reduce((value, layer) => layer.forward(value), x);
   }
@@ -51,21 +57,25 @@ export class ModuleList<M extends Module = Module> extends Module {
     for (const [i, item] of this.items.entries()) yield [String(i), item];
   }
 
+  /** The number of modules. */
   get length(): number {
     return this.items.length;
   }
 
+  /** The module at a place; negative counts from the end. */
   at(index: number): M {
     const item = this.items.at(index);
     if (!item) throw new ArgumentError(`ModuleList: index ${index} is out of range for ${this.items.length} modules`);
     return item;
   }
 
+  /** Adds a module at the end; returns the list. */
   append(item: M): this {
     this.items.push(item);
     return this;
   }
 
+  /** The modules, in order. */
   [Symbol.iterator](): Iterator<M> {
     return this.items[Symbol.iterator]();
   }

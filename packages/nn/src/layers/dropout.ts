@@ -10,6 +10,7 @@ export class Dropout extends Module {
       throw new ArgumentError(`Dropout: dropout probability has to be between 0 and 1, but got ${p}`);
   }
 
+  /** x of any shape to the same shape; in evaluation x itself. */
   forward(x: Tensor): Tensor {
     return dropout(x, this.p, { training: this.training });
   }

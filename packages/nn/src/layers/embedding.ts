@@ -4,6 +4,7 @@ import { normal_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
 
+/** Options of {@link Embedding}. */
 export interface EmbeddingOptions {
   /** A row that stays zero and learns nothing: that of the padding token. */
   readonly paddingIdx?: number | null;
@@ -49,12 +50,14 @@ export class Embedding extends Module {
     return module;
   }
 
+  /** Draws the table anew, standard normal; the row of padding is 0. */
   resetParameters(): void {
     normal_(this.weight);
     const { paddingIdx } = this;
     if (paddingIdx !== null) noGrad(() => this.weight.select(0, paddingIdx).zero_());
   }
 
+  /** ids [...], int32, to their vectors [..., embeddingDim]. */
   forward(ids: Tensor): Tensor {
     return embedding(ids, this.weight, { paddingIdx: this.paddingIdx });
   }

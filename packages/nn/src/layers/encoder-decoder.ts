@@ -37,7 +37,8 @@ export interface TransformerMasks extends DecoderMasks {
  *
  * @example
  * const model = new Transformer({ dModel: 64, nhead: 8, numEncoderLayers: 2, numDecoderLayers: 2, batchFirst: true });
- * model.forward(src, tgt, { tgtMask: Transformer.generateSquareSubsequentMask(tgt.size(1)) }); // [batch, target time, 64]
+ * const tgtMask = Transformer.generateSquareSubsequentMask(5);
+ * model.forward(randn([2, 7, 64]), randn([2, 5, 64]), { tgtMask }).shape; // [2, 5, 64]
  */
 export class Transformer extends Module {
   readonly encoder: TransformerEncoder;
@@ -78,6 +79,8 @@ export class Transformer extends Module {
   }
 
   /**
+   * The decoder's output for tgt, of its shape.
+   *
    * @param src [source time, batch, dModel], or batch first with `batchFirst`, or without a batch.
    * @param tgt [target time, batch, dModel] likewise.
    */

@@ -36,6 +36,7 @@ export class Linear extends Module {
     uniform_(this.bias, -bound, bound);
   }
 
+  /** x [..., inFeatures] to [..., outFeatures]. */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
@@ -51,6 +52,7 @@ export class Linear extends Module {
 
 /** Gives its input back; a placeholder for a layer that is switched off. */
 export class Identity extends Module {
+  /** x as it is. */
   forward(x: Tensor): Tensor {
     return x;
   }

@@ -35,7 +35,7 @@ export interface MultiheadAttentionOptions {
 
 /** Masks of one attention, torch's way: bool and true = ignore, or float and added to the scores. */
 export interface AttentionMasks {
-  /** [batch, key]: keys that nobody may look at. */
+  /** Keys that nobody may look at, [batch, key]. */
   readonly keyPaddingMask?: Tensor | null;
   /** [query, key] or [batch * heads, query, key]. */
   readonly attnMask?: Tensor | null;
@@ -43,6 +43,7 @@ export interface AttentionMasks {
   readonly isCausal?: boolean;
 }
 
+/** What one call of {@link MultiheadAttention} takes beside query, key and value. */
 export interface MultiheadAttentionCall extends AttentionMasks {
   /** Also give the weights (default true); without them less memory is used. */
   readonly needWeights?: boolean;
@@ -58,7 +59,8 @@ export interface MultiheadAttentionCall extends AttentionMasks {
  * @throws ArgumentError if `numHeads` does not divide `embedDim`; ShapeError and DTypeError for inputs and masks that do not fit.
  * @example
  * const attention = new MultiheadAttention(64, 8, { batchFirst: true });
- * const [output, weights] = attention.forward(x, x, x, { keyPaddingMask }); // [batch, time, 64], [batch, time, time]
+ * const tokens = randn([2, 5, 64]);
+ * const [output, weights] = attention.forward(tokens, tokens, tokens, { isCausal: true }); // [2, 5, 64] and [2, 5, 5]
  */
 export class MultiheadAttention extends Module {
   readonly inProjWeight: Parameter | null;
@@ -110,6 +112,8 @@ export class MultiheadAttention extends Module {
   }
 
   /**
+   * The output, of the shape of the query, and the weights if wanted.
+   *
    * @param query [time, batch, embedDim], or [batch, time, embedDim] with `batchFirst`, or [time, embedDim] without a batch.
    * @param key [keys, batch, kdim] likewise.
    * @param value [keys, batch, vdim] likewise.

@@ -3,6 +3,7 @@ import { layerNorm, ones, type Shape, type Tensor, zeros } from '@course/tensor'
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
 
+/** Options of {@link LayerNorm}. */
 export interface LayerNormOptions {
   readonly eps?: number;
   /** Learn a weight (from 1) and a bias (from 0). Default true. */
@@ -24,6 +25,7 @@ export class LayerNorm extends Module {
     this.bias = elementwiseAffine ? new Parameter(zeros(this.normalizedShape)) : null;
   }
 
+  /** x [..., ...normalizedShape] to the same shape. */
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.normalizedShape, { weight: this.weight, bias: this.bias, eps: this.eps });
   }

@@ -38,6 +38,7 @@ export class PositionalEncoding extends Module {
     this.dropout = new Dropout(dropout);
   }
 
+  /** x [batch, time, dim] to the same shape. */
   forward(x: Tensor): Tensor {
     const length = x.size(-2);
     checkLength('PositionalEncoding', length, this.table.size(0));
@@ -57,6 +58,7 @@ export class LearnedPositions extends Module {
     this.position = new Embedding(maxLength, dim);
   }
 
+  /** x [batch, time, dim] to the same shape. */
   forward(x: Tensor): Tensor {
     const length = x.size(-2);
     checkLength('LearnedPositions', length, this.maxLength);

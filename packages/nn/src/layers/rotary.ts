@@ -3,6 +3,7 @@ import { ArgumentError, cat, ShapeError, stack, type Tensor, tensor } from '@cou
 import { Module } from '../module.js';
 import { Buffer } from '../parameter.js';
 
+/** Options of {@link RotaryEmbedding}. */
 export interface RotaryOptions {
   /** The longest sequence. Default 2048. */
   readonly maxLength?: number;
@@ -18,7 +19,7 @@ export interface RotaryOptions {
  * @throws ArgumentError for an odd dim; ShapeError for a sequence longer than `maxLength`.
  * @example
  * const rotary = new RotaryEmbedding(16);
- * new MultiHeadAttention(64, 4, 16, { rotary }).forward(x);
+ * new MultiHeadAttention(64, 4, 16, { rotary }).forward(randn([2, 5, 64]));
  */
 export class RotaryEmbedding extends Module {
   readonly cos: Buffer;
@@ -47,7 +48,7 @@ export class RotaryEmbedding extends Module {
     this.sin = table(Math.sin);
   }
 
-  /** @param options.offset The place of the first row: the number of tokens in a cache before. */
+  /** x [..., time, dim] to the same shape; `offset` is the place of its first row, the number of tokens in a cache before. */
   forward(x: Tensor, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
     const [time, dim] = [x.size(-2), x.size(-1)];
     if (dim !== this.dim)

@@ -84,7 +84,7 @@ function copyOf<M extends Module>(original: M, make: () => M): M {
  * Self-attention and an MLP, each with a residual and a norm, as `torch.nn.TransformerEncoderLayer`.
  *
  * @example
- * new TransformerEncoderLayer(64, 8, { batchFirst: true }).forward(randn([16, 32, 64]), { srcKeyPaddingMask });
+ * new TransformerEncoderLayer(64, 8, { batchFirst: true }).forward(randn([16, 32, 64])).shape; // [16, 32, 64]
  */
 export class TransformerEncoderLayer extends Module implements Repeatable {
   readonly selfAttn: MultiheadAttention;
@@ -115,6 +115,7 @@ export class TransformerEncoderLayer extends Module implements Repeatable {
     this.dropout2 = new Dropout(dropout);
   }
 
+  /** A layer with the same numbers in parameters of its own. */
   clone(): this {
     return copyOf(this, () => new TransformerEncoderLayer(this.dModel, this.nhead, this.options) as this);
   }
@@ -123,6 +124,7 @@ export class TransformerEncoderLayer extends Module implements Repeatable {
     return true;
   }
 
+  /** src [time, batch, dModel] (or batch first) to the same shape. */
   forward(src: Tensor, { srcMask, srcKeyPaddingMask, isCausal }: EncoderMasks = {}): Tensor {
     const attend = (x: Tensor): Tensor =>
       this.dropout1.forward(
@@ -183,6 +185,7 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
     this.dropout3 = new Dropout(dropout);
   }
 
+  /** A layer with the same numbers in parameters of its own. */
   clone(): this {
     return copyOf(this, () => new TransformerDecoderLayer(this.dModel, this.nhead, this.options) as this);
   }
@@ -191,6 +194,7 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
     return true;
   }
 
+  /** tgt [time, batch, dModel] and the encoder's output [source time, batch, dModel] (or batch first) to the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
     const attend = (x: Tensor): Tensor =>
       this.dropout1.forward(
@@ -246,7 +250,7 @@ export class TransformerEncoder<L extends EncoderLike = TransformerEncoderLayer>
     this.norm = norm;
   }
 
-  /** @param options.mask [time, time], see {@link EncoderMasks.srcMask}. */
+  /** src [time, batch, dModel] (or batch first) through all layers; `mask` [time, time] is their {@link EncoderMasks.srcMask}. */
   forward(
     src: Tensor,
     { mask, ...rest }: Omit<EncoderMasks, 'srcMask'> & { readonly mask?: Tensor | null } = {},
@@ -268,6 +272,7 @@ export class TransformerDecoder<L extends DecoderLike = TransformerDecoderLayer>
     this.norm = norm;
   }
 
+  /** tgt and the encoder's output through all layers, to the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
     let x = tgt;
     for (const layer of this.layers) x = layer.forward(x, memory, masks);

@@ -10,6 +10,7 @@ import { Linear } from './linear.js';
 import { LayerNorm } from './normalization.js';
 import type { RotaryEmbedding } from './rotary.js';
 
+/** Options of {@link TransformerEncoderBlock} and {@link TransformerDecoderBlock}. */
 export interface TransformerEncoderBlockOptions {
   /** Normalise before each part (GPT) or after its residual (the original, BERT). Default `pre`. */
   readonly norm?: 'pre' | 'post';
@@ -67,6 +68,7 @@ export class TransformerEncoderBlock extends Module {
     return true;
   }
 
+  /** x [batch, time, dim] to the same shape. */
   forward(x: Tensor, options: TransformerEncoderBlockCall = {}): Tensor {
     return this.forwardWithWeights(x, options)[0];
   }
@@ -104,7 +106,7 @@ export interface TransformerDecoderBlockCall {
  * [batch, time, dim] keeps its shape.
  *
  * @example
- * new TransformerDecoderBlock(64, 8, 64).forward(targets, encoded, { contextMask });
+ * new TransformerDecoderBlock(64, 8, 64).forward(randn([2, 5, 64]), randn([2, 7, 64])).shape; // [2, 5, 64]
  */
 export class TransformerDecoderBlock extends Module {
   readonly norm1: LayerNorm;
@@ -139,7 +141,11 @@ export class TransformerDecoderBlock extends Module {
     return true;
   }
 
-  /** @param context [batch, context time, dim]. */
+  /**
+   * x [batch, time, dim] to the same shape.
+   *
+   * @param context [batch, context time, dim].
+   */
   forward(x: Tensor, context: Tensor, options: TransformerDecoderBlockCall = {}): Tensor {
     return this.forwardWithWeights(x, context, options)[0];
   }

@@ -13,7 +13,9 @@ import type { BaseSettings, OptimizerState, ParameterState } from '../optim/opti
 
 /** Something whose state is plain data: a schedule, a loader. */
 export interface Stateful<S> {
+  /** The state. */
   stateDict(): S;
+  /** Takes a state over. */
   loadStateDict(state: S): void;
 }
 

@@ -5,6 +5,7 @@ import { Module } from '../../module.js';
 import { Parameter } from '../../parameter.js';
 import { type CellState, GATES, type Nonlinearity, projectInput, type RecurrentKind, step } from './steps.js';
 
+/** Options of recurrent cells. */
 export interface CellOptions {
   readonly bias?: boolean;
 }
@@ -86,6 +87,7 @@ export class RNNCell extends Cell {
     this.nonlinearity = nonlinearity;
   }
 
+  /** x [batch, inputSize] and h [batch, hiddenSize] (zeros if absent) to the next h. */
   forward(x: Tensor, h?: Tensor | null): Tensor {
     return this.next(x, h ? { h, c: null } : null, this.nonlinearity).h;
   }
@@ -99,6 +101,7 @@ export class LSTMCell extends Cell {
     super(inputSize, hiddenSize, GATES.LSTM, options);
   }
 
+  /** x [batch, inputSize] and [h, c], [batch, hiddenSize] each (zeros if absent), to the next [h, c]. */
   forward(x: Tensor, state?: readonly [h: Tensor, c: Tensor] | null): [h: Tensor, c: Tensor] {
     const { h, c } = this.next(x, state ? { h: state[0], c: state[1] } : null);
     return [h, c ?? h];
@@ -113,6 +116,7 @@ export class GRUCell extends Cell {
     super(inputSize, hiddenSize, GATES.GRU, options);
   }
 
+  /** x [batch, inputSize] and h [batch, hiddenSize] (zeros if absent) to the next h. */
   forward(x: Tensor, h?: Tensor | null): Tensor {
     return this.next(x, h ? { h, c: null } : null).h;
   }

@@ -243,6 +243,10 @@ export class RNN extends Recurrent {
     super('RNN', inputSize, hiddenSize, options, nonlinearity);
   }
 
+  /**
+   * input [time, batch, inputSize], or batch first, or [time, inputSize], or packed; h0 [numLayers * directions, batch, hiddenSize], zeros if
+   * absent. Gives the outputs of all steps in the input's form, and the last states.
+   */
   forward(input: PackedSequence, h0?: Tensor | null): [output: PackedSequence, hn: Tensor];
   forward(input: Tensor, h0?: Tensor | null, options?: RecurrentCall): [output: Tensor, hn: Tensor];
   forward(
@@ -261,6 +265,10 @@ export class GRU extends Recurrent {
     super('GRU', inputSize, hiddenSize, options);
   }
 
+  /**
+   * input [time, batch, inputSize], or batch first, or [time, inputSize], or packed; h0 [numLayers * directions, batch, hiddenSize], zeros if
+   * absent. Gives the outputs of all steps in the input's form, and the last states.
+   */
   forward(input: PackedSequence, h0?: Tensor | null): [output: PackedSequence, hn: Tensor];
   forward(input: Tensor, h0?: Tensor | null, options?: RecurrentCall): [output: Tensor, hn: Tensor];
   forward(
@@ -285,6 +293,7 @@ export class LSTM extends Recurrent {
     super('LSTM', inputSize, hiddenSize, options);
   }
 
+  /** As that of {@link RNN}, with the cell states beside the hidden ones. */
   forward(
     input: PackedSequence,
     state?: readonly [h0: Tensor, c0: Tensor] | null,

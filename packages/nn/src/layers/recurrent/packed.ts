@@ -27,6 +27,7 @@ export function checkLengths(op: string, lengths: readonly number[], batch: numb
   }
 }
 
+/** Options of {@link packPaddedSequence}. */
 export interface PackOptions {
   /** Sequences are [batch, time, ...]. Default false: [time, batch, ...]. */
   readonly batchFirst?: boolean;
@@ -39,7 +40,8 @@ export interface PackOptions {
  *
  * @throws ArgumentError for a length out of range, or lengths that grow where they must not; ShapeError for a wrong number of them.
  * @example
- * const [output] = lstm.forward(packPaddedSequence(x, [5, 3], { batchFirst: true }));
+ * const lstm = new LSTM(8, 16, { batchFirst: true });
+ * const [output] = lstm.forward(packPaddedSequence(randn([2, 5, 8]), [5, 3], { batchFirst: true }));
  * const [padded, lengths] = padPackedSequence(output, { batchFirst: true });
  */
 export function packPaddedSequence(
@@ -58,6 +60,7 @@ export function packPaddedSequence(
   return new PackedSequence(data.narrow(0, 0, Math.max(...lengths)), [...lengths]);
 }
 
+/** Options of {@link padPackedSequence}. */
 export interface UnpackOptions {
   readonly batchFirst?: boolean;
   /** What stands past the ends. Default 0. */

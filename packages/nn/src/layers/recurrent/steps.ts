@@ -11,7 +11,9 @@ export interface CellWeights {
   readonly biasHh: Tensor | null;
 }
 
+/** What an {@link RNN} applies to its sums. */
 export type Nonlinearity = 'tanh' | 'relu';
+/** The kinds of recurrent network. */
 export type RecurrentKind = 'RNN' | 'LSTM' | 'GRU';
 
 /** Gates of a cell: rows of its weights, in units of the hidden width. */
