@@ -14,7 +14,16 @@ import type { DeviceBuffer, PointwiseRequest, Strided } from '../../requests.js'
 import { groupsOf, type KernelContext } from '../context.js';
 import type { ParameterType } from '../params.js';
 import { helperName, prelude, type Width } from './prelude.js';
-import { type BindingSource, type Element, indent, type KernelSource, moduleText, type Scalar, u32 } from './source.js';
+import {
+  type BindingSource,
+  type Element,
+  indent,
+  type KernelSource,
+  moduleText,
+  type Scalar,
+  storedAs,
+  u32,
+} from './source.js';
 
 /** How an operand is addressed: `dense` by the linear index; `constant` one element; `strided` by coordinates. */
 type Walk = 'dense' | 'constant' | 'strided';
@@ -42,15 +51,6 @@ interface Plan {
   readonly outputs: readonly Operand[];
   readonly bindings: readonly Binding[];
 }
-
-const STORED: Readonly<Record<DType, Scalar>> = {
-  float32: 'f32',
-  int32: 'i32',
-  uint8: 'i32',
-  bool: 'u32',
-  float16: 'f32',
-  float64: 'f32',
-};
 
 /** The WGSL type that values of a dtype are computed in: uint8 as i32, truth values as bool. */
 function valueType(dtype: DType): 'f32' | 'i32' | 'bool' {
@@ -112,7 +112,7 @@ function planAccess({ shape, inputs, outputs }: PointwiseRequest, count: number)
 
   const bindings: Binding[] = [];
   const bind = (name: string, { buffer, dtype }: Strided, isVector: boolean, access: 'read' | 'read_write'): number => {
-    const scalar = STORED[dtype];
+    const scalar = storedAs(dtype);
     const element: Element = isVector && width === 4 ? `vec4<${scalar}>` : scalar;
     bindings.push({ buffer, source: { name, access, element } });
     return bindings.length - 1;
@@ -274,7 +274,7 @@ class ProgramPrinter {
     return inputs.map((operand, i) => {
       const stored = this.#stored(operand.binding);
       const loaded = `${this.#bindingName(operand.binding)}[${this.#address(operand)}]`;
-      const wanted = STORED[operand.dtype];
+      const wanted = storedAs(operand.dtype);
       const typed =
         stored === wanted ? loaded : `bitcast<${operand.isVector ? this.#vector(wanted) : wanted}>(${loaded})`;
       const value =
@@ -298,7 +298,7 @@ class ProgramPrinter {
       const value = `v${this.program.outputs[i] ?? 0}`;
       const words = operand.dtype === 'bool' ? `${this.#vector('u32')}(${value})` : value;
       const stored = this.#stored(operand.binding);
-      const typed = stored === STORED[operand.dtype] ? words : `bitcast<${this.#vector(stored)}>(${words})`;
+      const typed = stored === storedAs(operand.dtype) ? words : `bitcast<${this.#vector(stored)}>(${words})`;
       return `${this.#bindingName(operand.binding)}[${this.#address(operand)}] = ${typed};`;
     });
   }

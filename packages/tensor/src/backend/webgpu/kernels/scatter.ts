@@ -3,12 +3,20 @@
  * every time. First each row finds the next row with the same index; then the first row of every such chain walks
  * it and writes the sum. Rows of the table that no index names are cleared before.
  *
- * The search looks at all later indices until it finds one: quadratic in the worst case, but with four integers compared at a time
- * and no more than a few thousand tokens in a batch it costs less than a sort.
+ * The search looks through all later rows until it finds one. Summaries keep it short: a row of 2048 bits for each block of 64 rows,
+ * with the bits set that its indices hash to, so that a block without the index is passed over after one look.
  */
 import type { DeviceBuffer, ScatterAddRowsRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { type Element, type KernelSource, read, type Scalar, u32, write } from './source.js';
+
+const BLOCK = 64;
+const SUMMARY_WORDS = 64;
+
+/** The bit of a block's summary that an index hashes to (Fibonacci hashing, 11 bits). */
+const HASH = `fn bitOf(index: i32) -> u32 {
+  return (u32(index) * 2654435761u) >> 21u;
+}`;
 
 export function scatterAddRows(context: KernelContext, request: ScatterAddRowsRequest): void {
   const { rows, width, tableRows, paddingIndex, grad, indices, out } = request;
@@ -22,9 +30,18 @@ export function scatterAddRows(context: KernelContext, request: ScatterAddRowsRe
   const links = context.temporary(rows * 8);
   clear(context, links, rows * 2, 0, 'u32');
   const { workgroupSize } = context.tuning.pointwise;
-  const link = context.kernel('scatterLink', () => linkSource(workgroupSize));
   const filter = { rows, tableRows, paddingIndex, indexOffset: indices.offset };
-  context.dispatch(link, { indices: indices.buffer, links }, filter, groupsOf(rows, workgroupSize));
+  const words = Math.ceil(rows / BLOCK) * SUMMARY_WORDS;
+  const summaries = context.temporary(words * 4);
+  const summarise = context.kernel('scatterSummarise', () => summarySource(workgroupSize));
+  context.dispatch(
+    summarise,
+    { indices: indices.buffer, summaries },
+    { ...filter, words },
+    groupsOf(words, workgroupSize),
+  );
+  const link = context.kernel('scatterLink', () => linkSource(workgroupSize));
+  context.dispatch(link, { indices: indices.buffer, summaries, links }, filter, groupsOf(rows, workgroupSize));
 
   const walk = context.kernel(`scatterWalk|${element}`, () => walkSource(element, workgroupSize));
   context.dispatch(
@@ -59,13 +76,40 @@ function clear(
   context.dispatch(kernel, { out }, { count, outOffset }, groupsOf(count, workgroupSize));
 }
 
+function summarySource(workgroupSize: number): KernelSource {
+  return {
+    label: 'scatter rows: summarise',
+    about: `Each invocation makes one word of the summary of one block of ${BLOCK} rows.`,
+    bindings: [read('indices', 'i32'), write('summaries', 'u32')],
+    params: u32('rows', 'words', 'indexOffset'),
+    workgroupSize,
+    declarations: HASH,
+    main: `
+      let i = group * ${workgroupSize}u + lane;
+      if (i >= p.words) {
+        return;
+      }
+      let word = i % ${SUMMARY_WORDS}u;
+      let first = (i / ${SUMMARY_WORDS}u) * ${BLOCK}u;
+      var summary = 0u;
+      for (var row = first; row < min(first + ${BLOCK}u, p.rows); row++) {
+        let bit = bitOf(indices[p.indexOffset + row]);
+        if (bit / 32u == word) {
+          summary |= 1u << (bit % 32u);
+        }
+      }
+      summaries[i] = summary;`,
+  };
+}
+
 function linkSource(workgroupSize: number): KernelSource {
   return {
     label: 'scatter rows: link',
     about: 'Each invocation finds the next row with the index of its own.',
-    bindings: [read('indices', 'i32'), write('links', 'u32')],
+    bindings: [read('indices', 'i32'), read('summaries', 'u32'), write('links', 'u32')],
     params: { ...u32('rows', 'tableRows', 'indexOffset'), paddingIndex: 'i32' },
     workgroupSize,
+    declarations: HASH,
     main: `
       let row = group * ${workgroupSize}u + lane;
       if (row >= p.rows) {
@@ -75,12 +119,22 @@ function linkSource(workgroupSize: number): KernelSource {
       if (u32(index) >= p.tableRows || index == p.paddingIndex) {
         return;
       }
-      for (var next = row + 1u; next < p.rows; next++) {
-        if (indices[p.indexOffset + next] == index) {
-          links[2u * row] = next + 1u;
-          // No other row has this successor.
-          links[2u * next + 1u] = 1u;
-          return;
+      let bit = bitOf(index);
+      var next = row + 1u;
+      while (next < p.rows) {
+        let block = next / ${BLOCK}u;
+        let end = min((block + 1u) * ${BLOCK}u, p.rows);
+        if ((summaries[block * ${SUMMARY_WORDS}u + bit / 32u] & (1u << (bit % 32u))) == 0u) {
+          next = end;
+          continue;
+        }
+        for (; next < end; next++) {
+          if (indices[p.indexOffset + next] == index) {
+            links[2u * row] = next + 1u;
+            // No other row has this successor.
+            links[2u * next + 1u] = 1u;
+            return;
+          }
         }
       }`,
   };
