@@ -1,5 +1,7 @@
 /** All exports of the kernel module: kernels by name, primitives as `op_<record>_<dtype>`, and the address of free memory. */
 export * from './primitives/arithmetic';
+export * from './primitives/bits';
+export * from './primitives/elementary';
 export * from './primitives/functions';
 export * from './primitives/logic';
 export {

@@ -69,3 +69,16 @@ export function noise(length: number, seed: number): number[] {
     return Math.fround(((state >>> 8) / 2 ** 24) * 2 - 1);
   });
 }
+
+/** One rounding of float32, relative to the number rounded. */
+export const ROUNDING = 2 ** -24;
+
+/** Row widths around the vector lengths and unrolled loops of the kernels. */
+export const WIDTHS = [1, 2, 3, 5, 7, 8, 17, 32, 63, 64, 65, 127, 129, 300, 1031];
+
+/** The rows of a dense matrix. */
+export function rowsOf(values: readonly number[], width: number): number[][] {
+  return Array.from({ length: width === 0 ? 0 : values.length / width }, (_, r) =>
+    values.slice(r * width, (r + 1) * width),
+  );
+}

@@ -39,7 +39,7 @@ export function log(x: v128): v128 {
 /** Puts in what a logarithm gives at and beyond the ends of its domain. */
 // @ts-ignore: decorator
 @inline
-function exceptions(x: v128, y: v128): v128 {
+export function exceptions(x: v128, y: v128): v128 {
   const zero = f32x4.splat(0);
   const infinity = f32x4.splat(Infinity);
   let result = select(f32x4.splat(-Infinity), y, f32x4.eq(x, zero));
@@ -113,7 +113,7 @@ export function log2(x: v128): v128 {
 /** log(1 + x): where 1 + x needs no exponent the quotient x / (2 + x) keeps the digits that 1 + x would lose. */
 // @ts-ignore: decorator
 @inline
-function log1p64(x: v128): v128 {
+export function log1p64(x: v128): v128 {
   const u = f64x2.add(x, f64x2.splat(1));
   const m = mantissa64(u);
   const one = f64x2.splat(1);

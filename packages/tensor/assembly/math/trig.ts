@@ -7,7 +7,7 @@ import { demote, madd64, promoteHigh, select, step64 } from './vector';
 /** sin(x + quarter * pi/2) for doubles |x| < 2^28. */
 // @ts-ignore: decorator
 @inline
-function sine64(x: v128, quarter: i32): v128 {
+export function sine64(x: v128, quarter: i32): v128 {
   const n = f64x2.nearest(f64x2.mul(x, f64x2.splat(0.6366197723675814)));
   let r = f64x2.sub(x, f64x2.mul(n, f64x2.splat(1.5707963109016418)));
   r = f64x2.sub(r, f64x2.mul(n, f64x2.splat(1.5893254773528196e-8)));
@@ -31,7 +31,7 @@ function sine64(x: v128, quarter: i32): v128 {
 
 // @ts-ignore: decorator
 @inline
-function far(x: v128): bool {
+export function far(x: v128): bool {
   return v128.any_true(f32x4.gt(f32x4.abs(x), f32x4.splat(268435456)));
 }
 
