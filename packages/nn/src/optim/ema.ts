@@ -1,6 +1,7 @@
 /** A running average of parameters, which often judges better than the last ones (Polyak & Juditsky 1992). */
 import { ArgumentError, keep, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
 
+/** Options of {@link ExponentialMovingAverage}. */
 export interface EmaOptions {
   /** The share that stays of the average in an update. Default 0.999. */
   readonly decay?: number;

@@ -26,6 +26,7 @@ export interface OptimizerState<S extends BaseSettings> {
   readonly state: ReadonlyMap<number, ParameterState>;
 }
 
+/** Base class of optimizers, as `torch.optim.Optimizer`: parameter groups, state, and a step over all parameters that have a gradient. */
 export abstract class Optimizer<S extends BaseSettings> {
   /** Groups with their settings; `group.lr` may be changed between steps. */
   readonly paramGroups: FilledGroup<S>[];

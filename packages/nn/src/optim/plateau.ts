@@ -35,7 +35,7 @@ export interface PlateauState {
  *
  * @example
  * const scheduler = new ReduceLROnPlateau(optimizer, { patience: 2 });
- * scheduler.step(evalLoss);
+ * scheduler.step(0.7); // the loss of an evaluation
  */
 export class ReduceLROnPlateau {
   readonly #options: Required<PlateauOptions>;
@@ -85,6 +85,7 @@ export class ReduceLROnPlateau {
     return this.optimizer.paramGroups.map((group) => group.lr);
   }
 
+  /** What it has seen so far, for saving. */
   stateDict(): PlateauState {
     return this.#state;
   }

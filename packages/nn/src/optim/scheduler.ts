@@ -34,10 +34,12 @@ export abstract class Scheduler {
     return this.optimizer.paramGroups.map((group) => group.lr);
   }
 
+  /** Where the schedule stands, for saving. */
   stateDict(): SchedulerState {
     return { step: this.#step };
   }
 
+  /** Goes on from where a schedule stood. */
   loadStateDict({ step }: SchedulerState): void {
     this.#step = step;
     this.apply();
@@ -141,6 +143,7 @@ export class CosineAnnealingLR extends Scheduler {
   }
 }
 
+/** Options of schedules with a warm-up. */
 export interface WarmupOptions {
   /** Steps in which the rate rises from 0. */
   readonly warmupSteps: number;
