@@ -1,0 +1,46 @@
+// The page about PyTorch says that a name it lacks does not exist: so it has every name that does.
+import { readFileSync } from 'node:fs';
+import * as nn from '@course/nn';
+import * as F from '@course/nn/functional';
+import * as optim from '@course/nn/optim';
+import * as core from '@course/tensor';
+import { expect, it } from 'vitest';
+import { at } from '../../scripts/paths.mjs';
+
+const page = readFileSync(at('docs/from-pytorch.md'), 'utf8');
+
+/** What PyTorch has no counterpart of, or what serves the packages alone. */
+const own = new Set([
+  ...['constructor', 'isDisposed', 'dispose', 'toString', 'newFull', 'newArange'],
+  ...['adopt', 'compute', 'checkAlive', 'checkInPlace'],
+  ...[
+    'init',
+    'device',
+    'memory',
+    'scope',
+    'tidy',
+    'keep',
+    'explain',
+    'isFloating',
+    'numel',
+    'adamStep',
+    'formatTensor',
+  ],
+  ...Object.keys(core).filter((name) => name.endsWith('Error')),
+]);
+
+function methodsOf(prototype: object | null): string[] {
+  if (prototype === null || prototype === Object.prototype) return [];
+  return [...Object.getOwnPropertyNames(prototype), ...methodsOf(Object.getPrototypeOf(prototype))];
+}
+
+it.each([
+  ['methods of Tensor', methodsOf(core.Tensor.prototype)],
+  ['@course/tensor', Object.keys(core)],
+  ['@course/nn', Object.keys(nn)],
+  ['@course/nn/optim', Object.keys(optim)],
+  ['@course/nn/functional', Object.keys(F)],
+])('the page has all names of %s', (_, names) => {
+  const missing = names.filter((name) => !own.has(name) && !new RegExp(`\\b${name}(?!\\w)`).test(page));
+  expect(missing).toEqual([]);
+});
