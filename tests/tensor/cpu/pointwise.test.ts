@@ -113,7 +113,8 @@ function expectWithin(op: PointwiseName, record: PointwiseOp, rows: readonly num
 }
 
 /** What a dtype keeps of a whole number. */
-const stored = (dtype: DType, value: number) => (dtype === 'uint8' ? value & 255 : value | 0);
+const stored = (dtype: DType, value: number) =>
+  dtype === 'bool' ? value & 1 : dtype === 'uint8' ? value & 255 : value | 0;
 
 const INTS = {
   int32: [-7, -3, -2, -1, 0, 1, 2, 3, 5, 100, 46340, -46341],
