@@ -1,9 +1,36 @@
 // The reference and the guides (docs/*.md) as web pages in docs/site. All packages are read as one program, from their
 // sources, so that a type of one package links to its page from every other. A broken link, an export without
 // documentation or one that mentions what is not exported fails the build.
+import { Converter, ReflectionKind } from 'typedoc';
 import { publicEntries } from './scripts/entries.mjs';
 
 const entries = publicEntries();
+
+/** The guides in the order in which they are read. */
+const guides = [
+  'getting-started',
+  'tensors-and-autograd',
+  'devices',
+  'modules-and-training',
+  'text',
+  'from-pytorch',
+  'features',
+  'architecture',
+];
+
+/**
+ * Gives the pages of the entries the names that imports have, where typedoc would take them from the files.
+ *
+ * @param {import('typedoc').Application} app
+ */
+function nameByImports(app) {
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
+    if (!reflection.kindOf(ReflectionKind.Module)) return;
+    const file = context.getSymbolFromReflection(reflection)?.declarations?.[0]?.getSourceFile().fileName;
+    const entry = entries.find(({ source }) => source === file);
+    if (entry) reflection.name = entry.specifier;
+  });
+}
 
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 export default {
@@ -11,7 +38,9 @@ export default {
   tsconfig: 'docs/tsconfig.json',
   entryPoints: entries.map(({ source }) => source),
   compilerOptions: { paths: Object.fromEntries(entries.map(({ specifier, source }) => [specifier, [source]])) },
-  projectDocuments: ['docs/*.md'],
+  plugin: [nameByImports],
+  projectDocuments: guides.map((name) => `docs/${name}.md`),
+  customCss: 'docs/site.css',
   out: 'docs/site',
   cleanOutputDir: true,
   excludeInternal: true,
