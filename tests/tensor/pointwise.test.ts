@@ -21,15 +21,15 @@ function spread([low, high]: readonly [number, number], count: number, salt: num
 const dtypeFor = (name: PointwiseName, argument: number): DType => {
   const { domain } = pointwiseTable[name];
   if (name === 'where' && argument === 0) return 'bool';
-  return domain.includes('float') ? 'float32' : 'bool';
+  if (domain.includes('float')) return 'float32';
+  return domain.includes('int') ? 'int32' : 'bool';
 };
 
 function samples(name: PointwiseName, count: number): number[][] {
   return pointwiseTable[name].samples.intervals.map((interval, i) => {
     const values = spread(interval, count, i + name.length);
-    return dtypeFor(name, i) === 'bool'
-      ? values.map((value) => Math.round(Math.abs(value) % 1.01))
-      : values.map(Math.fround);
+    if (dtypeFor(name, i) === 'bool') return values.map((value) => Math.round(Math.abs(value) % 1.01));
+    return values.map(dtypeFor(name, i) === 'int32' ? Math.trunc : Math.fround);
   });
 }
 

@@ -14,14 +14,12 @@ import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } f
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
 import { fromWords, uploadStorage } from './host.js';
-import { OrderMethods } from './methods/order.js';
+import { InPlaceMethods } from './methods/in-place.js';
 import { dropout } from './ops/dropout.js';
 import { linear, matmul } from './ops/matmul.js';
 import { layerNorm } from './ops/normalization.js';
-import { castStorage, pointwise, pointwiseInPlace, write } from './ops/pointwise/apply.js';
-import type { Operand } from './ops/pointwise/record.js';
+import { castStorage, write } from './ops/pointwise/apply.js';
 import * as reduction from './ops/reduce.js';
-import { clamp, maskedFill } from './ops/selection.js';
 import * as shaping from './ops/shape.js';
 import { type Index, select, slice } from './ops/slice.js';
 import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
@@ -55,7 +53,7 @@ const collected = new FinalizationRegistry<Storage>((storage) => {
  * x.pow(3).sum().backward();
  * await x.grad?.toArray(); // [[3, 12], [27, 48]]
  */
-export class Tensor extends OrderMethods {
+export class Tensor extends InPlaceMethods {
   /** @internal */
   readonly storage: Storage;
   /** @internal How the elements lie in the storage. */
@@ -305,197 +303,7 @@ export class Tensor extends OrderMethods {
     return new Tensor(this.storage.retain(), this.layout);
   }
 
-  // --- Pointwise --------------------------------------------------------------------------------------------------
-
-  /** `this + alpha * other`, broadcast and promoted. */
-  add(other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
-    return pointwise('add', [this, scaled(other, alpha)]);
-  }
-  /** `this - alpha * other`, broadcast and promoted. */
-  sub(other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
-    return pointwise('sub', [this, scaled(other, alpha)]);
-  }
-  /** The product element by element, broadcast and promoted. */
-  mul(other: Operand): Tensor {
-    return pointwise('mul', [this, other]);
-  }
-  /** True division, also of integers. */
-  div(other: Operand): Tensor {
-    return pointwise('div', [this, other]);
-  }
-  /** `this` to the power of a number or of each element. */
-  pow(exponent: Operand): Tensor {
-    return power(this, exponent);
-  }
-  /** The remainder with the divisor's sign, as Python's `%`. */
-  remainder(divisor: Operand): Tensor {
-    return pointwise('remainder', [this, divisor]);
-  }
-  /** The larger of two elements; NaN if either is. */
-  maximum(other: Operand): Tensor {
-    return pointwise('maximum', [this, other]);
-  }
-  /** The smaller of two elements; NaN if either is. */
-  minimum(other: Operand): Tensor {
-    return pointwise('minimum', [this, other]);
-  }
-  /** `-x`. */
-  neg(): Tensor {
-    return pointwise('neg', [this]);
-  }
-  /** The magnitude. */
-  abs(): Tensor {
-    return pointwise('abs', [this]);
-  }
-  /** -1, 0 or 1. */
-  sign(): Tensor {
-    return pointwise('sign', [this]);
-  }
-  /** `x * x`. */
-  square(): Tensor {
-    return pointwise('mul', [this, this], 'square');
-  }
-  /** The square root; NaN below 0. */
-  sqrt(): Tensor {
-    return pointwise('sqrt', [this]);
-  }
-  /** `1 / sqrt(x)`. */
-  rsqrt(): Tensor {
-    return pointwise('rsqrt', [this]);
-  }
-  /** `1 / x`. */
-  reciprocal(): Tensor {
-    return pointwise('reciprocal', [this]);
-  }
-  /** To the next whole number below. */
-  floor(): Tensor {
-    return pointwise('floor', [this]);
-  }
-  /** To the next whole number above. */
-  ceil(): Tensor {
-    return pointwise('ceil', [this]);
-  }
-  /** To the nearest whole number, halves to even. */
-  round(): Tensor {
-    return pointwise('round', [this]);
-  }
-  /** To the next whole number towards 0. */
-  trunc(): Tensor {
-    return pointwise('trunc', [this]);
-  }
-  /** e to the power of each element. */
-  exp(): Tensor {
-    return pointwise('exp', [this]);
-  }
-  /** `exp(x) - 1`, exact for small x. */
-  expm1(): Tensor {
-    return pointwise('expm1', [this]);
-  }
-  /** The natural logarithm; NaN below 0. */
-  log(): Tensor {
-    return pointwise('log', [this]);
-  }
-  /** The logarithm to base 2. */
-  log2(): Tensor {
-    return pointwise('log2', [this]);
-  }
-  /** `log(1 + x)`, exact for small x. */
-  log1p(): Tensor {
-    return pointwise('log1p', [this]);
-  }
-  /** The sine of an angle in radians. */
-  sin(): Tensor {
-    return pointwise('sin', [this]);
-  }
-  /** The cosine of an angle in radians. */
-  cos(): Tensor {
-    return pointwise('cos', [this]);
-  }
-  /** The hyperbolic tangent. */
-  tanh(): Tensor {
-    return pointwise('tanh', [this]);
-  }
-  /** `1 / (1 + exp(-x))`. */
-  sigmoid(): Tensor {
-    return pointwise('sigmoid', [this]);
-  }
-  /** The error function. */
-  erf(): Tensor {
-    return pointwise('erf', [this]);
-  }
-  /** `max(x, 0)`; NaN stays NaN. */
-  relu(): Tensor {
-    return pointwise('relu', [this]);
-  }
-  /** x Φ(x), exactly or (`approximate: 'tanh'`) as GPT-2 computes it. */
-  gelu({ approximate = 'none' }: { readonly approximate?: 'none' | 'tanh' } = {}): Tensor {
-    return pointwise(approximate === 'tanh' ? 'geluTanh' : 'gelu', [this]);
-  }
-  /** `x * sigmoid(x)`. */
-  silu(): Tensor {
-    return pointwise('silu', [this]);
-  }
-  /** Limits elements to [min, max]; either bound may be left out. */
-  clamp(bounds: { readonly min?: Operand; readonly max?: Operand }): Tensor {
-    return clamp(this, bounds);
-  }
-
-  /** Whether elements are equal: bool, broadcast. NaN equals nothing. */
-  eq(other: Operand): Tensor {
-    return pointwise('eq', [this, other]);
-  }
-  /** Whether elements differ: bool, broadcast. */
-  ne(other: Operand): Tensor {
-    return pointwise('ne', [this, other]);
-  }
-  /** `this < other`: bool, broadcast. */
-  lt(other: Operand): Tensor {
-    return pointwise('lt', [this, other]);
-  }
-  /** `this <= other`: bool, broadcast. */
-  le(other: Operand): Tensor {
-    return pointwise('le', [this, other]);
-  }
-  /** `this > other`: bool, broadcast. */
-  gt(other: Operand): Tensor {
-    return pointwise('gt', [this, other]);
-  }
-  /** `this >= other`: bool, broadcast. */
-  ge(other: Operand): Tensor {
-    return pointwise('ge', [this, other]);
-  }
-  /** Whether each element is NaN: bool. */
-  isnan(): Tensor {
-    return pointwise('isNan', [this]);
-  }
-  /** Whether each element is neither NaN nor infinite: bool. */
-  isfinite(): Tensor {
-    return pointwise('isFinite', [this]);
-  }
-  /** Whether both are true: bool, broadcast. */
-  logicalAnd(other: Tensor): Tensor {
-    return pointwise('logicalAnd', [this, other]);
-  }
-  /** Whether one of them is true: bool, broadcast. */
-  logicalOr(other: Tensor): Tensor {
-    return pointwise('logicalOr', [this, other]);
-  }
-  /** Whether exactly one of them is true: bool, broadcast. */
-  logicalXor(other: Tensor): Tensor {
-    return pointwise('logicalXor', [this, other]);
-  }
-  /** Whether each element is false: bool. */
-  logicalNot(): Tensor {
-    return pointwise('logicalNot', [this]);
-  }
-  /** `value` where the bool mask is true. */
-  maskedFill(mask: Tensor, value: number): Tensor {
-    return maskedFill(this, mask, value);
-  }
-  /** `condition ? this : other`. */
-  where(condition: Tensor, other: Operand): Tensor {
-    return pointwise('where', [condition, this, other]);
-  }
+  // --- Dtype -----------------------------------------------------------------------------------------------------
 
   /** The elements in another dtype; floats lose their fraction towards int, anything but 0 is true. */
   to(dtype: DType): Tensor {
@@ -505,25 +313,6 @@ export class Tensor extends OrderMethods {
   // --- In place ---------------------------------------------------------------------------------------------------
 
   /** Adds in place; not recorded. */
-  add_(other: Operand): this {
-    pointwiseInPlace('add', this, [other], 'add_');
-    return this;
-  }
-  /** Subtracts in place; not recorded. */
-  sub_(other: Operand): this {
-    pointwiseInPlace('sub', this, [other], 'sub_');
-    return this;
-  }
-  /** Multiplies in place; not recorded. */
-  mul_(other: Operand): this {
-    pointwiseInPlace('mul', this, [other], 'mul_');
-    return this;
-  }
-  /** Divides in place; not recorded. */
-  div_(other: Operand): this {
-    pointwiseInPlace('div', this, [other], 'div_');
-    return this;
-  }
   /** Overwrites the elements with those of another tensor, broadcast and cast to this dtype. */
   copy_(source: Tensor): this {
     this.checkInPlace('copy_', [source]);
@@ -805,19 +594,6 @@ export class Tensor extends OrderMethods {
 }
 
 registerTensor((storage, layout, vertex) => new Tensor(storage, layout, vertex));
-
-function scaled(other: Operand, alpha: number): Operand {
-  if (alpha === 1) return other;
-  return typeof other === 'number' ? other * alpha : other.mul(alpha);
-}
-
-/** Small whole powers are products: exact where a general power is not. */
-function power(x: Tensor, exponent: Operand): Tensor {
-  if (exponent === 1) return pointwise('mul', [x, 1], 'pow');
-  if (exponent === 2) return pointwise('mul', [x, x], 'pow');
-  if (exponent === 3) return pointwise('mul', [x.mul(x), x], 'pow');
-  return pointwise('pow', [x, exponent]);
-}
 
 function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === x.dtype) return x;

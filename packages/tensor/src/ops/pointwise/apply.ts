@@ -6,10 +6,10 @@ import { record } from '../../autograd/record.js';
 import type { Backend } from '../../backend/backend.js';
 import { makeTensor } from '../../construct.js';
 import { categoryOf, type DType, isFloating, promoteTypes, promoteWithNumber } from '../../dtype.js';
-import { ArgumentError, DTypeError, ShapeError } from '../../errors.js';
+import { ArgumentError, DTypeError } from '../../errors.js';
 import { assign } from '../../fuse/assign.js';
 import { pendingStorage } from '../../fuse/build.js';
-import { broadcastShapes, formatShape, type Shape, sameShape } from '../../shape.js';
+import { broadcastShapes, type Shape } from '../../shape.js';
 import type { RecipeArgument, Storage } from '../../storage.js';
 import type { Tensor } from '../../tensor.js';
 import { contiguousView, expandView } from '../../view.js';
@@ -44,26 +44,6 @@ export function pointwise(op: PointwiseName, operands: readonly Operand[], name:
     }
     return gradients;
   });
-}
-
-/** `target = op(target, operands…)` in the target's own memory. */
-export function pointwiseInPlace(
-  op: PointwiseName,
-  target: Tensor,
-  operands: readonly Operand[],
-  name: string,
-): Tensor {
-  target.checkInPlace(name, operands.filter(isTensor));
-  const all = [target, ...operands];
-  const { storage, shape } = build(op, all, all.filter(isTensor), name);
-  if (!sameShape(shape, target.shape)) {
-    storage.release();
-    throw new ShapeError(
-      `${name}: output with shape ${formatShape(target.shape)} doesn't match the broadcast shape ${formatShape(shape)}`,
-    );
-  }
-  write(target, storage, name);
-  return target;
 }
 
 /** Writes a pending value over a tensor's elements. */

@@ -4,12 +4,14 @@
  */
 import { activation } from './activation.js';
 import { arithmetic } from './arithmetic.js';
+import { bits } from './bits.js';
+import { elementary } from './elementary.js';
 import { logic } from './logic.js';
 import type { PointwiseOp } from './record.js';
 import { sources } from './sources.js';
 import { transcendental } from './transcendental.js';
 
-const records = { ...arithmetic, ...transcendental, ...activation, ...logic, ...sources };
+const records = { ...arithmetic, ...transcendental, ...elementary, ...activation, ...logic, ...bits, ...sources };
 
 export type PointwiseName = keyof typeof records;
 

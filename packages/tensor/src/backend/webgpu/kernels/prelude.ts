@@ -7,58 +7,16 @@
  * functions are only as exact as WGSL asks (tanh, sin and log near 1: three digits); those that models depend on are
  * computed here from polynomials instead.
  */
+import { elementaryHelpers } from './elementary.js';
+import { type Helper, horner, literal, type Types, typesOf, type Width } from './helper.js';
 import { dedent } from './source.js';
 
-export type Width = 1 | 4;
-
-/** The types at one width, and how a helper is called there. */
-interface Types {
-  readonly F: string;
-  readonly I: string;
-  readonly U: string;
-  readonly B: string;
-  /** The name of a helper at this width. */
-  name(helper: string): string;
-}
-
-interface Helper {
-  readonly needs?: readonly string[];
-  readonly text: (types: Types) => string;
-}
-
-function typesOf(width: Width): Types {
-  const type = (scalar: string) => (width === 1 ? scalar : `vec4<${scalar}>`);
-  return {
-    F: type('f32'),
-    I: type('i32'),
-    U: type('u32'),
-    B: type('bool'),
-    name: (helper) => helperName(helper, width),
-  };
-}
-
-/** `erf` for single elements, `erf4` for four. */
-export function helperName(helper: string, width: Width): string {
-  return width === 1 ? helper : `${helper}4`;
-}
-
-/** c[0] + x * (c[1] + x * (…)). */
-function horner(coefficients: readonly number[], x: string, type: string): string {
-  return coefficients.reduceRight(
-    (tail, c) => (tail === '' ? `${type}(${literal(c)})` : `fma(${x}, ${tail}, ${type}(${literal(c)}))`),
-    '',
-  );
-}
-
-/** A number as WGSL reads it. */
-export function literal(value: number): string {
-  const text = String(value);
-  return /[.e]/.test(text) ? text : `${text}.0`;
-}
+export { helperName, literal, type Width } from './helper.js';
 
 const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
 const helpers: Readonly<Record<string, Helper>> = {
+  ...elementaryHelpers,
   /** Infinity: read from a variable, since a constant expression may not yield it. */
   infinity: {
     text: ({ F, U, name }) => `
