@@ -61,11 +61,58 @@ export { Module } from './module.js';
 export { Buffer, Parameter } from './parameter.js';
 export type { StateDict, StateReport } from './state-dict.js';
 export { type ModelSummary, type SummaryRow, summary } from './summary.js';
+export type {
+  FilledArguments,
+  IntervalStrategy,
+  OptimizerName,
+  TrainingArguments,
+} from './training/arguments.js';
+export type { BatchSource, LoaderPosition } from './training/batches.js';
+export {
+  EarlyStoppingCallback,
+  type EarlyStoppingOptions,
+  type LogEntry,
+  type Metrics,
+  type TrainerCallback,
+  type TrainerHandle,
+  type TrainerState,
+} from './training/callbacks.js';
 export {
   lastCheckpoint,
   loadCheckpoint,
   type Progress,
+  type RetentionOptions,
   type Stateful,
   saveCheckpoint,
   type TrainingParts,
 } from './training/checkpoint.js';
+export { NonFiniteLossError } from './training/errors.js';
+export type { ModelOutput } from './training/evaluation.js';
+export {
+  type AnyOptimizer,
+  LightningModule,
+  type LogOptions,
+  type OptimizerConfig,
+  type SchedulerConfig,
+  type StepOutput,
+} from './training/lightning.js';
+export {
+  type Average,
+  accuracy,
+  argmax,
+  confusionMatrix,
+  f1Score,
+  type HostTensor,
+  type PrecisionRecall,
+  type PrecisionRecallOptions,
+  perplexity,
+  precisionRecallF1,
+} from './training/metrics.js';
+export {
+  type EvalPrediction,
+  type FitData,
+  Trainer,
+  type TrainerOptions,
+  type TrainerTokenizer,
+  type TrainOutput,
+} from './training/trainer.js';

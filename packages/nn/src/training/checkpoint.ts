@@ -10,6 +10,7 @@ import { listFolder, makeFolder, readText, removeFolder, renamePath, writeText }
 import { open, save } from '@course/tensor/safetensors';
 import type { Module } from '../module.js';
 import type { BaseSettings, OptimizerState, ParameterState } from '../optim/optimizer.js';
+import type { SchedulerState } from '../optim/scheduler.js';
 
 /** Something whose state is plain data: a schedule, a loader. */
 export interface Stateful<S> {
@@ -23,7 +24,7 @@ export interface Stateful<S> {
 export interface TrainingParts {
   readonly model: Module;
   readonly optimizer?: Stateful<OptimizerState<BaseSettings>>;
-  readonly scheduler?: Stateful<{ readonly step: number }>;
+  readonly scheduler?: Stateful<SchedulerState>;
   /** The random stream that the run draws from; the default generator if absent. */
   readonly generator?: Generator;
 }
@@ -44,7 +45,7 @@ interface State {
     readonly groups: OptimizerState<BaseSettings>['groups'];
     readonly numbers: Record<string, Record<string, number>>;
   };
-  readonly scheduler?: { readonly step: number };
+  readonly scheduler?: SchedulerState;
   readonly extra: unknown;
 }
 
@@ -52,6 +53,14 @@ const NAME = /^checkpoint-(\d+)$/;
 const MODEL = 'model.safetensors';
 const OPTIMIZER = 'optimizer.safetensors';
 const STATE = 'state.json';
+
+/** Which of the older checkpoints stay. */
+export interface RetentionOptions {
+  /** How many of the newest stay; null for all. Default 2. */
+  readonly keep?: number | null;
+  /** Paths that stay however old they are: the best one. */
+  readonly protect?: readonly string[];
+}
 
 /**
  * Writes a checkpoint into `folder` and removes all but the newest `keep` there. Returns its path.
@@ -64,10 +73,10 @@ export async function saveCheckpoint(
   folder: string,
   parts: TrainingParts,
   { step, extra }: Progress,
-  { keep = 2 }: { readonly keep?: number } = {},
+  { keep = 2, protect = [] }: RetentionOptions = {},
 ): Promise<string> {
-  if (!(Number.isInteger(keep) && keep >= 1))
-    throw new ArgumentError(`saveCheckpoint: keep must be a whole number of at least 1, got ${keep}`);
+  if (keep !== null && !(Number.isInteger(keep) && keep >= 1))
+    throw new ArgumentError(`saveCheckpoint: keep must be null or a whole number of at least 1, got ${keep}`);
   const target = `${folder}/checkpoint-${step}`;
   const unfinished = `${target}.unfinished`;
   await removeFolder(unfinished);
@@ -86,8 +95,9 @@ export async function saveCheckpoint(
   await writeText(`${unfinished}/${STATE}`, `${JSON.stringify(state)}\n`);
   await removeFolder(target);
   await renamePath(unfinished, target);
-  const old = (await checkpointSteps(folder)).slice(0, -keep);
-  for (const each of old) await removeFolder(`${folder}/checkpoint-${each}`);
+  const old = keep === null ? [] : (await checkpointSteps(folder)).slice(0, -keep);
+  for (const path of old.map((each) => `${folder}/checkpoint-${each}`))
+    if (!protect.includes(path)) await removeFolder(path);
   return target;
 }
 

@@ -1,0 +1,107 @@
+/** What a training run tells those who listen, and how they may steer it. */
+import { ArgumentError } from '@course/tensor';
+import type { Module } from '../module.js';
+
+/** Numbers by name. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** One entry of the log history. */
+export type LogEntry = Metrics & { readonly step: number; readonly epoch: number };
+
+/** Where a run stands. Plain data: it is saved with every checkpoint. */
+export interface TrainerState {
+  /** Optimizer steps done. */
+  globalStep: number;
+  /** Epochs done, with the share of the one at hand. */
+  epoch: number;
+  maxSteps: number;
+  numTrainEpochs: number;
+  logHistory: LogEntry[];
+  bestMetric: number | null;
+  /** The step of the best evaluation. */
+  bestStep: number | null;
+  bestModelCheckpoint: string | null;
+}
+
+/** What callbacks see of the trainer. */
+export interface TrainerHandle {
+  readonly state: Readonly<TrainerState>;
+  /** The newest value of everything that was logged or measured. */
+  readonly callbackMetrics: Metrics;
+  /** Ends the run after the step at hand. */
+  stop(): void;
+}
+
+/**
+ * Listens to a training run; all methods may be asynchronous, and the run waits for them. The names are Hugging Face's, and
+ * Lightning's where it has others for the same moment.
+ *
+ * @example
+ * const stopEarly: TrainerCallback = { onEvaluate: (trainer, metrics) => void ((metrics.evalLoss ?? 1) < 0.1 && trainer.stop()) };
+ */
+export interface TrainerCallback {
+  onTrainBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  onEpochBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** After every optimizer step. */
+  onStepEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  onLog?(trainer: TrainerHandle, entry: LogEntry): void | Promise<void>;
+  onEvaluate?(trainer: TrainerHandle, metrics: Metrics): void | Promise<void>;
+  /** After a checkpoint has been written. */
+  onSave?(trainer: TrainerHandle, path: string): void | Promise<void>;
+  /** After an epoch and its evaluation. */
+  onEpochEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** Lightning's name for {@link TrainerCallback.onEpochEnd}. */
+  onTrainEpochEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  onTrainEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** What it must remember when a run is resumed, as plain data. */
+  stateDict?(): unknown;
+  loadStateDict?(state: unknown): void;
+}
+
+export interface EarlyStoppingOptions {
+  /** A name among the metrics of an evaluation. Default evalLoss. */
+  readonly metric?: string;
+  /** Evaluations without getting better after which training stops. Default 1. */
+  readonly patience?: number;
+  /** What counts as better: by more than this. Default 0. */
+  readonly threshold?: number;
+  /** Default: only if the metric's name does not end with loss. */
+  readonly greaterIsBetter?: boolean;
+}
+
+/** Stops training when a metric of the evaluations no longer gets better, as Hugging Face's `EarlyStoppingCallback`. */
+export class EarlyStoppingCallback implements TrainerCallback {
+  readonly #options: Required<EarlyStoppingOptions>;
+  #best: number | null = null;
+  #bad = 0;
+
+  constructor(options: EarlyStoppingOptions = {}) {
+    const metric = options.metric ?? 'evalLoss';
+    this.#options = { patience: 1, threshold: 0, greaterIsBetter: !/loss$/i.test(metric), ...options, metric };
+    const { patience } = this.#options;
+    if (!(Number.isInteger(patience) && patience >= 1))
+      throw new ArgumentError(`EarlyStoppingCallback: patience must be a whole number of at least 1, got ${patience}`);
+  }
+
+  /** @throws ArgumentError if the metric is not among those of the evaluation. */
+  onEvaluate(trainer: TrainerHandle, metrics: Metrics): void {
+    const { metric, patience, threshold, greaterIsBetter } = this.#options;
+    const value = metrics[metric];
+    if (value === undefined)
+      throw new ArgumentError(
+        `EarlyStoppingCallback: there is no metric '${metric}', the evaluation gave ${Object.keys(metrics).join(', ')}`,
+      );
+    const gain = this.#best === null ? Number.POSITIVE_INFINITY : (value - this.#best) * (greaterIsBetter ? 1 : -1);
+    if (gain > threshold) [this.#best, this.#bad] = [value, 0];
+    else if (++this.#bad >= patience) trainer.stop();
+  }
+
+  stateDict(): unknown {
+    return { best: this.#best, bad: this.#bad };
+  }
+
+  loadStateDict(state: unknown): void {
+    const { best, bad } = state as { best: number | null; bad: number };
+    [this.#best, this.#bad] = [best, bad];
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * The Trainer: Hugging Face's (`new Trainer({ model, args, trainDataset, … }).train()`) and Lightning's (`new Trainer({ maxEpochs }).fit(module, …)`)
+ * around the same loop. A step is a scope, so a run's memory stays flat.
+ */
+import {
+  type Collate,
+  DataCollatorWithPadding,
+  DataLoader,
+  type Dataset,
+  type EncodedRow,
+  type PaddingTokenizer,
+} from '@course/data';
+import { ArgumentError, manualSeed, type Tensor } from '@course/tensor';
+import { makeFolder } from '@course/tensor/files';
+import { open, save } from '@course/tensor/safetensors';
+import type { Module } from '../module.js';
+import { completeArguments, type FilledArguments, type TrainingArguments } from './arguments.js';
+import { type BatchSource, batchSizeOf } from './batches.js';
+import {
+  EarlyStoppingCallback,
+  type Metrics,
+  type TrainerCallback,
+  type TrainerHandle,
+  type TrainerState,
+} from './callbacks.js';
+import { type Gathered, gather, type ModelOutput } from './evaluation.js';
+import {
+  type AnyOptimizer,
+  EpochMeans,
+  LightningModule,
+  listen,
+  type OptimizerConfig,
+  type SchedulerConfig,
+} from './lightning.js';
+import { TrainingLoop } from './loop.js';
+import type { HostTensor } from './metrics.js';
+import { makeOptimizer, makeScheduler } from './optimization.js';
+import { lossIn } from './step.js';
+
+/** What `computeMetrics` is given: all logits and labels of the evaluation, on the host. */
+export interface EvalPrediction {
+  readonly logits: HostTensor;
+  readonly labels: HostTensor;
+}
+
+/** A tokenizer as the trainer needs it: to pad batches, and to be saved beside a model. */
+export interface TrainerTokenizer extends PaddingTokenizer {
+  save?(folder: string): Promise<unknown>;
+}
+
+/** What a {@link Trainer} is made of. */
+export interface TrainerOptions<Row, Batch> {
+  readonly model?: Module;
+  readonly args?: TrainingArguments;
+  /** Pads batches, where no `dataCollator` is given. */
+  readonly tokenizer?: TrainerTokenizer;
+  /** Makes batches of rows. */
+  readonly dataCollator?: Collate<Row, Batch>;
+  readonly trainDataset?: Dataset<Row>;
+  readonly evalDataset?: Dataset<Row>;
+  readonly computeMetrics?: (prediction: EvalPrediction) => Metrics | Promise<Metrics>;
+  readonly callbacks?: readonly TrainerCallback[];
+  /** An optimizer and a schedule (that goes on every step) of one's own. */
+  readonly optimizers?: readonly [optimizer: AnyOptimizer, scheduler?: SchedulerConfig['scheduler'] | null];
+  /** Lightning's name for `args.numTrainEpochs`. */
+  readonly maxEpochs?: number;
+}
+
+/** What {@link Trainer.train} returns. */
+export interface TrainOutput {
+  readonly globalStep: number;
+  /** The mean over the steps made by this call. */
+  readonly trainingLoss: number;
+  /** `trainRuntime` in seconds, `trainSamplesPerSecond`, `trainStepsPerSecond`. */
+  readonly metrics: Metrics;
+}
+
+/** Data of {@link Trainer.fit}: loaders, or arrays of batches. */
+export interface FitData<Batch> {
+  readonly trainDataloaders: BatchSource<Batch>;
+  readonly valDataloaders?: BatchSource<Batch> | null;
+  /** A checkpoint, or a folder of them, to go on from. */
+  readonly ckptPath?: string | null;
+}
+
+/** Lightning's defaults where they differ from Hugging Face's. */
+const FIT_DEFAULTS: TrainingArguments = {
+  loggingStrategy: 'no',
+  evalStrategy: 'epoch',
+  saveStrategy: 'no',
+  maxGradNorm: 0,
+};
+
+/**
+ * Trains and judges models, after `transformers.Trainer` and `pytorch_lightning.Trainer`.
+ *
+ * @example
+ * const trainer = new Trainer({
+ *   model, tokenizer,
+ *   args: { outputDir: './results', numTrainEpochs: 3, evalStrategy: 'epoch', saveStrategy: 'epoch' },
+ *   trainDataset, evalDataset,
+ *   computeMetrics: ({ logits, labels }) => ({ accuracy: accuracy(logits, labels) }),
+ * });
+ * await trainer.train({ resumeFromCheckpoint: true });
+ * await trainer.evaluate(); // { evalLoss, evalAccuracy, … }
+ */
+export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle {
+  readonly args: FilledArguments;
+  readonly state: TrainerState;
+  readonly callbacks: TrainerCallback[];
+  readonly #options: TrainerOptions<Row, Batch>;
+  readonly #metrics: Record<string, number> = {};
+  #stopped = false;
+
+  /** @throws ArgumentError for arguments out of range. */
+  constructor(options: TrainerOptions<Row, Batch> = {}) {
+    const { args = {}, maxEpochs, model, callbacks = [] } = options;
+    this.#options = options;
+    this.args = completeArguments({
+      ...(model ? {} : FIT_DEFAULTS),
+      ...args,
+      ...(maxEpochs !== undefined && { numTrainEpochs: maxEpochs }),
+    });
+    const { earlyStoppingPatience: patience, metricForBestModel: name, greaterIsBetter } = this.args;
+    const metric = /^eval[A-Z_]/.test(name) || !model ? name : `eval${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    this.callbacks = [...callbacks];
+    if (patience !== null) this.callbacks.push(new EarlyStoppingCallback({ metric, patience, greaterIsBetter }));
+    this.state = newState();
+    // Lightning leaves the stream alone unless it is told a seed.
+    if (model || args.seed !== undefined) manualSeed(this.args.seed);
+  }
+
+  /** The newest value of everything that was logged or measured. */
+  get callbackMetrics(): Metrics {
+    return this.#metrics;
+  }
+
+  /** Ends training after the step at hand. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Trains the model.
+   *
+   * @param options.resumeFromCheckpoint A checkpoint's path, or true for the newest of `outputDir`: the run goes on as if it had not stopped.
+   * @throws NonFiniteLossError at a loss or gradient that is not finite; ArgumentError if there is no such checkpoint.
+   */
+  async train({
+    resumeFromCheckpoint = false,
+  }: {
+    readonly resumeFromCheckpoint?: boolean | string;
+  } = {}): Promise<TrainOutput> {
+    const { model, trainDataset, evalDataset, optimizers } = this.#options;
+    if (!model || !trainDataset) throw new ArgumentError('Trainer: train() needs a model and a trainDataset');
+    if (this.args.evalStrategy !== 'no' && !evalDataset)
+      throw new ArgumentError(`Trainer: evalStrategy '${this.args.evalStrategy}' needs an evalDataset`);
+    const path = resumeFromCheckpoint === true ? this.args.outputDir : resumeFromCheckpoint || null;
+    if (resumeFromCheckpoint === true && path === null)
+      throw new ArgumentError('Trainer: resumeFromCheckpoint needs an outputDir');
+    const given = optimizers ? { optimizer: optimizers[0], scheduler: optimizers[1] ?? null } : this.#configured(model);
+    return this.#run(model, this.#loader(trainDataset, true), given, path, evalDataset ? () => this.evaluate() : null);
+  }
+
+  /**
+   * Trains a module in Lightning's form.
+   *
+   * @example
+   * await new Trainer({ maxEpochs: 15 }).fit(model, { trainDataloaders, valDataloaders });
+   */
+  async fit<B = Batch>(
+    model: LightningModule<B>,
+    { trainDataloaders, valDataloaders = null, ckptPath = null }: FitData<B>,
+  ): Promise<TrainOutput> {
+    const validate = valDataloaders && model.validationStep ? () => this.validate(model, valDataloaders) : null;
+    const source = trainDataloaders as BatchSource<unknown> as BatchSource<Batch>;
+    return this.#run(model, source, this.#configured(model), ckptPath, validate);
+  }
+
+  /** Runs a module's `validationStep` over batches; the means of what it logs. */
+  async validate<B>(model: LightningModule<B>, source: BatchSource<B>): Promise<Metrics> {
+    const means = new EpochMeans();
+    let rows = 1;
+    const stopListening = listen(model, (name, value, { onEpoch = true, batchSize = rows }) => {
+      if (onEpoch) means.add(name, value, batchSize);
+    });
+    try {
+      let index = 0;
+      await gather(model, source, (batch) => {
+        rows = batchSizeOf(batch);
+        model.validationStep?.(batch, index++);
+        return {};
+      });
+    } finally {
+      stopListening();
+    }
+    const found = await means.means();
+    Object.assign(this.#metrics, found);
+    return found;
+  }
+
+  /** Judges the model on a data set, `evalDataset` by default: `evalLoss`, what `computeMetrics` says with `eval` in front, and the speed. */
+  async evaluate(dataset = this.#options.evalDataset): Promise<Metrics> {
+    if (!dataset) throw new ArgumentError('Trainer: evaluate() needs an evalDataset');
+    const start = performance.now();
+    const found = await this.#gather(dataset);
+    const metrics = await this.#judge(found, 'eval', (performance.now() - start) / 1000);
+    Object.assign(this.#metrics, metrics);
+    return metrics;
+  }
+
+  /** Logits and labels of a data set, on the host, and the metrics of them with `test` in front. */
+  async predict(
+    dataset: Dataset<Row>,
+  ): Promise<{ logits: HostTensor | null; labels: HostTensor | null; metrics: Metrics }> {
+    const start = performance.now();
+    const found = await this.#gather(dataset);
+    const metrics = await this.#judge(found, 'test', (performance.now() - start) / 1000);
+    return { logits: found.logits, labels: found.labels, metrics };
+  }
+
+  /** Writes the model, and the tokenizer if there is one, into a folder: `savePretrained` where the model has it, else its weights. */
+  async saveModel(folder = this.args.outputDir): Promise<void> {
+    const { model, tokenizer } = this.#options;
+    if (!model || folder === null) throw new ArgumentError('Trainer: saveModel() needs a model and a folder');
+    await makeFolder(folder);
+    await tokenizer?.save?.(folder);
+    if ('savePretrained' in model && typeof model.savePretrained === 'function') await model.savePretrained(folder);
+    else await save(`${folder}/model.safetensors`, model.stateDict(), { format: 'pt' });
+  }
+
+  /**
+   * What the model gives for a batch: `forward(inputIds, { … })` with the other fields as options. A subclass may do otherwise, as
+   * in Hugging Face's `compute_loss`.
+   */
+  protected computeOutput(model: Module, batch: Batch): ModelOutput {
+    const { inputIds, ...rest } = batch as { readonly inputIds: Tensor };
+    return (model as Module & { forward(inputs: Tensor, options: object): ModelOutput }).forward(inputIds, rest);
+  }
+
+  async #run(
+    model: Module,
+    source: BatchSource<Batch>,
+    {
+      optimizer,
+      scheduler,
+    }: { optimizer: AnyOptimizer | null; scheduler: SchedulerConfig | SchedulerConfig['scheduler'] | null },
+    resumeFrom: string | null,
+    evaluate: (() => Promise<Metrics>) | null,
+  ): Promise<TrainOutput> {
+    const { args, state } = this;
+    if (source.length === 0) throw new ArgumentError('Trainer: there is no batch to train on');
+    const stepsAnEpoch = Math.ceil(source.length / args.gradientAccumulationSteps);
+    Object.assign(state, newState());
+    state.maxSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsAnEpoch);
+    state.numTrainEpochs = Math.ceil(state.maxSteps / stepsAnEpoch);
+    this.#stopped = false;
+    if (args.gradientCheckpointing) model.gradientCheckpointingEnable();
+    const own = optimizer ?? makeOptimizer(model, args);
+    const schedule = scheduler ?? (optimizer ? null : makeScheduler(own, args, state.maxSteps));
+    const config =
+      schedule && ('scheduler' in schedule ? schedule : { scheduler: schedule, interval: 'step' as const });
+    const loop = new TrainingLoop<Batch>({
+      model,
+      source,
+      args,
+      state,
+      optimizer: own,
+      scheduler: config && { interval: 'epoch', monitor: 'val_loss', ...config },
+      callbacks: this.callbacks,
+      handle: this,
+      metrics: this.#metrics,
+      lossOf: (batch, index) => this.#lossOf(model, batch, index),
+      evaluate,
+      isStopped: () => this.#stopped,
+    });
+    const start = performance.now();
+    const { loss, steps, rows } = await loop.run(resumeFrom);
+    const seconds = (performance.now() - start) / 1000;
+    if (args.loadBestModelAtEnd && state.bestModelCheckpoint) await loadModel(model, state.bestModelCheckpoint);
+    return {
+      globalStep: state.globalStep,
+      trainingLoss: loss / steps,
+      metrics: { trainRuntime: seconds, trainStepsPerSecond: steps / seconds, trainSamplesPerSecond: rows / seconds },
+    };
+  }
+
+  #configured(model: Module): { optimizer: AnyOptimizer | null; scheduler: SchedulerConfig | null } {
+    if (!(model instanceof LightningModule)) return { optimizer: null, scheduler: null };
+    const config: OptimizerConfig = model.configureOptimizers();
+    if (!('optimizer' in config)) return { optimizer: config, scheduler: null };
+    const { optimizer, lrScheduler = null } = config;
+    if (!lrScheduler) return { optimizer, scheduler: null };
+    return { optimizer, scheduler: 'scheduler' in lrScheduler ? lrScheduler : { scheduler: lrScheduler } };
+  }
+
+  #lossOf(model: Module, batch: Batch, index: number): Tensor {
+    const output =
+      model instanceof LightningModule
+        ? (model as LightningModule<Batch>).trainingStep(batch, index)
+        : this.computeOutput(model, batch);
+    const loss = lossIn(output);
+    if (!loss)
+      throw new ArgumentError(
+        `Trainer: ${model.constructor.name} gave no loss; its forward must return one where a batch has labels (the batch has ${Object.keys(batch as object).join(', ')})`,
+      );
+    return loss;
+  }
+
+  #gather(dataset: Dataset<Row>): Promise<Gathered> {
+    const { model } = this.#options;
+    if (!model) throw new ArgumentError('Trainer: there is no model to judge');
+    return gather(model, this.#loader(dataset, false), (batch) => this.computeOutput(model, batch));
+  }
+
+  async #judge({ loss, logits, labels, samples, steps }: Gathered, prefix: string, seconds: number): Promise<Metrics> {
+    const { computeMetrics } = this.#options;
+    const own = computeMetrics && logits && labels ? await computeMetrics({ logits, labels }) : {};
+    const named = Object.entries(own).map(([name, value]) => [
+      name.startsWith(prefix) ? name : `${prefix}${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+      value,
+    ]);
+    return {
+      ...(loss !== null && { [`${prefix}Loss`]: loss }),
+      ...(Object.fromEntries(named) as Metrics),
+      [`${prefix}Runtime`]: seconds,
+      [`${prefix}SamplesPerSecond`]: samples / seconds,
+      [`${prefix}StepsPerSecond`]: steps / seconds,
+    };
+  }
+
+  #loader(dataset: Dataset<Row>, training: boolean): DataLoader<Row, Batch> {
+    const { tokenizer, dataCollator } = this.#options;
+    const { perDeviceTrainBatchSize, perDeviceEvalBatchSize, dataSeed, groupByLength, dataloaderDropLast } = this.args;
+    if (!dataCollator && !tokenizer)
+      throw new ArgumentError('Trainer: rows become batches by a dataCollator, or by a tokenizer that pads; give one');
+    const collate =
+      dataCollator ?? (new DataCollatorWithPadding(tokenizer as PaddingTokenizer) as unknown as Collate<Row, Batch>);
+    const key = (row: Row): number => (row as EncodedRow).inputIds.length;
+    return new DataLoader<Row, Batch>(dataset, {
+      batchSize: training ? perDeviceTrainBatchSize : perDeviceEvalBatchSize,
+      shuffle: training,
+      seed: dataSeed,
+      dropLast: training && dataloaderDropLast,
+      collate,
+      ...(training && groupByLength && { bucketByLength: { key } }),
+    });
+  }
+}
+
+function newState(): TrainerState {
+  return {
+    globalStep: 0,
+    epoch: 0,
+    maxSteps: 0,
+    numTrainEpochs: 0,
+    logHistory: [],
+    bestMetric: null,
+    bestStep: null,
+    bestModelCheckpoint: null,
+  };
+}
+
+async function loadModel(model: Module, checkpoint: string): Promise<void> {
+  const file = await open(`${checkpoint}/model.safetensors`);
+  try {
+    const state = new Map<string, Tensor>();
+    for (const key of file.keys()) state.set(key, await file.load(key));
+    model.loadStateDict(state);
+    for (const tensor of state.values()) tensor.dispose();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,377 @@
+// The Trainer in Hugging Face's form and in Lightning's: what it logs, measures, saves, resumes to the same bits, and refuses.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Dataset } from '@course/data';
+import * as nn from '@course/nn';
+import * as F from '@course/nn/functional';
+import * as optim from '@course/nn/optim';
+import { ArgumentError, device, manualSeed, memory, randn, type Tensor, tensor } from '@course/tensor';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { onEachDevice } from '../support/devices.js';
+
+interface Row {
+  readonly x: readonly number[];
+  readonly label: number;
+}
+interface Batch {
+  readonly inputIds: Tensor;
+  readonly labels: Tensor;
+}
+
+/** Two classes by the sign of the first number, of 40 rows. */
+function rows(count = 40): Dataset<Row> {
+  return Dataset.fromRows(
+    Array.from({ length: count }, (_, i) => ({
+      x: [Math.sin(i * 3) + (i % 2 ? 1 : -1), Math.cos(i), Math.sin(i * 7)],
+      label: i % 2,
+    })),
+  );
+}
+
+const dataCollator = (batch: readonly Row[]): Batch => ({
+  inputIds: tensor(batch.map(({ x }) => [...x])),
+  labels: tensor(
+    batch.map(({ label }) => label),
+    { dtype: 'int32' },
+  ),
+});
+
+class Classifier extends nn.Module {
+  readonly body: nn.Sequential;
+  /** From this call of forward on the logits are made of square roots of negative numbers. */
+  failFrom = Number.POSITIVE_INFINITY;
+  calls = 0;
+  constructor() {
+    super();
+    this.body = new nn.Sequential(new nn.Linear(3, 8), new nn.ReLU(), new nn.Dropout(0.2), new nn.Linear(8, 2));
+  }
+  forward(x: Tensor, { labels }: { labels?: Tensor } = {}): { logits: Tensor; loss?: Tensor } {
+    const made = this.body.forward(x);
+    const logits = ++this.calls >= this.failFrom ? made.square().neg().sub(1).sqrt() : made;
+    return { logits, ...(labels && { loss: F.crossEntropy(logits, labels) }) };
+  }
+}
+
+async function bits(model: nn.Module): Promise<number[][]> {
+  const all: number[][] = [];
+  for (const value of model.stateDict().values()) {
+    const data = await value.data();
+    all.push([...new Uint32Array(data.buffer, data.byteOffset, data.length)]);
+  }
+  return all;
+}
+
+const quiet = { disableTqdm: true, perDeviceTrainBatchSize: 4, perDeviceEvalBatchSize: 16, learningRate: 1e-2 };
+const computeMetrics = ({ logits, labels }: nn.EvalPrediction): nn.Metrics => ({
+  accuracy: nn.accuracy(logits, labels),
+});
+
+onEachDevice('the Trainer', (kind) => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'trainer-test-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  function make(
+    args: nn.TrainingArguments,
+    more: Partial<nn.TrainerOptions<Row, Batch>> = {},
+    model = seeded(),
+  ): { model: Classifier; trainer: nn.Trainer<Row, Batch> } {
+    const trainer = new nn.Trainer<Row, Batch>({
+      model,
+      args: { ...quiet, ...args },
+      dataCollator,
+      trainDataset: rows(),
+      evalDataset: rows(18),
+      computeMetrics,
+      ...more,
+    });
+    return { model, trainer };
+  }
+  function seeded(seed = 0): Classifier {
+    manualSeed(seed);
+    return new Classifier();
+  }
+
+  it('learns, logs and evaluates by the names of its arguments', async () => {
+    const seen: string[] = [];
+    const callback: nn.TrainerCallback = {
+      onTrainBegin: () => void seen.push('begin'),
+      onEpochBegin: () => void seen.push('epoch'),
+      onEvaluate: (_trainer, metrics) => void seen.push(`evaluate ${Object.keys(metrics)[0]}`),
+      onEpochEnd: () => void seen.push('epoch end'),
+      onTrainEnd: () => void seen.push('end'),
+    };
+    const { trainer } = make(
+      { numTrainEpochs: 4, loggingSteps: 5, evalStrategy: 'epoch', warmupRatio: 0.1, weightDecay: 0.01 },
+      { callbacks: [callback] },
+    );
+    const before = await trainer.evaluate();
+    const output = await trainer.train();
+    expect(output.globalStep).toBe(40);
+    expect(Object.keys(output.metrics)).toEqual(['trainRuntime', 'trainStepsPerSecond', 'trainSamplesPerSecond']);
+    const after = await trainer.evaluate();
+    expect(Object.keys(after)).toEqual([
+      'evalLoss',
+      'evalAccuracy',
+      'evalRuntime',
+      'evalSamplesPerSecond',
+      'evalStepsPerSecond',
+    ]);
+    expect(after.evalLoss).toBeLessThan((before.evalLoss ?? 0) * 0.8);
+    expect(after.evalAccuracy).toBeGreaterThan(0.8);
+    expect(trainer.callbackMetrics.evalAccuracy).toBe(after.evalAccuracy);
+    expect(seen).toEqual([
+      'begin',
+      ...Array.from({ length: 4 }, () => ['epoch', 'evaluate evalLoss', 'epoch end']).flat(),
+      'end',
+    ]);
+    const logged = trainer.state.logHistory.filter((entry) => entry.loss !== undefined);
+    expect(logged.map(({ step }) => step)).toEqual([5, 10, 15, 20, 25, 30, 35, 40]);
+    expect(Object.keys(logged[0] ?? {})).toEqual(['loss', 'gradNorm', 'learningRate', 'epoch', 'step']);
+    // 4 of 40 steps warm up, then the rate falls to 0.
+    expect(logged.map(({ learningRate }) => learningRate)).toEqual([
+      expect.closeTo((1e-2 * 35) / 36, 12),
+      ...[30, 25, 20, 15, 10, 5].map((left) => expect.closeTo((1e-2 * left) / 36, 12)),
+      0,
+    ]);
+    expect(logged[0]?.epoch).toBe(0.5);
+  });
+
+  it('makes the same steps of half batches, accumulated', async () => {
+    const plain = make({ numTrainEpochs: 1, perDeviceTrainBatchSize: 8, maxGradNorm: 0.5 });
+    const halves = make({
+      numTrainEpochs: 1,
+      perDeviceTrainBatchSize: 4,
+      gradientAccumulationSteps: 2,
+      maxGradNorm: 0.5,
+    });
+    for (const { model, trainer } of [plain, halves]) {
+      (model.body.at(2) as { p: number }).p = 0;
+      expect((await trainer.train()).globalStep).toBe(5);
+    }
+    // Means of halves against means of the whole: a rounding a step, and Adam divides by what may be small.
+    const atol = kind === 'cpu' ? 1e-5 : 1e-4;
+    for (const [key, value] of plain.model.stateDict())
+      expect(await halves.model.stateDict().get(key)?.data(), key).toBeClose([...(await value.data())], { atol });
+  });
+
+  it.each([
+    ['in the middle of an epoch', 7],
+    ['at the end of an epoch', 10],
+  ])('resumes %s to the same bits and the same log', async (_name, saveSteps) => {
+    const args: nn.TrainingArguments = {
+      outputDir: folder,
+      numTrainEpochs: 2,
+      loggingSteps: 4,
+      evalStrategy: 'epoch',
+      saveSteps,
+      earlyStoppingPatience: 5,
+    };
+    const whole = make(args);
+    await whole.trainer.train();
+    const resumed = make(args, {}, seeded(99));
+    const output = await resumed.trainer.train({ resumeFromCheckpoint: `${folder}/checkpoint-${saveSteps}` });
+    expect(output.globalStep).toBe(20);
+    expect(await bits(resumed.model)).toEqual(await bits(whole.model));
+    const numbers = ({ trainer }: typeof whole): unknown[] =>
+      trainer.state.logHistory.map(
+        ({ evalRuntime: _a, evalSamplesPerSecond: _b, evalStepsPerSecond: _c, ...rest }) => rest,
+      );
+    expect(numbers(resumed)).toEqual(numbers(whole));
+  });
+
+  it('keeps the last checkpoints and the best, and ends with the best', async () => {
+    const model = seeded();
+    const weights: number[][][] = [];
+    let evaluations = 0;
+    const { trainer } = make(
+      {
+        outputDir: folder,
+        numTrainEpochs: 5,
+        evalStrategy: 'epoch',
+        saveStrategy: 'epoch',
+        saveTotalLimit: 1,
+        loadBestModelAtEnd: true,
+        metricForBestModel: 'score',
+      },
+      {
+        // Best in the second epoch.
+        computeMetrics: () => ({ score: [1, 3, 2, 0, 2][evaluations++] ?? 0 }),
+        callbacks: [{ onEvaluate: async () => void weights.push(await bits(model)) }],
+      },
+      model,
+    );
+    await trainer.train();
+    expect(trainer.state).toMatchObject({ bestMetric: 3, bestModelCheckpoint: `${folder}/checkpoint-20` });
+    expect((await readdir(folder)).sort()).toEqual(['checkpoint-20', 'checkpoint-50']);
+    expect(await bits(model)).toEqual(weights[1]);
+  });
+
+  it('stops when it no longer gets better, and when a callback says so', async () => {
+    const args: nn.TrainingArguments = {
+      numTrainEpochs: 50,
+      learningRate: 0,
+      evalStrategy: 'epoch',
+      earlyStoppingPatience: 2,
+    };
+    const { trainer } = make(args);
+    await trainer.train();
+    expect(trainer.state.globalStep).toBe(30);
+    const other = make({}, { callbacks: [{ onStepEnd: (run) => void (run.state.globalStep === 3 && run.stop()) }] });
+    expect((await other.trainer.train()).globalStep).toBe(3);
+    const wrong = make({ evalStrategy: 'epoch', earlyStoppingPatience: 1, metricForBestModel: 'f1' });
+    await expect(wrong.trainer.train()).rejects.toThrow("there is no metric 'evalF1', the evaluation gave evalLoss");
+  });
+
+  it('stops at a NaN with step, op and checkpoint, before it reaches the weights', async () => {
+    const { model, trainer } = make({ outputDir: folder, saveSteps: 2 });
+    let before: number[][] = [];
+    const remember: nn.TrainerCallback = {
+      onStepEnd: async () => {
+        before = await bits(model);
+      },
+    };
+    trainer.callbacks.push(remember);
+    model.failFrom = 6;
+    const failure = await trainer.train().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(nn.NonFiniteLossError);
+    expect(failure).toMatchObject({
+      step: 6,
+      op: expect.stringMatching(/^sqrt returned nan values, in a tensor of shape \[4, 2\]$/),
+      checkpoint: `${folder}/checkpoint-4`,
+    });
+    expect((failure as Error).message).toContain(`the last good checkpoint is ${folder}/checkpoint-4`);
+    expect(await bits(model)).toEqual(before);
+  });
+
+  it('does not grow from step to step', async () => {
+    const counts: number[] = [];
+    const { trainer } = make(
+      { numTrainEpochs: 2 },
+      { callbacks: [{ onStepEnd: () => void counts.push(memory().tensors) }] },
+    );
+    await trainer.train();
+    expect(new Set(counts.slice(1)).size).toBe(1);
+  });
+
+  it('predicts and saves', async () => {
+    const { trainer } = make({ outputDir: folder, saveStrategy: 'no' });
+    const { logits, labels, metrics } = await trainer.predict(rows(18));
+    expect([logits?.shape, labels?.shape]).toEqual([[18, 2], [18]]);
+    expect(metrics.testAccuracy).toBeTypeOf('number');
+    await trainer.saveModel();
+    expect(await readdir(folder)).toEqual(['model.safetensors']);
+  });
+
+  describe('says what does not fit', () => {
+    it.each([
+      [{ evalStrategy: 'sometimes' as 'steps' }, 'evalStrategy may be no, steps or epoch'],
+      [{ loggingSteps: 0 }, 'loggingSteps must be a whole number of at least 1, got 0'],
+      [{ saveStrategy: 'epoch' as const }, 'saveStrategy needs an outputDir'],
+      [{ outputDir: 'x', loadBestModelAtEnd: true }, 'requires the save and eval strategy to match, got steps and no'],
+      [{ earlyStoppingPatience: 1 }, 'earlyStoppingPatience needs an evalStrategy'],
+      [{ fp16: true }, 'fp16 needs float16 tensors'],
+      [{ warmupRatio: 2 }, 'warmupRatio must lie in [0, 1]'],
+    ])('%j', (args, message) => {
+      expect(() => make(args)).toThrow(ArgumentError);
+      expect(() => make(args)).toThrow(message);
+    });
+
+    it('in data and models', async () => {
+      await expect(make({}, { trainDataset: rows(0) }).trainer.train()).rejects.toThrow('no batch to train on');
+      const options = { model: seeded(), args: quiet, trainDataset: rows() };
+      await expect(new nn.Trainer(options as never).train()).rejects.toThrow('a dataCollator, or by a tokenizer');
+      const silent = make({}, { dataCollator: ((batch) => ({ inputIds: dataCollator(batch).inputIds })) as never });
+      await expect(silent.trainer.train()).rejects.toThrow('Classifier gave no loss');
+      const missing = make({ outputDir: folder }).trainer.train({ resumeFromCheckpoint: true });
+      await expect(missing).rejects.toThrow('there is no checkpoint in');
+    });
+  });
+});
+
+class Lit extends nn.LightningModule<readonly [x: Tensor, y: Tensor]> {
+  readonly layer = new nn.Linear(3, 1);
+  forward(x: Tensor): Tensor {
+    return this.layer.forward(x).sigmoid().squeeze(-1);
+  }
+  #losses([x, y]: readonly [Tensor, Tensor]): { loss: Tensor; acc: Tensor } {
+    const p = this.forward(x);
+    return { loss: p.sub(y).square().mean(), acc: p.gt(0.5).eq(y.gt(0.5)).to('float32').mean() };
+  }
+  override trainingStep(batch: readonly [Tensor, Tensor]): Tensor {
+    const { loss, acc } = this.#losses(batch);
+    this.logDict({ train_loss: loss, train_acc: acc }, { onStep: false, onEpoch: true, progBar: true });
+    return loss;
+  }
+  override validationStep(batch: readonly [Tensor, Tensor]): void {
+    const { loss, acc } = this.#losses(batch);
+    this.log('val_loss', loss, { onEpoch: true });
+    this.log('val_acc', acc, { onEpoch: true });
+  }
+  override configureOptimizers(): optim.RMSprop {
+    return new optim.RMSprop(this.parameters(), { lr: 0.05 });
+  }
+}
+
+onEachDevice("the Trainer in Lightning's form", () => {
+  const batches = (sizes: readonly number[]): (readonly [Tensor, Tensor])[] =>
+    sizes.map((size) => {
+      const x = randn([size, 3]);
+      return [x, x.select(1, 0).gt(0).to('float32')] as const;
+    });
+
+  it('fits a module by its own steps, with means of what it logs at the end of an epoch', async () => {
+    manualSeed(4);
+    const model = new Lit();
+    const [train, val] = [batches([16, 16, 8]), batches([8, 4])];
+    const history: nn.Metrics[] = [];
+    const trainer = new nn.Trainer({
+      maxEpochs: 5,
+      args: { disableTqdm: true },
+      callbacks: [{ onTrainEpochEnd: ({ callbackMetrics }) => void history.push({ ...callbackMetrics }) }],
+    });
+    const { globalStep } = await trainer.fit(model, { trainDataloaders: train, valDataloaders: val });
+    expect(globalStep).toBe(15);
+    expect(history).toHaveLength(5);
+    expect(Object.keys(history[0] ?? {}).sort()).toEqual(['train_acc', 'train_loss', 'val_acc', 'val_loss']);
+    expect(history[4]?.val_loss).toBeLessThan(history[0]?.val_loss ?? 0);
+    // The mean over rows, not over batches, of the last weights.
+    let expected = 0;
+    for (const [x, y] of val) expected += (await model.forward(x).sub(y).square().sum().item()) / 12;
+    expect(trainer.callbackMetrics.val_loss).toBeCloseTo(expected, device.kind === 'cpu' ? 6 : 5);
+    expect(model.training).toBe(true);
+  });
+
+  it('steps schedules once an epoch, or as they are configured', async () => {
+    const rates: number[][] = [];
+    for (const interval of ['epoch', 'step'] as const) {
+      const seen: number[] = [];
+      class Scheduled extends Lit {
+        override configureOptimizers(): never {
+          const optimizer = new optim.SGD(this.parameters(), { lr: 1 });
+          return {
+            optimizer,
+            lrScheduler: { scheduler: new optim.ExponentialLR(optimizer, { gamma: 0.5 }), interval },
+          } as never;
+        }
+      }
+      const model = new Scheduled();
+      const config = model.configureOptimizers() as { optimizer: optim.SGD };
+      model.configureOptimizers = (() => config) as never;
+      const trainer = new nn.Trainer({
+        maxEpochs: 2,
+        args: { disableTqdm: true },
+        callbacks: [{ onStepEnd: () => void seen.push(config.optimizer.paramGroups[0]?.lr ?? 0) }],
+      });
+      await trainer.fit(model, { trainDataloaders: batches([4, 4]) });
+      rates.push(seen);
+    }
+    expect(rates).toEqual([
+      [1, 1, 0.5, 0.5],
+      [0.5, 0.25, 0.125, 0.0625],
+    ]);
+  });
+});
