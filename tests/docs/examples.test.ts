@@ -5,10 +5,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { init } from '@course/tensor';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { publicEntries } from '../../scripts/entries.mjs';
 import { at, packageNames } from '../../scripts/paths.mjs';
-import { type Modules, makeProgram, ownModule, SURROUNDINGS, typeErrors } from './program.js';
+import { exportedTypes, type Modules, makeProgram, ownModule, SURROUNDINGS, typeErrors } from './program.js';
 import { run } from './run.js';
 import { pageNames, readExamples, readPage } from './snippets.js';
 
@@ -39,20 +39,17 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-await init({ device: 'cpu' });
+// What the pages show was computed on a CPU; this overrides what their programs ask for.
+process.env.COURSE_DEVICE = 'cpu';
+await init();
 await surroundings.writeFiles();
-const around = Object.keys(surroundings.surroundings());
-const programs = snippets.map((snippet, i) => makeProgram(snippet, i, modules, around));
+const atHand = { modules, types: exportedTypes(sources), surroundings: Object.keys(surroundings.surroundings()) };
+const programs = snippets.map((snippet, i) => makeProgram(snippet, i, atHand));
 
 describe('programs shown in the documentation', () => {
   it('compile', () => {
     expect(typeErrors(programs).join('\n')).toBe('');
   }, 120_000);
-
-  // What they show was computed on a CPU, and the last program may have chosen another device.
-  beforeEach(async () => {
-    await init({ device: 'cpu' });
-  });
 
   it.each(programs.map((program) => [`${program.snippet.file}:${program.snippet.line}`, program] as const))(
     '%s runs and keeps what its comments promise',
@@ -68,6 +65,7 @@ it.each(pages.flatMap(({ quotations }) => quotations.map((each) => [`${each.file
         .split('\n')
         .map((line) => line.trim())
         .join('\n');
-    expect(trimmed(readFileSync(at(of), 'utf8'))).toContain(trimmed(text));
+    const found = trimmed(readFileSync(at(of), 'utf8')).includes(trimmed(text));
+    expect(found, `these lines in ${of}`).toBe(true);
   },
 );

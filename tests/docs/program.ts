@@ -1,5 +1,6 @@
 // From a snippet to a program: the imports that an implicit one leaves out, and the types of all of them checked at once
 // against the sources of the packages, as strictly as the packages themselves are.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { publicEntries } from '../../scripts/entries.mjs';
@@ -16,6 +17,28 @@ export function ownModule(file: string): string {
 
 /** Modules by the name that programs import them by. */
 export type Modules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** What implicit snippets may use. */
+export interface AtHand {
+  readonly modules: Modules;
+  /** The file that declares each exported type. */
+  readonly types: ReadonlyMap<string, string>;
+  /** Names of surroundings.ts. */
+  readonly surroundings: readonly string[];
+}
+
+/** The types that files of the packages export. */
+export function exportedTypes(files: readonly string[]): Map<string, string> {
+  return new Map(
+    files.flatMap((file) => {
+      const text = readFileSync(at(file), 'utf8');
+      return Array.from(text.matchAll(/^export (?:interface|type) (\w+)/gm), ([, name = '']) => [
+        name,
+        ownModule(file),
+      ]);
+    }),
+  );
+}
 
 /** A snippet with its imports, and a file name of its own. */
 export interface DocProgram {
@@ -34,12 +57,7 @@ const namespaces: Readonly<Record<string, string>> = {
 };
 
 /** Imports for whatever a snippet uses and does not declare: its own file's exports first, then its surroundings, then all packages'. */
-export function makeProgram(
-  snippet: Snippet,
-  number: number,
-  modules: Modules,
-  surroundings: readonly string[],
-): DocProgram {
+export function makeProgram(snippet: Snippet, number: number, { modules, types, surroundings }: AtHand): DocProgram {
   const path = join(root, `${snippet.file.replaceAll('/', '.')}.${number}.ts`);
   const parse = (code: string): ts.SourceFile => ts.createSourceFile(path, code, ts.ScriptTarget.ES2022, true);
   const bare = parse(snippet.code);
@@ -54,6 +72,7 @@ export function makeProgram(
     );
     if (surroundings.includes(name) && exporter !== own) around.push(name);
     else if (exporter !== undefined) header.push(`import { ${name} } from '${exporter}';`);
+    else if (types.has(name)) header.push(`import type { ${name} } from '${types.get(name)}';`);
     else if (name in namespaces) header.push(`import * as ${name} from '${namespaces[name]}';`);
   }
   if (around.length > 0)

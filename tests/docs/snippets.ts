@@ -5,7 +5,7 @@
 //   ```ts path       A quotation: the block stands, word for word, in that file of the repository.
 //   @example         In a doc comment: a program in which the exports of the packages and the things of surroundings.ts are at
 //                    hand without an import.
-//   | torch | ours | In a table whose head says so: each piece of code in the second column is such a program.
+//   | PyTorch | here |  In a table with this head each piece of code in the second column is such a program.
 import { readdirSync, readFileSync } from 'node:fs';
 import { at } from '../../scripts/paths.mjs';
 
@@ -68,7 +68,7 @@ export function readPage(file: string): Page {
     }
     const cells = cellsOf(line);
     if (cells === null) isTable = false;
-    else if (/^(PyTorch|Hugging Face)$/.test(cells[0] ?? '') && cells[1] === 'here') isTable = true;
+    else if (cells[1] === 'here') isTable = true;
     else if (isTable) {
       for (const [, code = ''] of (cells[1] ?? '').matchAll(/`([^`]+)`/g))
         programs.push({ file, line: i + 1, code: '\n'.repeat(i) + code, implicit: true });

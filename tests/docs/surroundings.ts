@@ -2,6 +2,7 @@
 // files. Every example gets things of its own, real ones of the smallest size, in a folder of its own.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { BertTokenizer, DataCollatorWithPadding, DataLoader, Dataset } from '@course/data';
+import { TextClassifier } from '@course/models';
 import { LayerNorm, Linear, Sequential } from '@course/nn';
 import { AdamW, LinearWarmup } from '@course/nn/optim';
 import { manualSeed, rand, randint, randn } from '@course/tensor';
@@ -88,8 +89,17 @@ export function surroundings() {
     /** Steps of the optimizer until now. */
     step: 1,
     tokenizer,
+    classifier: new TextClassifier({
+      vocabSize: tokenizer.vocabSize,
+      labels: ['bad', 'good'],
+      dim: 4,
+      heads: 1,
+      layers: 1,
+    }),
     dataset,
     tokenized,
+    trainDataset: tokenized,
+    evalDataset: tokenized,
     loader: new DataLoader(tokenized, { batchSize: 2, shuffle: true, seed: 42, collate }),
     get batch() {
       return collate.collate(rows);

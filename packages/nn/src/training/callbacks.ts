@@ -37,7 +37,11 @@ export interface TrainerHandle {
  * Lightning's where it has others for the same moment.
  *
  * @example
- * const stopEarly: TrainerCallback = { onEvaluate: (trainer, metrics) => void ((metrics.evalLoss ?? 1) < 0.1 && trainer.stop()) };
+ * const stopEarly: TrainerCallback = {
+ *   onEvaluate(trainer, metrics) {
+ *     if ((metrics.evalLoss ?? 1) < 0.1) trainer.stop();
+ *   },
+ * };
  */
 export interface TrainerCallback {
   onTrainBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;

@@ -96,12 +96,12 @@ const FIT_DEFAULTS: TrainingArguments = {
  *
  * @example
  * const trainer = new Trainer({
- *   model, tokenizer,
+ *   model: classifier, tokenizer,
  *   args: { outputDir: './results', numTrainEpochs: 3, evalStrategy: 'epoch', saveStrategy: 'epoch' },
  *   trainDataset, evalDataset,
  *   computeMetrics: ({ logits, labels }) => ({ accuracy: accuracy(logits, labels) }),
  * });
- * await trainer.train({ resumeFromCheckpoint: true });
+ * await trainer.train(); // or { resumeFromCheckpoint: true }
  * await trainer.evaluate(); // { evalLoss, evalAccuracy, … }
  */
 export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle {
@@ -166,7 +166,12 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
    * Trains a module in Lightning's form.
    *
    * @example
-   * await new Trainer({ maxEpochs: 15 }).fit(model, { trainDataloaders, valDataloaders });
+   * class Regression extends LightningModule<Tensor> {
+   *   readonly layer = new Linear(4, 1);
+   *   override trainingStep(x: Tensor): Tensor { return this.layer.forward(x).square().mean(); }
+   *   override configureOptimizers(): AdamW { return new AdamW(this.parameters()); }
+   * }
+   * await new Trainer({ maxEpochs: 15 }).fit(new Regression(), { trainDataloaders: [randn([8, 4])] });
    */
   async fit<B = Batch>(
     model: LightningModule<B>,
