@@ -1,7 +1,8 @@
 // The packages as their users get them: packs all four, installs the tarballs into an empty project with plain npm, then
-// imports every entry of their `exports`, type-checks a program against their declarations and runs it. What a missing
-// file in `files`, a wrong `exports` path or an undeclared dependency would break is broken here first.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+// imports every entry of their `exports`, type-checks a program against their declarations and runs it, in this Node and in
+// Node 22, as it is and bundled; and bundles it for a page, where nothing of Node may be left. What a missing file in `files`, a
+// wrong `exports` path, an undeclared dependency or a path that only holds before bundling would break is broken here first.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publicEntries } from './entries.mjs';
@@ -72,6 +73,33 @@ writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, f
 const options = ['--ignore-scripts', '--no-audit', '--no-fund'];
 await must('Installing the tarballs', ['npm', 'install', ...options, ...tarballs.map((name) => `./${name}`)]);
 process.stdout.write(await must('Importing every entry', node('import-all.mjs')));
+
+/** Node 22 from npm, where this is another version and npm has one for this machine. */
+async function otherNode() {
+  if (process.versions.node.startsWith('22.')) return undefined;
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  await must('Installing Node 22', ['npm', 'install', ...options, `${name}@22`]);
+  return join(folder, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+}
+
+/** @param {string[]} args */
+const bundle = (...args) =>
+  node(at('node_modules/esbuild/bin/esbuild'), 'program.mjs', '--bundle', '--format=esm', ...args);
 await must('Type-checking the entries and a program', node(at('node_modules/typescript/bin/tsc'), '-p', folder));
-const printed = (await must('Running a program', node('program.mjs'))).trim();
-if (printed !== expectedOutput) fail(`The program printed ${printed}, expected ${expectedOutput}.`);
+
+// Dawn is a native module: it stays a package of its own beside a bundle.
+await must('Bundling for Node', bundle('--platform=node', '--external:webgpu', '--outfile=bundled.mjs'));
+await must('Bundling for a page', bundle('--platform=browser', '--outfile=page.mjs'));
+const left = /from ?["']node:[a-z/_]+["']|require\(["']node:/.exec(readFileSync(join(folder, 'page.mjs'), 'utf8'));
+if (left) fail(`The bundle for a page still reaches for Node: ${left[0]}`);
+
+const twentyTwo = await otherNode();
+for (const runtime of [process.execPath, ...(twentyTwo ? [twentyTwo] : [])]) {
+  const version = (await must('Asking for the version', [runtime, '--version'])).trim();
+  await must(`Importing every entry in Node ${version}`, [runtime, 'import-all.mjs']);
+  for (const file of ['program.mjs', 'bundled.mjs']) {
+    const printed = (await must(`Running ${file} in Node ${version}`, [runtime, file])).trim();
+    if (printed !== expectedOutput) fail(`${file} printed ${printed} in Node ${version}, expected ${expectedOutput}.`);
+  }
+  process.stdout.write(`a program, as it is and bundled, in Node ${version}\n`);
+}

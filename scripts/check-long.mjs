@@ -1,0 +1,64 @@
+// `pnpm check:long`: the wide matrix, for before a release. The whole suite with the plain and the relaxed build of the CPU kernels, under
+// this Node and Node 22. CI runs one configuration (`npm test`); this takes several times as long.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { install } from './install.mjs';
+import { requireNode } from './node-version.mjs';
+import { at, root } from './paths.mjs';
+import { capture } from './run.mjs';
+import { fail } from './say.mjs';
+import { vulkanEnvironment } from './vulkan.mjs';
+
+requireNode('20.19', 'The check');
+await install();
+await build();
+Object.assign(process.env, await vulkanEnvironment());
+
+/** Node 22 from npm, kept between runs. */
+async function node22() {
+  if (process.versions.node.startsWith('22.')) return process.execPath;
+  const folder = at('node_modules/.cache/node22');
+  mkdirSync(folder, { recursive: true });
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const { ok, output } = await capture([
+    'npm',
+    'install',
+    '--prefix',
+    folder,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    `${name}@22`,
+  ]);
+  if (!ok) fail(`Node 22 could not be installed:\n${output}`);
+  return join(folder, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+}
+
+const runtimes = { 'this Node': process.execPath, 'Node 22': await node22() };
+const builds = ['relaxed', 'plain'];
+
+/** @type {string[]} */
+const failed = [];
+for (const [runtime, path] of Object.entries(runtimes)) {
+  for (const simd of builds) {
+    const name = `${runtime}, ${simd} SIMD`;
+    process.stdout.write(`${name} ... `);
+    const start = performance.now();
+    if (simd === 'plain') process.env.COURSE_SIMD = 'plain';
+    else delete process.env.COURSE_SIMD;
+    const { ok, output } = await capture([
+      path,
+      at('node_modules/vitest/vitest.mjs'),
+      'run',
+      '--root',
+      root,
+      ...process.argv.slice(2),
+    ]);
+    process.stdout.write(`${ok ? 'ok' : 'FAILED'} (${((performance.now() - start) / 1000).toFixed(0)} s)\n`);
+    if (ok) continue;
+    failed.push(name);
+    process.stdout.write(`${output.trimEnd()}\n\n`);
+  }
+}
+if (failed.length > 0) fail(`Failed: ${failed.join('; ')}`);
