@@ -41,6 +41,10 @@ it.each([
   ['@course/nn/optim', Object.keys(optim)],
   ['@course/nn/functional', Object.keys(F)],
 ])('the page has all names of %s', (_, names) => {
-  const missing = names.filter((name) => !own.has(name) && !new RegExp(`\\b${name}(?!\\w)`).test(page));
+  const has = (name: string): boolean => new RegExp(`\\b${name}(?!\\w)`).test(page);
+  // The page says of in-place methods that they are there, without naming each.
+  const missing = names.filter(
+    (name) => !own.has(name) && !has(name) && !(name.endsWith('_') && has(name.slice(0, -1))),
+  );
   expect(missing).toEqual([]);
 });

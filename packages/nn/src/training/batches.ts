@@ -11,10 +11,15 @@ export interface LoaderPosition {
 export interface BatchSource<Batch> {
   /** Batches in an epoch. */
   readonly length: number;
+  /** The batches of an epoch. */
   [Symbol.asyncIterator]?(): AsyncIterator<Batch>;
+  /** The batches of an epoch, where nothing has to be awaited. */
   [Symbol.iterator]?(): Iterator<Batch>;
+  /** Where it stands. */
   state?(): LoaderPosition;
+  /** Makes the next epoch go on where a state was taken. */
   loadState?(state: LoaderPosition): void;
+  /** Makes the next epoch a certain one. */
   setEpoch?(epoch: number): void;
 }
 

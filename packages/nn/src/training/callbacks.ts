@@ -44,11 +44,15 @@ export interface TrainerHandle {
  * };
  */
 export interface TrainerCallback {
+  /** Before the first step. */
   onTrainBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** Before each epoch. */
   onEpochBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** After every optimizer step. */
   onStepEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** After an entry was added to the log history. */
   onLog?(trainer: TrainerHandle, entry: LogEntry): void | Promise<void>;
+  /** After each evaluation. */
   onEvaluate?(trainer: TrainerHandle, metrics: Metrics): void | Promise<void>;
   /** After a checkpoint has been written. */
   onSave?(trainer: TrainerHandle, path: string): void | Promise<void>;
@@ -56,12 +60,15 @@ export interface TrainerCallback {
   onEpochEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** Lightning's name for {@link TrainerCallback.onEpochEnd}. */
   onTrainEpochEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** After the last step. */
   onTrainEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** What it must remember when a run is resumed, as plain data. */
   stateDict?(): unknown;
+  /** Takes over what `stateDict` gave. */
   loadStateDict?(state: unknown): void;
 }
 
+/** Options of {@link EarlyStoppingCallback}. */
 export interface EarlyStoppingOptions {
   /** A name among the metrics of an evaluation. Default evalLoss. */
   readonly metric?: string;
@@ -100,10 +107,12 @@ export class EarlyStoppingCallback implements TrainerCallback {
     else if (++this.#bad >= patience) trainer.stop();
   }
 
+  /** The best value so far, and how long ago it was. */
   stateDict(): unknown {
     return { best: this.#best, bad: this.#bad };
   }
 
+  /** Takes over what `stateDict` gave. */
   loadStateDict(state: unknown): void {
     const { best, bad } = state as { best: number | null; bad: number };
     [this.#best, this.#bad] = [best, bad];

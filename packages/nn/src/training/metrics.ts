@@ -74,6 +74,7 @@ export function confusionMatrix(
 /** How the values of classes become one. */
 export type Average = 'binary' | 'macro' | 'micro' | 'weighted';
 
+/** Options of {@link precisionRecallF1}. */
 export interface PrecisionRecallOptions {
   /**
    * `binary`: of class `positive` alone; `macro`: the mean over classes; `weighted`: weighted by how often each occurs; `micro`: of all
@@ -84,6 +85,7 @@ export interface PrecisionRecallOptions {
   readonly positive?: number;
 }
 
+/** What {@link precisionRecallF1} gives. */
 export interface PrecisionRecall {
   /** Of what was predicted to be of a class, the share that is. */
   readonly precision: number;

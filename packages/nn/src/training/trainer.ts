@@ -45,6 +45,7 @@ export interface EvalPrediction {
 
 /** A tokenizer as the trainer needs it: to pad batches, and to be saved beside a model. */
 export interface TrainerTokenizer extends PaddingTokenizer {
+  /** Writes its files into a folder. */
   save?(folder: string): Promise<unknown>;
 }
 
@@ -58,6 +59,7 @@ export interface TrainerOptions<Row, Batch> {
   readonly dataCollator?: Collate<Row, Batch>;
   readonly trainDataset?: Dataset<Row>;
   readonly evalDataset?: Dataset<Row>;
+  /** Metrics of an evaluation, from all its logits and labels. */
   readonly computeMetrics?: (prediction: EvalPrediction) => Metrics | Promise<Metrics>;
   readonly callbacks?: readonly TrainerCallback[];
   /** An optimizer and a schedule (that goes on every step) of one's own. */
@@ -141,9 +143,9 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   }
 
   /**
-   * Trains the model.
+   * Trains the model. With `resumeFromCheckpoint`, a checkpoint's path or true for the newest of `outputDir`, the run goes on as if it had not
+   * stopped.
    *
-   * @param options.resumeFromCheckpoint A checkpoint's path, or true for the newest of `outputDir`: the run goes on as if it had not stopped.
    * @throws NonFiniteLossError at a loss or gradient that is not finite; ArgumentError if there is no such checkpoint.
    */
   async train({

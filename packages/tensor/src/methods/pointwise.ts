@@ -11,18 +11,23 @@ export abstract class PointwiseMethods extends ArithmeticMethods {
   exp2(this: Tensor): Tensor {
     return pointwise('exp2', [this]);
   }
+  /** The logarithm to base 10. */
   log10(this: Tensor): Tensor {
     return pointwise('log10', [this]);
   }
+  /** The tangent of an angle in radians. */
   tan(this: Tensor): Tensor {
     return pointwise('tan', [this]);
   }
+  /** The angle whose sine it is, in [-π/2, π/2]; NaN beyond ±1. */
   asin(this: Tensor): Tensor {
     return pointwise('asin', [this]);
   }
+  /** The angle whose cosine it is, in [0, π]; NaN beyond ±1. */
   acos(this: Tensor): Tensor {
     return pointwise('acos', [this]);
   }
+  /** The angle whose tangent it is, in (-π/2, π/2). */
   atan(this: Tensor): Tensor {
     return pointwise('atan', [this]);
   }
@@ -30,18 +35,23 @@ export abstract class PointwiseMethods extends ArithmeticMethods {
   atan2(this: Tensor, other: Operand): Tensor {
     return pointwise('atan2', [this, other]);
   }
+  /** The hyperbolic sine. */
   sinh(this: Tensor): Tensor {
     return pointwise('sinh', [this]);
   }
+  /** The hyperbolic cosine. */
   cosh(this: Tensor): Tensor {
     return pointwise('cosh', [this]);
   }
+  /** The inverse of {@link Tensor.sinh}. */
   asinh(this: Tensor): Tensor {
     return pointwise('asinh', [this]);
   }
+  /** The inverse of {@link Tensor.cosh}, at least 0; NaN below 1. */
   acosh(this: Tensor): Tensor {
     return pointwise('acosh', [this]);
   }
+  /** The inverse of {@link Tensor.tanh}; NaN beyond ±1. */
   atanh(this: Tensor): Tensor {
     return pointwise('atanh', [this]);
   }
@@ -61,6 +71,7 @@ export abstract class PointwiseMethods extends ArithmeticMethods {
   lerp(this: Tensor, end: Tensor, weight: Tensor | number): Tensor {
     return activations.lerp(this, end, weight);
   }
+  /** Whether each element is infinite: bool. */
   isinf(this: Tensor): Tensor {
     return activations.isinf(this);
   }
@@ -90,15 +101,19 @@ export abstract class PointwiseMethods extends ArithmeticMethods {
     return activations.hardtanh(this, min, max);
   }
 
+  /** And of the bits of integers, or of truth values. */
   bitwiseAnd(this: Tensor, other: Operand): Tensor {
     return activations.bitwise('bitwiseAnd', [this, other]);
   }
+  /** Or of the bits of integers, or of truth values. */
   bitwiseOr(this: Tensor, other: Operand): Tensor {
     return activations.bitwise('bitwiseOr', [this, other]);
   }
+  /** Exclusive or of the bits of integers, or of truth values. */
   bitwiseXor(this: Tensor, other: Operand): Tensor {
     return activations.bitwise('bitwiseXor', [this, other]);
   }
+  /** The bits of integers, or truth values, inverted. */
   bitwiseNot(this: Tensor): Tensor {
     return activations.bitwise('bitwiseNot', [this]);
   }

@@ -19,6 +19,7 @@ export function elu(x: Tensor, alpha = 1): Tensor {
   return x.where(x.gt(0), x.clamp({ max: 0 }).expm1().mul(alpha));
 }
 
+/** Options of {@link softplus}. */
 export interface SoftplusOptions {
   /** Steepness; default 1. */
   readonly beta?: number;
