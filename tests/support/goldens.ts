@@ -93,6 +93,14 @@ export interface ModulesGolden {
     /** `rand([3])` right after the construction. */
     readonly next: GoldenTensor;
   }[];
+  readonly initialisers: readonly {
+    /** A function of `init`. */
+    readonly name: string;
+    readonly args: readonly GoldenArgument[];
+    /** What it makes of zeros after `manualSeed(9)`. */
+    readonly value: GoldenTensor;
+    readonly next: GoldenTensor;
+  }[];
 }
 
 export interface OptimizersGolden {
@@ -178,6 +186,7 @@ export interface Goldens {
   ops: OpsGolden;
   indexing: OpsGolden;
   reductions: OpsGolden;
+  networks: OpsGolden;
   layers: LayersGolden;
   modules: ModulesGolden;
   optimizers: OptimizersGolden;

@@ -41,6 +41,18 @@ export type { OrderMethods } from './methods/order.js';
 export type { PointwiseMethods } from './methods/pointwise.js';
 export { elu, hardtanh, leakyRelu, lerp, logSigmoid, type SoftplusOptions, softplus } from './ops/activations.js';
 export { type AttentionOptions, attention, scaledDotProductAttention } from './ops/attention.js';
+export {
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveMaxPool1d,
+  avgPool1d,
+  type Conv1dOptions,
+  conv1d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool1dWithIndices,
+  type PoolOptions,
+} from './ops/convolution.js';
 export { type DropoutOptions, dropout } from './ops/dropout.js';
 export { type EmbeddingOptions, embedding } from './ops/embedding.js';
 export { maskedSelect, nonzero, type Unique, type UniqueOptions, unique } from './ops/host-select.js';
@@ -54,11 +66,29 @@ export {
   takeAlongDim,
 } from './ops/indexing.js';
 export { type CrossEntropyOptions, crossEntropy, type Reduction } from './ops/loss.js';
+export {
+  type BinaryLossOptions,
+  bceLoss,
+  bceWithLogits,
+  type CosineSimilarityOptions,
+  cosineSimilarity,
+  huberLoss,
+  type KlDivOptions,
+  klDiv,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
+  type NllLossOptions,
+  nllLoss,
+  normalize,
+  smoothL1Loss,
+} from './ops/losses.js';
 export { linear, matmul } from './ops/matmul.js';
-export { type LayerNormOptions, layerNorm } from './ops/normalization.js';
+export { type LayerNormOptions, layerNorm, type RmsNormOptions, rmsNorm } from './ops/normalization.js';
 export { type AdamSettings, adamStep } from './ops/optimize.js';
 export { type PadOptions, pad } from './ops/pad.js';
 export type { Operand } from './ops/pointwise/record.js';
+export { addmm, bmm, dot, einsum, mm, mv, outer } from './ops/products.js';
 export {
   flip,
   hstack,

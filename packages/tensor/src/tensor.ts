@@ -19,6 +19,7 @@ import { dropout } from './ops/dropout.js';
 import { linear, matmul } from './ops/matmul.js';
 import { layerNorm } from './ops/normalization.js';
 import { castStorage, write } from './ops/pointwise/apply.js';
+import * as products from './ops/products.js';
 import * as reduction from './ops/reduce.js';
 import * as shaping from './ops/shape.js';
 import { type Index, select, slice } from './ops/slice.js';
@@ -559,6 +560,21 @@ export class Tensor extends InPlaceMethods {
   /** The matrix product of the last two dims, the others broadcast; see {@link matmul}. */
   matmul(other: Tensor): Tensor {
     return matmul(this, other);
+  }
+  bmm(other: Tensor): Tensor {
+    return products.bmm(this, other);
+  }
+  mm(other: Tensor): Tensor {
+    return products.mm(this, other);
+  }
+  mv(vector: Tensor): Tensor {
+    return products.mv(this, vector);
+  }
+  dot(other: Tensor): Tensor {
+    return products.dot(this, other);
+  }
+  outer(other: Tensor): Tensor {
+    return products.outer(this, other);
   }
   /** `this @ weightᵀ + bias`. */
   linear(weight: Tensor, bias?: Tensor | null): Tensor {

@@ -2,8 +2,9 @@
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { formatShape } from '../shape.js';
+import { formatShape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { checkReduction, softCrossEntropy } from './losses.js';
 import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
 
 /** What becomes of the losses of the rows: their mean, their sum, or one each. */
@@ -21,7 +22,8 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * The cross-entropy of logits [rows, classes] (or [batch, classes, …], classes at dim 1) against class numbers, as `torch.nn.functional.cross_entropy`.
+ * The cross-entropy of logits [rows, classes] (or [batch, classes, …], classes at dim 1) against class numbers, or against probabilities
+ * of the shape of the logits (float32), as [torch.nn.functional.cross_entropy](https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html).
  * A mean over no rows is NaN, as there.
  */
 export function crossEntropy(
@@ -29,18 +31,16 @@ export function crossEntropy(
   targets: Tensor,
   { reduction = 'mean', ignoreIndex = -100, weight = null, labelSmoothing = 0 }: CrossEntropyOptions = {},
 ): Tensor {
-  if (!['mean', 'sum', 'none'].includes(reduction))
-    throw new ArgumentError(
-      `crossEntropy: ${reduction} is not a valid value for reduction: it may be mean, sum or none`,
-    );
+  checkReduction('crossEntropy', reduction);
   const [rank, classDim] = [logits.shape.length, logits.shape.length === 1 ? 0 : 1];
   const expected = logits.shape.toSpliced(classDim, 1);
-  if (rank === 0 || formatShape(targets.shape) !== formatShape(expected))
+  const isSoft = targets.dtype === 'float32' && sameShape(targets.shape, logits.shape);
+  if (!isSoft && (rank === 0 || formatShape(targets.shape) !== formatShape(expected)))
     throw new ShapeError(
-      `crossEntropy: logits of shape ${formatShape(logits.shape)} need targets of shape ${formatShape(expected)}, got ${formatShape(targets.shape)}`,
+      `crossEntropy: logits of shape ${formatShape(logits.shape)} need targets of shape ${formatShape(expected)}, or probabilities of the shape of the logits, got ${targets.dtype} ${formatShape(targets.shape)}`,
     );
   checkDTypes('crossEntropy', 'logits', logits, ['float32']);
-  checkDTypes('crossEntropy', 'targets', targets, ['int32', 'uint8']);
+  if (!isSoft) checkDTypes('crossEntropy', 'targets', targets, ['int32', 'uint8']);
   commonBackend('crossEntropy', logits, targets);
   const classes = logits.shape[classDim] ?? 0;
   const rowsFirst = rank <= 2 ? logits : logits.permute([0, ...logits.shape.slice(2).map((_, d) => d + 2), 1]);
@@ -50,6 +50,7 @@ export function crossEntropy(
     );
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new ArgumentError(`crossEntropy: labelSmoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
+  if (isSoft) return softCrossEntropy(logits, targets, classDim, { reduction, weight, labelSmoothing });
   const rows = rowsFirst.reshape([-1, classes]);
   const flatTargets = targets.reshape([-1]);
   const { losses, counts } =

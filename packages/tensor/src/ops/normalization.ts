@@ -146,3 +146,33 @@ function composedGradients(grad: Tensor, { input, weight }: Saved, { rows, width
     bias: () => flatGrad.sum(0).reshape(shape),
   };
 }
+
+export interface RmsNormOptions {
+  /** Multiplies the normalised values, of the normalised shape. */
+  readonly weight?: Tensor | null;
+  /** Default: the distance of 1 to the next float32, as in PyTorch. */
+  readonly eps?: number;
+}
+
+/**
+ * Divides by the root of the mean square over the last dims, those of `normalizedShape` (Zhang & Sennrich 2019). As
+ * [torch.nn.functional.rms_norm](https://pytorch.org/docs/stable/generated/torch.nn.functional.rms_norm.html).
+ *
+ * @throws ShapeError unless the input ends in `normalizedShape`, and the weight has it.
+ */
+export function rmsNorm(x: Tensor, normalizedShape: Shape, { weight, eps = 2 ** -23 }: RmsNormOptions = {}): Tensor {
+  const tail = x.shape.slice(x.shape.length - normalizedShape.length);
+  if (normalizedShape.length === 0 || !sameShape(tail, normalizedShape))
+    throw new ShapeError(
+      `rmsNorm: Given normalizedShape=${formatShape(normalizedShape)}, expected input with shape [*, ${normalizedShape.join(', ')}], but got input of size ${formatShape(x.shape)}`,
+    );
+  if (weight && !sameShape(weight.shape, normalizedShape))
+    throw new ShapeError(
+      `rmsNorm: Expected weight to be of same shape as normalizedShape, but got ${formatShape(weight.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
+    );
+  checkDTypes('rmsNorm', 'input', x, ['float32']);
+  commonBackend('rmsNorm', x, ...(weight ? [weight] : []));
+  const dims = normalizedShape.map((_, d) => x.shape.length - normalizedShape.length + d);
+  const normalised = x.mul(x.square().mean(dims, { keepDim: true }).add(eps).rsqrt());
+  return weight ? normalised.mul(weight) : normalised;
+}

@@ -8,7 +8,7 @@
  * computed here from polynomials instead.
  */
 import { elementaryHelpers } from './elementary.js';
-import { type Helper, horner, literal, type Types, typesOf, type Width } from './helper.js';
+import { type Helper, horner, literal, typesOf, type Width } from './helper.js';
 import { dedent } from './source.js';
 
 export { helperName, literal, type Width } from './helper.js';
