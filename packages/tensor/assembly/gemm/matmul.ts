@@ -7,7 +7,7 @@ import { ActivationCode, MatmulField } from '../layout';
 import { int, pointer, real, scratch } from '../memory';
 import { epilogue } from './epilogue';
 import { packA, packB } from './pack';
-import { COLUMNS, edgeTile, PANEL_ROW_BYTES, ROWS, tile } from './tile';
+import { COLUMNS, edgeTile, PANEL_ROW_BYTES, ROWS, tiles } from './tile';
 
 /** Rows of a that are taken through all panels before the next. */
 const ROW_BLOCK: i32 = 64;
@@ -51,13 +51,13 @@ export function matmul(record: usize, begin: i32, end: i32): void {
     const columns = min(columnGroup, n - firstColumn);
     let a = pointer(record, MatmulField.a) + <usize>firstRow * aRow;
     let b = pointer(record, MatmulField.b) + <usize>firstColumn * bColumn;
-    let rest = matrix;
+    let index = matrix;
     for (let d = batchRank - 1; d >= 0; d--) {
       const size = int(batchSizes, d);
-      const outer = rest / size;
-      a += <usize>(rest - outer * size) * pointer(aBatchStrides, d);
-      b += <usize>(rest - outer * size) * pointer(bBatchStrides, d);
-      rest = outer;
+      const outer = index / size;
+      a += <usize>(index - outer * size) * pointer(aBatchStrides, d);
+      b += <usize>(index - outer * size) * pointer(bBatchStrides, d);
+      index = outer;
     }
     const place = (<usize>matrix * <usize>m + <usize>firstRow) * outRow + (<usize>firstColumn << 2);
     const out = pointer(record, MatmulField.out) + place;
@@ -73,35 +73,41 @@ export function matmul(record: usize, begin: i32, end: i32): void {
       for (let row = 0; row < rows; row += ROW_BLOCK) {
         const height = min(ROW_BLOCK, rows - row);
         let source = a + <usize>row * aRow + <usize>k0 * aColumn;
-        let strip = <usize>ROWS * aRow;
         let stripRow = aRow;
         let stripStep = aColumn;
+        const strips = height / ROWS;
+        const rest = height - strips * ROWS;
         if (aRow == 4 && aColumn != 4) {
-          packA(packedA, source, aRow, aColumn, height, length);
+          packA(packedA, source, aRow, aColumn, height, length, (height + 3) & ~3);
           source = packedA;
-          strip = <usize>length << 4;
-          stripRow = 4;
-          stripStep = 16;
+          stripRow = <usize>length << 2;
+          stripStep = 4;
+        }
+        // The last rows, where they are not a whole strip: filled up with zeros.
+        let last = source + <usize>strips * 4 * stripRow;
+        const lastRow = <usize>length << 2;
+        if (rest > 0 && source != packedA) {
+          packA(packedA, last, aRow, aColumn, rest, length, ROWS);
+          last = packedA;
         }
         const target = out + <usize>row * outRow;
+        const more = k0 > 0;
         let panel = packedB;
         for (let column = 0; column < columns; column += COLUMNS) {
           const width = min(COLUMNS, columns - column);
-          let from = source;
           let to = target + (<usize>column << 2);
-          for (let r = 0; r < height; r += ROWS) {
-            const tall = min(ROWS, height - r);
-            if (tall == ROWS && width == COLUMNS) {
-              tile(length, from, stripRow, stripStep, panel, to, outRow, alpha, k0 > 0);
-            } else if (tall == ROWS || source == packedA) {
-              edgeTile(length, from, stripRow, stripStep, panel, to, outRow, alpha, k0 > 0, tall, width, spare);
-            } else {
-              if (column == 0) packA(packedA, from, aRow, aColumn, tall, length);
-              edgeTile(length, packedA, 4, 16, panel, to, outRow, alpha, k0 > 0, tall, width, spare);
+          if (width == COLUMNS) {
+            tiles(strips, length, source, stripRow, stripStep, panel, to, outRow, alpha, more);
+            to += <usize>strips * 4 * outRow;
+          } else {
+            let from = source;
+            for (let s = 0; s < strips; s++) {
+              edgeTile(length, from, stripRow, stripStep, panel, to, outRow, alpha, more, ROWS, width, spare);
+              from += 4 * stripRow;
+              to += 4 * outRow;
             }
-            from += strip;
-            to += <usize>ROWS * outRow;
           }
+          if (rest > 0) edgeTile(length, last, lastRow, 4, panel, to, outRow, alpha, more, rest, width, spare);
           panel += <usize>length * PANEL_ROW_BYTES;
         }
       }

@@ -1,8 +1,8 @@
 /**
- * Copies blocks of matrices into the order in which the tile kernel reads them: b in panels of 8 columns, a in strips of 4 rows.
+ * Copies blocks of matrices into the order in which the tile kernel reads them: b in panels of 8 columns, a in dense rows.
  * What is missing at the edges becomes zeros.
  */
-import { COLUMNS, PANEL_ROW_BYTES, ROWS } from './tile';
+import { COLUMNS, PANEL_ROW_BYTES } from './tile';
 
 /** Copies b[k0 .. k0 + depth][columns] into panels; missing columns are zeros. `b` is the block's first element. */
 export function packB(target: usize, b: usize, rowStride: usize, columnStride: usize, depth: i32, columns: i32): void {
@@ -82,25 +82,69 @@ function packPart(target: usize, source: usize, rowStride: usize, columnStride: 
   }
 }
 
-/** Copies a block of a into strips of 4 rows; missing rows are zeros. */
-export function packA(target: usize, a: usize, rowStride: usize, columnStride: usize, rows: i32, depth: i32): void {
-  for (let row = 0; row < rows; row += ROWS) {
-    const height = min(ROWS, rows - row);
-    let source = a + <usize>row * rowStride;
-    if (height == ROWS && rowStride == 4) {
-      for (let k = 0; k < depth; k++) {
-        v128.store(target, v128.load(source));
-        target += 16;
-        source += columnStride;
-      }
-    } else {
-      for (let k = 0; k < depth; k++) {
-        for (let r = 0; r < ROWS; r++) {
-          store<f32>(target + (<usize>r << 2), r < height ? load<f32>(source + <usize>r * rowStride) : 0);
-        }
-        target += 16;
-        source += columnStride;
-      }
+/** Copies a block of a into dense rows along k, `filled` of them: what is missing at the end becomes zeros. */
+export function packA(
+  target: usize,
+  a: usize,
+  rowStride: usize,
+  columnStride: usize,
+  rows: i32,
+  depth: i32,
+  filled: i32,
+): void {
+  const rowBytes = <usize>depth << 2;
+  let row = 0;
+  if (rowStride == 4) {
+    for (; row + 4 <= rows; row += 4) {
+      transposeRows(target + <usize>row * rowBytes, rowBytes, a + (<usize>row << 2), columnStride, depth);
     }
+  }
+  for (; row < rows; row++) {
+    let source = a + <usize>row * rowStride;
+    const start = target + <usize>row * rowBytes;
+    for (let to = start; to < start + rowBytes; to += 4) {
+      store<f32>(to, load<f32>(source));
+      source += columnStride;
+    }
+  }
+  if (row < filled) memory.fill(target + <usize>row * rowBytes, 0, <usize>(filled - row) * rowBytes);
+}
+
+/** Four rows of a matrix that is dense along its columns. */
+function transposeRows(target: usize, rowBytes: usize, source: usize, columnStride: usize, depth: i32): void {
+  let r0 = target;
+  let r1 = r0 + rowBytes;
+  let r2 = r1 + rowBytes;
+  let r3 = r2 + rowBytes;
+  let k = 0;
+  for (; k + 4 <= depth; k += 4) {
+    const x0 = v128.load(source);
+    const x1 = v128.load(source + columnStride);
+    const x2 = v128.load(source + 2 * columnStride);
+    const x3 = v128.load(source + 3 * columnStride);
+    const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+    v128.store(r0, v128.shuffle<i64>(low01, low23, 0, 2));
+    v128.store(r1, v128.shuffle<i64>(low01, low23, 1, 3));
+    v128.store(r2, v128.shuffle<i64>(high01, high23, 0, 2));
+    v128.store(r3, v128.shuffle<i64>(high01, high23, 1, 3));
+    source += 4 * columnStride;
+    r0 += 16;
+    r1 += 16;
+    r2 += 16;
+    r3 += 16;
+  }
+  for (; k < depth; k++) {
+    store<f32>(r0, load<f32>(source));
+    store<f32>(r1, load<f32>(source, 4));
+    store<f32>(r2, load<f32>(source, 8));
+    store<f32>(r3, load<f32>(source, 12));
+    source += columnStride;
+    r0 += 4;
+    r1 += 4;
+    r2 += 4;
+    r3 += 4;
   }
 }
