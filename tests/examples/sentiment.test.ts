@@ -216,14 +216,12 @@ describe('an interrupted run', () => {
 });
 
 describe('the number of epochs', () => {
-  it('follows from the number of texts, within limits', () => {
-    const steps = (texts: number, batchSize: number): number =>
-      automaticEpochs(texts, batchSize) * Math.ceil(texts / batchSize);
-    expect(automaticEpochs(10, 32)).toBe(20);
-    expect(automaticEpochs(10_000_000, 32)).toBe(1);
-    // Where neither limit holds, the steps are as near to the aim as whole epochs allow: within half an epoch of each other.
-    for (const texts of [6000, 9000, 12_000]) {
-      expect(Math.abs(steps(texts, 32) - steps(6000, 32))).toBeLessThanOrEqual(Math.ceil(12_000 / 32));
-    }
+  it('comes nearest to 3,000 steps, within limits', () => {
+    // The synthetic reviews, SST-2, and 5,000 long reviews, all in batches of 32.
+    expect(automaticEpochs({ steps: 375, tokens: 150_000 })).toBe(8);
+    expect(automaticEpochs({ steps: 2105, tokens: 900_000 })).toBe(1);
+    expect(automaticEpochs({ steps: 157, tokens: 640_000 })).toBe(7);
+    expect(automaticEpochs({ steps: 1, tokens: 100 })).toBe(20);
+    expect(automaticEpochs({ steps: 100_000, tokens: 40_000_000 })).toBe(1);
   });
 });

@@ -57,3 +57,10 @@ export function batchesOf(
     bucketByLength: { key: ({ inputIds }) => inputIds.length },
   });
 }
+
+/** Tokens of an epoch, padding left out. */
+export function countTokens(batches: Batches): number {
+  let tokens = 0;
+  for (const { inputIds } of batches.dataset) tokens += inputIds.length;
+  return tokens;
+}

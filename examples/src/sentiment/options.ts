@@ -98,10 +98,10 @@ function commandLine(): Command {
     .option('--epochs <number>', `passes over the training texts (default: ${epochsInWords})`, whole(1))
     .option('--batch-size <number>', 'texts in a step of training', whole(1), 32)
     .option('--max-length <number>', 'longest text in tokens; what is longer is cut', whole(3), 128)
-    .option('--dim <number>', 'width of the model', whole(1), 128)
+    .option('--dim <number>', 'width of the model', whole(1), 64)
     .option('--layers <number>', 'transformer blocks', whole(1), 2)
     .option('--heads <number>', 'attention heads of a block; they share the width evenly', whole(1), 4)
-    .option('--lr <number>', 'learning rate at its peak, after the warm-up', rate, 1e-3)
+    .option('--lr <number>', 'learning rate at its peak, after the warm-up', rate, 7e-4)
     .option('--seed <number>', 'seed of everything random: the same seed, the same run', whole(0), 0)
     .addOption(
       new Option('--device <device>', 'where to compute; auto: a hardware GPU if there is one, else the CPU')

@@ -1,4 +1,4 @@
-// Progress while training: a bar that redraws itself in a terminal, and ten plain lines for a file or a pipe.
+// Progress while training: a bar that redraws itself in a terminal; for a file or a pipe a plain line at once and one every tenth.
 import { SingleBar } from 'cli-progress';
 import type { Output } from './job.js';
 import { clock, count } from './numbers.js';
@@ -52,7 +52,7 @@ class Bar implements Progress {
 
 class Lines implements Progress {
   readonly #stream: Output;
-  #tenths = 0;
+  #tenths = -1;
 
   constructor(stream: Output) {
     this.#stream = stream;

@@ -4,7 +4,7 @@ import type { BertTokenizer } from '@course/data';
 import { TextClassifier } from '@course/models';
 import { init, manualSeed } from '@course/tensor';
 import { type Corpus, loadCorpus, syntheticCorpus } from './data.js';
-import { type Batches, batchesOf, encodeTexts, learnTokenizer } from './encoding.js';
+import { type Batches, batchesOf, countTokens, encodeTexts, learnTokenizer } from './encoding.js';
 import { type Evaluation, evaluate } from './evaluation.js';
 import type { Job } from './job.js';
 import { checkOut } from './model-folder.js';
@@ -31,12 +31,12 @@ export async function trainModel(options: Options, job: Job): Promise<Result> {
 
   manualSeed(seed);
   const task = await prepare(corpus, options, signal);
-  const { tokenizer, model } = task;
+  const { tokenizer, model, trainBatches } = task;
   const { layers, dim, heads } = options;
   say(`Model: ${layers} blocks of width ${dim} with ${heads} heads, ${count(tokenizer.vocabSize)} word pieces,`);
   say(`  ${count(model.numParameters())} parameters.`);
 
-  const epochs = options.epochs ?? automaticEpochs(corpus.train.length, options.batchSize);
+  const epochs = options.epochs ?? automaticEpochs({ steps: trainBatches.length, tokens: countTokens(trainBatches) });
   const { record, evaluation } = await learn(task, { epochs, lr: options.lr }, job);
   const tokensPerSecond = record.tokens / record.seconds;
   say(`Trained for ${clock(record.seconds)} (${count(tokensPerSecond)} tokens/s).`);

@@ -4,7 +4,7 @@ import type { TextClassifier } from '@course/models';
 import { CrossEntropyLoss, clipGradNorm_, init } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
 import { ArgumentError, scope, stack, type Tensor } from '@course/tensor';
-import type { Batches } from './encoding.js';
+import { type Batches, countTokens } from './encoding.js';
 import { breathe } from './interruption.js';
 import { warmUpAndDecay } from './schedule.js';
 
@@ -156,10 +156,4 @@ function checkFinite(losses: readonly number[]): void {
   throw new ArgumentError(
     `the loss is ${losses[step - 1]} after step ${step}: training came off course; try a smaller --lr`,
   );
-}
-
-function countTokens(batches: Batches): number {
-  let tokens = 0;
-  for (const { inputIds } of batches.dataset) tokens += inputIds.length;
-  return tokens;
 }
