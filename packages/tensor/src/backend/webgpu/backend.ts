@@ -24,7 +24,8 @@ import { type Tuning, tuningTable } from './tuning.js';
 
 export interface WebGpuOptions extends AdapterOptions {
   /**
-   * Submits every request on its own under an error scope, so that an error names the request that caused it. Slow.
+   * Submits every request on its own under an error scope, so that an error names the request that caused it, and fills
+   * fresh memory with NaN. Slow.
    * The environment variable COURSE_DEBUG=1 turns it on too.
    */
   readonly debug?: boolean;
@@ -58,7 +59,7 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.maxPointwiseInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.#parameters = new ParameterSlots(device);
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
-    this.#pool = new BufferPool(device, (buffer) => this.#bindings.forget(buffer));
+    this.#pool = new BufferPool(device, (buffer) => this.#bindings.forget(buffer), this.#debug);
     this.#pipelines = new PipelineCache(device, this.#bindings);
     this.#recorder = new Recorder(device, this.#parameters, () => this.#pool.afterSubmit());
     this.#readback = new Readback(device, this.#recorder);

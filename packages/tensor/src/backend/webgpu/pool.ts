@@ -60,14 +60,17 @@ export class BufferPool {
     private readonly device: WebGpuDevice,
     /** Called when a buffer's memory goes, with the caches that name it. */
     private readonly onDestroy: (buffer: PhysicalBuffer) => void,
+    /** Whether fresh memory is filled with NaN, so that whoever reads what nobody wrote finds out. */
+    private readonly poisons = false,
   ) {}
 
   /** The memory behind a buffer. An upload (`avoidBatch`) never gets memory that the batch of this number uses. */
   back(buffer: WebGpuBuffer, avoidBatch = -1): PhysicalBuffer {
-    buffer.physical ??= this.#take(
-      sizeClass(buffer.byteLength, this.device.limits.maxStorageBufferBindingSize),
-      avoidBatch,
-    );
+    if (buffer.physical === null) {
+      const size = sizeClass(buffer.byteLength, this.device.limits.maxStorageBufferBindingSize);
+      buffer.physical = this.#take(size, avoidBatch);
+      if (this.poisons) this.#poison(buffer.physical);
+    }
     return buffer.physical;
   }
 
@@ -101,6 +104,10 @@ export class BufferPool {
     }
     this.#dropSpare(size);
     return this.#create(size);
+  }
+
+  #poison({ gpu, size }: PhysicalBuffer): void {
+    this.device.gpu.queue.writeBuffer(gpu, 0, new Uint32Array(size / 4).fill(0x7fc00000));
   }
 
   #create(size: number): PhysicalBuffer {
