@@ -40,6 +40,20 @@ export interface OpsGolden {
   }[];
 }
 
+export interface CreationGolden {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly op: string;
+    readonly args: GoldenOptions;
+    /** Of those that draw. */
+    readonly seed?: number;
+    readonly inputs?: readonly GoldenTensor[];
+    readonly output: GoldenTensor;
+    /** Two uniform numbers drawn after it. */
+    readonly next?: GoldenTensor;
+  }[];
+}
+
 export interface LayersGolden {
   readonly cases: readonly {
     readonly name: string;
@@ -187,6 +201,7 @@ export interface Goldens {
   indexing: OpsGolden;
   reductions: OpsGolden;
   networks: OpsGolden;
+  creation: CreationGolden;
   layers: LayersGolden;
   modules: ModulesGolden;
   optimizers: OptimizersGolden;

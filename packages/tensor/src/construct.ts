@@ -1,6 +1,6 @@
 /**
  * The one place where ops get their results from. `tensor.ts` stands on the ops (its methods call them), so ops cannot import it;
- * it registers its constructor here when it loads, and whatever makes tensors from data (`creation.ts`) imports it.
+ * it registers its constructor here when it loads, and whatever makes tensors from data (`creation/`) imports it.
  */
 import type { Vertex } from './autograd/vertex.js';
 import { CourseError } from './errors.js';

@@ -12,22 +12,40 @@ export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/grad
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Backend, BackendStatistics, DeviceInfo, DeviceKind } from './backend/backend.js';
 export type { Activation } from './backend/requests.js';
+export { type NestedArray, type TensorOptions, tensor } from './creation/data.js';
 export {
   arange,
+  empty,
+  emptyLike,
+  eye,
   full,
-  type NestedArray,
+  fullLike,
+  type LikeOptions,
+  linspace,
+  logspace,
+  meshgrid,
+  oneHot,
   ones,
   onesLike,
+  zeros,
+  zerosLike,
+} from './creation/fill.js';
+export {
+  bernoulli,
+  type MultinomialOptions,
+  multinomial,
+  normal,
+  type RandomLikeOptions,
   type RandomOptions,
   rand,
   randint,
+  randLike,
   randn,
+  randnLike,
   randperm,
-  type TensorOptions,
-  tensor,
-  zeros,
-  zerosLike,
-} from './creation.js';
+  type SampleOptions,
+} from './creation/random.js';
+export type { Description } from './describe.js';
 export { type DeviceChoice, device, type InitOptions, init } from './device.js';
 export { type DType, type HostArray, type HostArrays, isFloating, promoteTypes } from './dtype.js';
 export * from './errors.js';

@@ -9,6 +9,7 @@ import { record } from './autograd/record.js';
 import { Vertex } from './autograd/vertex.js';
 import type { DeviceKind } from './backend/backend.js';
 import { registerTensor } from './construct.js';
+import { type Description, describe } from './describe.js';
 import { checkDType, type DType, type HostArray, isFloating } from './dtype.js';
 import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } from './errors.js';
 import { formatTensor, type PrintOptions } from './format.js';
@@ -26,7 +27,7 @@ import { type Index, select, slice } from './ops/slice.js';
 import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 import { handles, relievePressure } from './pressure.js';
 import { defaultGenerator } from './random/default.js';
-import { fillNormal, fillUniform } from './random/distributions.js';
+import { fillBernoulli, fillExponential, fillNormal, fillUniform } from './random/distributions.js';
 import type { Generator } from './random/generator.js';
 import { currentScope, moveTo, type Scope } from './scope.js';
 import { checkShape, formatShape, normalizeDim, numel, type Shape } from './shape.js';
@@ -212,6 +213,12 @@ export class Tensor extends InPlaceMethods {
     );
   }
 
+  /** Shape, dtype, extremes, mean, deviation, and how many elements are NaN or infinite: `console.log(String(await x.describe()))`. */
+  describe(): Promise<Description> {
+    this.checkAlive('describe');
+    return describe(this);
+  }
+
   /** Prints it to the console as PyTorch does. */
   async print(options?: PrintOptions): Promise<void> {
     console.log(await this.format(options));
@@ -359,6 +366,14 @@ export class Tensor extends InPlaceMethods {
   /** Fills with normal numbers of PyTorch's CPU stream. */
   normal_(mean = 0, std = 1, { generator }: { readonly generator?: Generator } = {}): this {
     return this.#fillFromHost('normal_', (out) => fillNormal(out, mean, std, generator ?? defaultGenerator()));
+  }
+  /** Fills with 1 at the probability `p`, else 0, from PyTorch's CPU stream. */
+  bernoulli_(p = 0.5, { generator }: { readonly generator?: Generator } = {}): this {
+    return this.#fillFromHost('bernoulli_', (out) => fillBernoulli(out, p, generator ?? defaultGenerator()));
+  }
+  /** Fills with exponential numbers of a rate, from PyTorch's CPU stream. */
+  exponential_(rate = 1, { generator }: { readonly generator?: Generator } = {}): this {
+    return this.#fillFromHost('exponential_', (out) => fillExponential(out, rate, generator ?? defaultGenerator()));
   }
 
   #fillFromHost(op: string, fill: (out: Float32Array) => void): this {

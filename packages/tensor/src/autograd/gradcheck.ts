@@ -1,6 +1,6 @@
 /** Compares derivatives with central differences, as `torch.autograd.gradcheck`, in what float32 allows. */
 
-import { tensor } from '../creation.js';
+import { tensor } from '../creation/data.js';
 import { AutogradError } from '../errors.js';
 import { cat } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';

@@ -177,3 +177,14 @@ export function fillBernoulli(
   }
   for (let i = 0; i < out.length; i++) out[i] = (generator.random() & 0xffffff) * 2 ** -24 < (p[i] ?? 0) ? 1 : 0;
 }
+
+/**
+ * Fills with exponential numbers of a rate, as `Tensor.exponential_`: the inverse of their distribution at a uniform double, two
+ * draws an element.
+ *
+ * @throws ArgumentError when the rate is not positive.
+ */
+export function fillExponential(out: Float32Array | Float64Array, rate: number, generator: Generator): void {
+  if (!(rate > 0)) throw new ArgumentError(`exponential_ expects lambda > 0.0, but found lambda=${rate}`);
+  for (let i = 0; i < out.length; i++) out[i] = (-1 / rate) * Math.log1p(-generator.randomDouble());
+}

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { tensor } from '../creation.js';
+import { tensor } from '../creation/data.js';
 import type { Tensor } from '../tensor.js';
 import { type FromHost, openWith, type SafetensorsFile as TypedFile } from './file.js';
 import type { Source } from './source.js';

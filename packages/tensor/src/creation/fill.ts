@@ -1,0 +1,170 @@
+/** Making tensors from a rule: one value, a range, an identity, a grid. */
+import { currentBackend } from '../device.js';
+import { checkDType, type DType, numberCategory } from '../dtype.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import { pendingStorage } from '../fuse/build.js';
+import { checkDTypes } from '../ops/operands.js';
+import { checkShape, formatShape, numel, type Shape } from '../shape.js';
+import { Storage } from '../storage.js';
+import { Tensor } from '../tensor.js';
+import { contiguousView } from '../view.js';
+import { type TensorOptions, wrap } from './data.js';
+
+/** A tensor filled with one value: dtype float32, or bool for a truth value. */
+export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
+  const dtype = checkDType(options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'));
+  const sizes = checkShape('full', shape);
+  const storage = pendingStorage(currentBackend(), 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }]);
+  const result = new Tensor(storage, contiguousView(sizes));
+  return options.requiresGrad ? result.requiresGrad_() : result;
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  return full(shape, 0, { dtype: 'float32', ...options });
+}
+
+/** A tensor of ones. */
+export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+  return full(shape, 1, { dtype: 'float32', ...options });
+}
+
+/** Zeros of another tensor's shape, dtype and device. */
+export function zerosLike(like: Tensor, options?: LikeOptions): Tensor {
+  return like.newFull(like.shape, 0, options);
+}
+
+/** Ones of another tensor's shape, dtype and device. */
+export function onesLike(like: Tensor, options?: LikeOptions): Tensor {
+  return like.newFull(like.shape, 1, options);
+}
+
+/**
+ * `start, start + step, …` below `end` (or from 0 below the only argument), as `torch.arange`: int32 if all are whole, else float32.
+ *
+ * @example
+ * arange(1, 4); // [1, 2, 3]
+ */
+export function arange(startOrEnd: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+  const [from, to] = end === undefined ? [0, startOrEnd] : [startOrEnd, end];
+  if (step === 0 || !Number.isFinite(from) || !Number.isFinite(to) || (to - from) * step < 0)
+    throw new ArgumentError(
+      `arange: upper bound and larger bound inconsistent with step sign: from ${from} to ${to} by ${step}`,
+    );
+  const count = Math.ceil((to - from) / step);
+  const whole = [from, to, step].every((value) => numberCategory(value) === 'int');
+  const values = Float64Array.from({ length: count }, (_, i) => from + i * step);
+  return wrap(values, [count], options.dtype ?? (whole ? 'int32' : 'float32'), options.requiresGrad ?? false);
+}
+
+/** What a tensor like another may be told. */
+export interface LikeOptions {
+  /** Default: that of the other. */
+  readonly dtype?: DType;
+}
+
+/** One value in another tensor's shape, dtype and device, as `torch.full_like`. */
+export function fullLike(like: Tensor, value: number, options?: LikeOptions): Tensor {
+  return like.newFull(like.shape, value, options);
+}
+
+/** A tensor whose elements may be anything until they are written, as [torch.empty](https://pytorch.org/docs/stable/generated/torch.empty.html). */
+export function empty(shape: Shape, { dtype = 'float32', requiresGrad = false }: TensorOptions = {}): Tensor {
+  const sizes = checkShape('empty', shape);
+  const result = new Tensor(new Storage(currentBackend(), checkDType(dtype), numel(sizes)), contiguousView(sizes));
+  return requiresGrad ? result.requiresGrad_() : result;
+}
+
+/** {@link empty} in another tensor's shape, dtype and device. */
+export function emptyLike(like: Tensor, { dtype = like.dtype }: LikeOptions = {}): Tensor {
+  return new Tensor(new Storage(like.storage.backend, dtype, numel(like.shape)), contiguousView(like.shape));
+}
+
+/**
+ * `steps` numbers from `start` to `end`, both included, at equal distances; computed from the nearer end, as [torch.linspace](https://pytorch.org/docs/stable/generated/torch.linspace.html).
+ *
+ * @example
+ * linspace(0, 1, 5); // [0, 0.25, 0.5, 0.75, 1]
+ */
+export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
+  if (!Number.isInteger(steps) || steps < 0)
+    throw new ArgumentError(`linspace: number of steps must be non-negative, got ${steps}`);
+  const { fround } = Math;
+  const step = fround((fround(end) - fround(start)) / Math.max(1, steps - 1));
+  // Each element has one rounding, of a product and a sum together.
+  const values = Float32Array.from({ length: steps }, (_, i) =>
+    i < steps / 2 ? fround(start) + step * i : fround(end) - step * (steps - i - 1),
+  );
+  return wrap(values, [steps], checkDType(options.dtype ?? 'float32'), options.requiresGrad ?? false);
+}
+
+/** `base` to the power of numbers from `start` to `end` at equal distances, as `torch.logspace`. */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  { base = 10, ...options }: TensorOptions & { readonly base?: number } = {},
+): Tensor {
+  if (!Number.isInteger(steps) || steps < 0)
+    throw new ArgumentError(`logspace: number of steps must be non-negative, got ${steps}`);
+  const step = (end - start) / Math.max(1, steps - 1);
+  const values = Float64Array.from({ length: steps }, (_, i) => base ** (start + step * i));
+  return wrap(values, [steps], checkDType(options.dtype ?? 'float32'), options.requiresGrad ?? false);
+}
+
+/**
+ * A matrix [n, m] (or [n, n]) with ones on the diagonal, as [torch.eye](https://pytorch.org/docs/stable/generated/torch.eye.html).
+ *
+ * @example
+ * eye(2); // [[1, 0], [0, 1]]
+ */
+export function eye(n: number, m = n, { dtype = 'float32', requiresGrad = false }: TensorOptions = {}): Tensor {
+  const [rows = 0, columns = 0] = checkShape('eye', [n, m]);
+  const places = arange(rows).view([rows, 1]).eq(arange(columns)).to(checkDType(dtype));
+  return requiresGrad ? places.requiresGrad_() : places;
+}
+
+/**
+ * A row of `numClasses` for every label, 1 at the label and 0 elsewhere, int32: [...labels, numClasses]. As
+ * [torch.nn.functional.one_hot](https://pytorch.org/docs/stable/generated/torch.nn.functional.one_hot.html), but the number of classes must be given:
+ * finding it would mean reading the labels back. A label outside gives zeros. Not differentiable.
+ *
+ * @throws DTypeError unless the labels are integers.
+ * @example
+ * oneHot(tensor([1, 0], { dtype: 'int32' }), 2); // [[0, 1], [1, 0]]
+ */
+export function oneHot(labels: Tensor, numClasses: number): Tensor {
+  checkDTypes('oneHot', 'labels', labels, ['int32', 'uint8']);
+  if (!Number.isInteger(numClasses) || numClasses <= 0)
+    throw new ArgumentError(`oneHot: num_classes should be positive, got ${numClasses}`);
+  return labels.unsqueeze(-1).eq(labels.newArange(numClasses)).to('int32');
+}
+
+/**
+ * Grids of the coordinates of vectors: the i-th one varies along dim i (`ij`), or the first two along each other's (`xy`). Views, as
+ * [torch.meshgrid](https://pytorch.org/docs/stable/generated/torch.meshgrid.html).
+ *
+ * @throws ShapeError unless all are vectors or scalars.
+ * @example
+ * const [rows, columns] = meshgrid([arange(2), arange(3)]);
+ */
+export function meshgrid(
+  vectors: readonly Tensor[],
+  { indexing = 'ij' }: { readonly indexing?: 'ij' | 'xy' } = {},
+): Tensor[] {
+  if (vectors.length === 0) throw new ArgumentError('meshgrid: expects a non-empty list of tensors');
+  if (indexing !== 'ij' && indexing !== 'xy')
+    throw new ArgumentError(`meshgrid: indexing must be one of "xy" or "ij", but received: ${indexing}`);
+  for (const vector of vectors)
+    if (vector.shape.length > 1)
+      throw new ShapeError(
+        `meshgrid: Expected scalar or 1D tensor in the tensor list but got: ${formatShape(vector.shape)}`,
+      );
+  const sizes = vectors.map((vector) => vector.numel());
+  const swap = indexing === 'xy' && vectors.length > 1;
+  const shape = swap ? [sizes[1] ?? 1, sizes[0] ?? 1, ...sizes.slice(2)] : sizes;
+  return vectors.map((vector, i) => {
+    const dim = swap && i < 2 ? 1 - i : i;
+    return vector.reshape(shape.map((_, d) => (d === dim ? -1 : 1))).expand(shape);
+  });
+}

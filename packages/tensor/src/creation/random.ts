@@ -1,0 +1,190 @@
+/** Making tensors from PyTorch's CPU stream: after the same seed, the same numbers. */
+import { type DType, isFloating } from '../dtype.js';
+import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { uploadStorage } from '../host.js';
+import { checkDTypes } from '../ops/operands.js';
+import { topk } from '../ops/sort.js';
+import { defaultGenerator } from '../random/default.js';
+import { fillExponential, fillNormal, fillRandint, fillRandperm, fillUniform } from '../random/distributions.js';
+import type { Generator } from '../random/generator.js';
+import { broadcastShapes, checkShape, formatShape, numel, type Shape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { contiguousView } from '../view.js';
+import { type TensorOptions, wrap } from './data.js';
+
+/** What a new random tensor may be told. */
+export interface RandomOptions extends TensorOptions {
+  /** The stream to draw from; the default generator if absent. */
+  readonly generator?: Generator;
+}
+
+function random(
+  name: string,
+  shape: Shape,
+  options: RandomOptions,
+  fill: (out: Float32Array, generator: Generator) => void,
+): Tensor {
+  const dtype = options.dtype ?? 'float32';
+  if (!isFloating(dtype)) throw new DTypeError(`${name}: "${name}" not implemented for '${dtype}'`);
+  const sizes = checkShape(name, shape);
+  const values = new Float32Array(numel(sizes));
+  fill(values, options.generator ?? defaultGenerator());
+  return wrap(values, sizes, dtype, options.requiresGrad ?? false);
+}
+
+/** Uniform in [0, 1), bit for bit `torch.rand` on CPU after the same seed. */
+export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+  return random('rand', shape, options, (out, generator) => fillUniform(out, 0, 1, generator));
+}
+
+/** Standard normal, `torch.randn` on CPU after the same seed (within 2e-6). */
+export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+  return random('randn', shape, options, (out, generator) => fillNormal(out, 0, 1, generator));
+}
+
+/** Whole numbers in [low, high), int32, as `torch.randint`. */
+export function randint(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  const sizes = checkShape('randint', shape);
+  const values = new Int32Array(numel(sizes));
+  fillRandint(values, low, high, options.generator ?? defaultGenerator());
+  return wrap(values, sizes, options.dtype ?? 'int32', options.requiresGrad ?? false);
+}
+
+/** A random permutation of 0 … n - 1, int32, as `torch.randperm`. */
+export function randperm(n: number, options: RandomOptions = {}): Tensor {
+  const [size = 0] = checkShape('randperm', [n]);
+  const values = new Int32Array(size);
+  fillRandperm(values, options.generator ?? defaultGenerator());
+  return wrap(values, [size], options.dtype ?? 'int32', false);
+}
+
+/** What a random tensor like another may be told. */
+export interface RandomLikeOptions {
+  /** Default: that of the other. */
+  readonly dtype?: DType;
+  readonly generator?: Generator;
+}
+
+/** {@link rand} in another tensor's shape and dtype, on its device. */
+export function randLike(like: Tensor, options: RandomLikeOptions = {}): Tensor {
+  return filled('randLike', like, options, (out, generator) => fillUniform(out, 0, 1, generator));
+}
+
+/** {@link randn} in another tensor's shape and dtype, on its device. */
+export function randnLike(like: Tensor, options: RandomLikeOptions = {}): Tensor {
+  return filled('randnLike', like, options, (out, generator) => fillNormal(out, 0, 1, generator));
+}
+
+/** Random floats of a shape, where another tensor is. */
+function filled(
+  name: string,
+  like: Tensor,
+  { dtype = like.dtype, generator = defaultGenerator() }: RandomLikeOptions,
+  fill: (out: Float32Array, generator: Generator) => void,
+  shape: Shape = like.shape,
+): Tensor {
+  if (!isFloating(dtype)) throw new DTypeError(`${name}: "${name}" not implemented for '${dtype}'`);
+  const values = new Float32Array(numel(shape));
+  fill(values, generator);
+  return new Tensor(uploadStorage(like.storage.backend, values, dtype), contiguousView(shape));
+}
+
+/** The stream of a draw. */
+export interface SampleOptions {
+  /** The stream to draw from; the default generator if absent. */
+  readonly generator?: Generator;
+}
+
+/**
+ * Normal numbers with means and standard deviations of their own, broadcast; two numbers need a shape. As
+ * [torch.normal](https://pytorch.org/docs/stable/generated/torch.normal.html). Gradients flow to means and deviations.
+ *
+ * @throws ArgumentError if both are numbers and there is no shape, or a deviation is negative.
+ * @example
+ * normal(tensor([0, 10]), 1);
+ */
+export function normal(
+  mean: Tensor | number,
+  std: Tensor | number,
+  { shape, generator = defaultGenerator() }: SampleOptions & { readonly shape?: Shape } = {},
+): Tensor {
+  if (typeof std === 'number' && !(std >= 0))
+    throw new ArgumentError(`normal: normal expects std >= 0.0, but found std ${std}`);
+  const tensors = [mean, std].filter((each) => typeof each !== 'number');
+  const [like] = tensors;
+  if (!like) {
+    if (!shape) throw new ArgumentError('normal: two numbers need a shape');
+    const [center, scale] = [Number(mean), Number(std)];
+    return random('normal', shape, { generator }, (out) => fillNormal(out, center, scale, generator));
+  }
+  const sizes = broadcastShapes('normal', ...tensors.map((each) => each.shape));
+  const standard = filled('normal', like, { generator }, (out) => fillNormal(out, 0, 1, generator), sizes);
+  return standard.mul(std).add(mean);
+}
+
+/**
+ * 1 with the probability that stands at each element, else 0, in the dtype of the input. As [torch.bernoulli](https://pytorch.org/docs/stable/generated/torch.bernoulli.html):
+ * one draw of the stream an element, compared on the device. Not differentiable.
+ *
+ * @throws DTypeError unless the probabilities are float32.
+ * @example
+ * bernoulli(tensor([0, 1])); // [0, 1]
+ */
+export function bernoulli(probabilities: Tensor, { generator = defaultGenerator() }: SampleOptions = {}): Tensor {
+  checkDTypes('bernoulli', 'probabilities', probabilities, ['float32']);
+  const uniform = filled('bernoulli', probabilities, { generator }, (out) => fillUniform(out, 0, 1, generator));
+  return uniform.lt(probabilities.detach()).to('float32');
+}
+
+/** What a draw of {@link multinomial} may be told. */
+export interface MultinomialOptions extends SampleOptions {
+  /** Whether a class may be drawn more than once. Default false. */
+  readonly replacement?: boolean;
+}
+
+/**
+ * Class numbers, int32, drawn with the weights of a row: [classes] → [count], [rows, classes] → [rows, count]; weights need not sum
+ * to 1. As [torch.multinomial](https://pytorch.org/docs/stable/generated/torch.multinomial.html): without replacement by the exponential race
+ * of its CPU kernel, with replacement by its cumulative sums. Not differentiable.
+ *
+ * @throws ArgumentError if more classes are to be drawn without replacement than there are.
+ * @example
+ * multinomial(tensor([0, 0, 5]), 1); // [2]
+ */
+export function multinomial(
+  weights: Tensor,
+  count: number,
+  { replacement = false, generator = defaultGenerator() }: MultinomialOptions = {},
+): Tensor {
+  checkDTypes('multinomial', 'weights', weights, ['float32']);
+  const classes = weights.shape.at(-1) ?? 0;
+  if (weights.shape.length < 1 || weights.shape.length > 2 || classes === 0)
+    throw new ShapeError(`multinomial: prob_dist must be 1 or 2 dim, got ${formatShape(weights.shape)}`);
+  if (!Number.isInteger(count) || count <= 0)
+    throw new ArgumentError(`multinomial: cannot sample n_sample <= 0 samples, got ${count}`);
+  if (!replacement && count > classes)
+    throw new ArgumentError(
+      `multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: ${count} of ${classes}`,
+    );
+  const shares = weights.detach();
+  if (!replacement || count === 1) {
+    // The first of exponential clocks of these rates to ring is each class with its probability.
+    const clocks = filled('multinomial', shares, { generator }, (out) => fillExponential(out, 1, generator));
+    return topk(shares.div(clocks), count).indices.contiguous();
+  }
+  const rows = shares.shape.slice(0, -1);
+  const draws = filled(
+    'multinomial',
+    shares,
+    { generator },
+    (out) => {
+      for (let i = 0; i < out.length; i++) out[i] = generator.randomDouble();
+    },
+    [...rows, count],
+  );
+  const bounds = shares.cumsum(-1);
+  const total = bounds.narrow(-1, classes - 1, 1);
+  // How many classes end below the draw; never past the last that has a weight.
+  const below = bounds.div(total).unsqueeze(-2).lt(draws.unsqueeze(-1)).sum(-1);
+  return below.minimum(bounds.lt(total).sum(-1, { keepDim: true }));
+}
