@@ -290,7 +290,8 @@ export function softplus(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function mish64(x: v128): v128 {
-  const e = exp64(f64x2.pmin(x, f64x2.splat(40)));
+  // Far below, where exp64 ends, it has to be 0 indeed: times -infinity that is NaN.
+  const e = v128.and(exp64(f64x2.pmin(x, f64x2.splat(40))), f64x2.gt(x, f64x2.splat(-700)));
   const two = f64x2.splat(2);
   const q = f64x2.mul(e, f64x2.add(e, two));
   return f64x2.mul(x, f64x2.div(q, f64x2.add(q, two)));
@@ -307,10 +308,9 @@ export function mish(x: v128): v128 {
 @inline
 function floorDivide64(a: v128, b: v128): v128 {
   const q = f64x2.floor(f64x2.div(a, b));
-  // q b > a (in the direction of b) shows that the quotient was rounded up to a whole number.
+  // q b > a (in the direction of b) shows that the quotient was rounded up to a whole number. Infinite operands compare false.
   const over = f64x2.sub(a, f64x2.mul(q, b));
-  const wrong = v128.and(f64x2.ne(over, f64x2.splat(0)), i64x2.shr_s(v128.xor(over, b), 63));
-  return select(f64x2.sub(q, f64x2.splat(1)), q, v128.and(wrong, f64x2.lt(f64x2.abs(q), f64x2.splat(Infinity))));
+  return select(f64x2.sub(q, f64x2.splat(1)), q, f64x2.lt(f64x2.mul(over, b), f64x2.splat(0)));
 }
 
 // @ts-ignore: decorator
