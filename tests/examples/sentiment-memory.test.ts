@@ -24,9 +24,10 @@ it('keeps as much memory after every epoch and evaluation as after the first', a
     signal,
     onProgress: () => undefined,
     onEpoch: async () => {
-      await evaluate(model, batches, signal);
+      const evaluation = await evaluate(model, batches, signal);
       const { tensors, bytes } = memory();
       held.push({ tensors, bytes });
+      return evaluation;
     },
   });
   expect(held).toHaveLength(4);

@@ -37,7 +37,7 @@ describe('training', () => {
     expect(lines).toHaveLength(1);
     const result = JSON.parse(lines[0] ?? '');
     expect(Object.keys(result)).toEqual(
-      'device threads trainSize testSize epochs steps trainSeconds tokensPerSecond accuracy finalLoss predictions out'.split(
+      'device threads trainSize testSize epochs steps trainSeconds tokensPerSecond accuracy finalLoss predictions out report'.split(
         ' ',
       ),
     );
@@ -48,6 +48,7 @@ describe('training', () => {
       epochs: 2,
       steps: 8,
       out: resolve(out),
+      report: resolve(out, 'report.html'),
     });
     expect(result.threads).toBeGreaterThanOrEqual(1);
     expect(result.trainSeconds).toBeGreaterThan(0);
@@ -66,9 +67,11 @@ describe('training', () => {
     expect((await readdir(out)).sort()).toEqual([
       'config.json',
       'model.safetensors',
+      'report.html',
       'special_tokens_map.json',
       'tokenizer.json',
       'tokenizer_config.json',
+      'training.json',
       'vocab.txt',
     ]);
   });
@@ -193,7 +196,7 @@ describe('a saved model', () => {
 describe('an interrupted run', () => {
   const args = (out: string): string[] => [...tiny, '--train', inFolder('train.jsonl'), '--out', out, '--epochs', '50'];
 
-  it('ends between two steps with the exit code of its signal, and saves nothing', async () => {
+  it('ends between two steps with the exit code of its signal, and says how to go on', async () => {
     const out = inFolder('interrupted');
     const controller = new AbortController();
     const io = captured();
@@ -201,9 +204,13 @@ describe('an interrupted run', () => {
       if (text.includes('epoch')) controller.abort(new Interruption('SIGINT', 130));
     });
     expect(await io.runWith(controller.signal, ...args(out))).toBe(130);
-    expect(io.stderr.trimEnd().split('\n').at(-1)).toBe('Interrupted: nothing was saved.');
+    const last = io.stderr.trimEnd().split('\n').at(-1) ?? '';
+    const [, step] =
+      /^Interrupted after step (\d+) of 200\. To go on from there: npm start -- --resume /.exec(last) ?? [];
+    expect(last.endsWith(`--resume ${out}`)).toBe(true);
     expect(io.stdout).not.toContain('Saved');
-    expect(existsSync(out)).toBe(false);
+    expect(await readdir(out)).toEqual(['checkpoints']);
+    expect(await readdir(join(out, 'checkpoints'))).toContain(`checkpoint-${step}`);
   });
 
   it('ends before training if it is told to by then', async () => {

@@ -15,10 +15,10 @@ h3 { font-size: 16px; margin: 0; }
 h4 { font-size: 13px; font-weight: 600; margin: 0 0 4px; }
 p { margin: 4px 0 12px; max-width: 76ch; overflow-wrap: anywhere; }
 .quiet, figcaption p { color: #526070; font-size: 14px; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: 12px; margin: 20px 0 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 12px; margin: 20px 0 0; }
 .facts div, figure, .table { background: #fff; border: 1px solid #dfe5ec; border-radius: 8px; padding: 12px 16px; }
 dt { color: #526070; font-size: 13px; }
-dd { margin: 0; font-size: 18px; font-weight: 600; overflow-wrap: anywhere; }
+dd { margin: 0; font-size: 16px; font-weight: 600; overflow-wrap: anywhere; }
 figure { margin: 0 0 16px; }
 figcaption { margin-bottom: 8px; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 0 16px; }
@@ -34,7 +34,7 @@ table { border-collapse: collapse; font-size: 14px; min-width: 100%; }
 caption { text-align: left; font-weight: 600; font-size: 16px; margin-bottom: 6px; }
 th, td { text-align: left; padding: 6px 16px 6px 0; border-bottom: 1px solid #e8edf3; overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; }
-th { color: #526070; font-weight: 600; }
+th { color: #526070; font-weight: 600; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 `;
 

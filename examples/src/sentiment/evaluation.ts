@@ -1,6 +1,6 @@
 // How well a model tells texts that it has not seen: its accuracy, and which classes it takes for which.
 import type { TextClassifier } from '@course/models';
-import { noGrad, scope } from '@course/tensor';
+import { crossEntropy, noGrad, scope } from '@course/tensor';
 import type { Batches } from './encoding.js';
 import { breathe } from './interruption.js';
 
@@ -8,6 +8,8 @@ import { breathe } from './interruption.js';
 export interface Evaluation {
   /** Share of the texts whose class was told right. */
   readonly accuracy: number;
+  /** Mean cross-entropy over the texts. */
+  readonly loss: number;
   /** Numbers of texts: rows by their class, columns by the class they were told to have. */
   readonly confusion: readonly (readonly number[])[];
 }
@@ -17,14 +19,19 @@ export async function evaluate(model: TextClassifier, batches: Batches, signal: 
   const classes = model.config.labels.length;
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   let right = 0;
+  let loss = 0;
   model.eval();
   for await (const batch of batches) {
     await breathe(signal);
-    const told = noGrad(() =>
-      scope(() => model.forward(batch.inputIds, { attentionMask: batch.attentionMask }).logits.argmax(-1)),
+    const [told, cost] = noGrad(() =>
+      scope(() => {
+        const { logits } = model.forward(batch.inputIds, { attentionMask: batch.attentionMask });
+        return [logits.argmax(-1), crossEntropy(logits, batch.labels, { reduction: 'sum' })] as const;
+      }),
     );
-    const [answers, labels] = await Promise.all([told.data(), batch.labels.data()]);
-    for (const tensor of [told, ...Object.values(batch)]) tensor.dispose();
+    const [answers, labels, costs] = await Promise.all([told.data(), batch.labels.data(), cost.data()]);
+    for (const tensor of [told, cost, ...Object.values(batch)]) tensor.dispose();
+    loss += Number(costs[0]);
     for (const [i, label] of labels.entries()) {
       const answer = Number(answers[i]);
       const row = confusion[Number(label)];
@@ -32,5 +39,6 @@ export async function evaluate(model: TextClassifier, batches: Batches, signal: 
       if (answer === Number(label)) right++;
     }
   }
-  return { accuracy: right / batches.dataset.length, confusion };
+  const texts = batches.dataset.length;
+  return { accuracy: right / texts, loss: loss / texts, confusion };
 }

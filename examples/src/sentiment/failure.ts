@@ -3,6 +3,7 @@
 import { CourseError } from '@course/tensor';
 import { Interruption } from './interruption.js';
 import type { Output } from './job.js';
+import { count } from './numbers.js';
 
 /** Exit codes of a run that did not end well; an interrupted one has that of its signal. */
 export const exitCodes = { badInput: 1, defect: 2 } as const;
@@ -14,7 +15,12 @@ export const exitCodes = { badInput: 1, defect: 2 } as const;
  */
 export function explain(error: unknown, err: Output): number {
   if (error instanceof Interruption) {
-    err.write('Interrupted: nothing was saved.\n');
+    const { saved } = error;
+    err.write(
+      saved === undefined
+        ? 'Interrupted: nothing was saved.\n'
+        : `Interrupted after step ${count(saved.step)} of ${count(saved.totalSteps)}. To go on from there: npm start -- --resume ${shellWord(saved.out)}\n`,
+    );
     return error.exitCode;
   }
   const debug = process.env.COURSE_DEBUG === '1';
@@ -26,6 +32,11 @@ export function explain(error: unknown, err: Output): number {
   );
   if (debug && error instanceof Error) err.write(`${withCauses(error)}\n`);
   return known ? exitCodes.badInput : exitCodes.defect;
+}
+
+/** A path as it can be typed. */
+function shellWord(path: string): string {
+  return /^[\w./~:\\-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 function oneLine(message: string): string {

@@ -5,9 +5,11 @@ import { CourseError } from '@course/tensor';
 
 /** The reason of a run's abort signal: a signal of the system, with the exit code that goes with it. */
 export class Interruption extends CourseError {
+  /** @param saved The folder to go on from and how far the run had come, if it could be saved. */
   constructor(
     readonly signal: 'SIGINT' | 'SIGTERM',
     readonly exitCode: number,
+    readonly saved?: { readonly out: string; readonly step: number; readonly totalSteps: number },
   ) {
     super(`interrupted by ${signal}`);
   }

@@ -5,9 +5,13 @@ import { mkdir, mkdtemp, readdir, readFile, rmdir, stat } from 'node:fs/promises
 import { dirname, join, resolve } from 'node:path';
 import { TextClassifier } from '@course/models';
 import { ArgumentError } from '@course/tensor';
+import { isUnfinished } from './checkpoints.js';
 
-/** What stands at a path: `model` is a folder with a model of ours, `other` one with anything else. */
-type Found = 'nothing' | 'file' | 'empty' | 'model' | 'other';
+/**
+ * What stands at a path: `model` is a folder with a model of ours, `unfinished` one with what an interrupted run of ours left, `other`
+ * one with anything else.
+ */
+type Found = 'nothing' | 'file' | 'empty' | 'model' | 'unfinished' | 'other';
 
 /**
  * Checks that a model can be saved in a folder; nothing is left behind.
@@ -39,6 +43,7 @@ export async function checkLoad(folder: string): Promise<void> {
     nothing: 'there is no such folder',
     file: 'this is a file; --load takes the folder that --out wrote',
     empty: 'the folder is empty',
+    unfinished: 'the training of this model is not finished; --resume goes on with it',
     other: `the folder holds no model of this program: no config.json with the model type ${TextClassifier.modelType}`,
   }[found];
   throw new ArgumentError(`--load ${folder}: ${complaint}`);
@@ -52,7 +57,8 @@ async function inspect(option: string, folder: string): Promise<Found> {
     if (codeOf(error) === 'ENOENT') return 'nothing';
     throw new ArgumentError(`${option} ${folder}: ${reason(error)}`, { cause: error });
   }
-  return (await modelTypeOf(folder)) === TextClassifier.modelType ? 'model' : 'other';
+  if ((await modelTypeOf(folder)) === TextClassifier.modelType) return 'model';
+  return (await isUnfinished(folder)) ? 'unfinished' : 'other';
 }
 
 async function modelTypeOf(folder: string): Promise<unknown> {
@@ -97,6 +103,7 @@ const reasons: Readonly<Record<string, string>> = {
   EEXIST: 'a link there leads nowhere',
   ELOOP: 'the path leads in a circle of symbolic links',
   ENAMETOOLONG: 'the name is too long',
+  EFBIG: 'the file would be larger than the system allows',
 };
 
 function codeOf(error: unknown): string {

@@ -22,8 +22,14 @@ export interface Options {
   readonly device: DeviceChoice;
   readonly out: string;
   readonly load?: string;
+  /** Folder of a run to go on with. */
+  readonly resume?: string;
+  /** Steps between two checkpoints. */
+  readonly saveSteps: number;
   readonly vocabSize: number;
   readonly json: boolean;
+  /** The options that were given, not assumed. */
+  readonly given: readonly string[];
 }
 
 /** What `--help` prints instead of a run. */
@@ -44,6 +50,7 @@ Examples:
   npm start -- --text "the restaurant is not too terrible" --text "a waste of time"
   npm start -- --train train.jsonl --test dev.jsonl --out models/mine
   npm start -- --load models/mine --text "better than I feared"
+  npm start -- --resume models/mine
 `;
 
 /**
@@ -76,12 +83,26 @@ export function parseOptions(args: readonly string[], columns: number): Options 
       `unexpected argument '${stray}': every value belongs to an option, and npm wants a -- before the first one (npm start -- --epochs 3)`,
     );
   }
-  return check(command.opts<Options>());
+  const options = command.opts<Omit<Options, 'given'>>();
+  const given = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli');
+  return check({ ...options, given });
 }
 
 function commandLine(): Command {
   // Training has no part in a run with --load: these options would promise something that is not done.
-  const trainingOnly = ['train', 'epochs', 'maxLength', 'dim', 'layers', 'heads', 'lr', 'out', 'vocabSize'];
+  const trainingOnly = [
+    'train',
+    'epochs',
+    'maxLength',
+    'dim',
+    'layers',
+    'heads',
+    'lr',
+    'out',
+    'vocabSize',
+    'saveSteps',
+    'resume',
+  ];
   return new Command('npm start --')
     .usage('[options]')
     .allowExcessArguments()
@@ -110,6 +131,8 @@ function commandLine(): Command {
     )
     .option('--out <folder>', 'folder to save the model in', 'models/sentiment')
     .addOption(new Option('--load <folder>', 'judge with a saved model instead of training').conflicts(trainingOnly))
+    .option('--resume <folder>', 'go on with the run that was to save its model there and was interrupted')
+    .option('--save-steps <number>', 'steps between two checkpoints; one is also made after every epoch', whole(1), 500)
     .option('--vocab-size <number>', 'word pieces to learn, at most', whole(1), 8000)
     .option('--json', 'print nothing but the result on standard output, as one line of JSON', false)
     .addHelpText('after', files);
@@ -123,7 +146,8 @@ function check(options: Options): Options {
         `so the nearest that fits is --dim ${Math.max(heads, Math.round(dim / heads) * heads)}`,
     );
   }
-  if (options.test !== undefined && options.train === undefined && options.load === undefined) {
+  const { test, train, load, resume } = options;
+  if (test !== undefined && (train ?? load ?? resume) === undefined) {
     throw new ArgumentError(
       '--test needs --train or --load beside it: the synthetic reviews bring a held-out part of their own',
     );

@@ -24,6 +24,8 @@ export interface Result {
   readonly predictions: readonly Judgement[];
   /** Absolute path of the folder that the model was saved in. */
   readonly out: string | null;
+  /** Absolute path of the report. */
+  readonly report: string | null;
 }
 
 /** Judges sentences; without any, those that come with the synthetic reviews. */

@@ -3,31 +3,48 @@ import { resolve } from 'node:path';
 import type { BertTokenizer } from '@course/data';
 import { TextClassifier } from '@course/models';
 import { init, manualSeed } from '@course/tensor';
+import {
+  Checkpoints,
+  checkTexts,
+  fingerprint,
+  isUnfinished,
+  removeCheckpoints,
+  resumedOptions,
+  runOptions,
+} from './checkpoints.js';
 import { type Corpus, loadCorpus, syntheticCorpus } from './data.js';
 import { type Batches, batchesOf, countTokens, encodeTexts, learnTokenizer } from './encoding.js';
-import { type Evaluation, evaluate } from './evaluation.js';
+import { evaluate } from './evaluation.js';
+import { type History, saveHistory } from './history.js';
 import type { Job } from './job.js';
 import { checkOut } from './model-folder.js';
 import { clock, count, percent, textCount } from './numbers.js';
 import type { Options } from './options.js';
 import { progressOn } from './progress.js';
+import { writeReport } from './report.js';
 import { judge, type Result } from './result.js';
 import { automaticEpochs } from './schedule.js';
 import { confusionTable, judgementTable } from './tables.js';
-import { initialiseEmbeddings, type TrainingRecord, train } from './training.js';
+import { type CheckpointPlan, initialiseEmbeddings, OffCourse, type TrainingRecord, train } from './training.js';
 
-/** Trains a model as the options say, and saves it. */
-export async function trainModel(options: Options, job: Job): Promise<Result> {
+/** Trains a model as the options say, or goes on with a run that was interrupted, and saves it. */
+export async function trainModel(asked: Options, job: Job): Promise<Result> {
+  const { resume } = asked;
+  const options = resume === undefined ? asked : await resumedOptions(asked, resume);
   const { out, seed } = options;
   const { say, signal, columns } = job;
   const { replaces } = await checkOut(out);
   const corpus =
     options.train === undefined ? syntheticCorpus() : await loadCorpus(options.train, options.test, { seed });
+  if (resume !== undefined) await checkTexts(corpus, resume);
   const { backend, adapter, threads } = await init({ device: options.device });
   say(`Device: ${backend} (${adapter}), ${threads === 1 ? 'one thread' : `${threads} threads`}`);
   say(`Data: ${textCount(corpus.train.length)} to learn from, ${count(corpus.test.length)} to measure on.`);
   say(`  ${corpus.source}`);
   if (replaces) say(`Note: ${out} holds an earlier model, which this run replaces when it is done.`);
+  if (resume === undefined && (await isUnfinished(out))) {
+    say(`Note: ${out} holds an unfinished run, which this one replaces; --resume ${out} would go on with it.`);
+  }
 
   manualSeed(seed);
   const task = await prepare(corpus, options, signal);
@@ -37,7 +54,13 @@ export async function trainModel(options: Options, job: Job): Promise<Result> {
   say(`  ${count(model.numParameters())} parameters.`);
 
   const epochs = options.epochs ?? automaticEpochs({ steps: trainBatches.length, tokens: countTokens(trainBatches) });
-  const { record, evaluation } = await learn(task, { epochs, lr: options.lr }, job);
+  const store = new Checkpoints(out, { options: runOptions(options, epochs), texts: fingerprint(corpus) });
+  const checkpoints = { store, every: options.saveSteps, resume: resume !== undefined };
+  const record = await learn(task, { epochs, lr: options.lr, checkpoints }, job).catch(async (error) => {
+    if (error instanceof OffCourse) await removeCheckpoints(out);
+    throw error;
+  });
+  const evaluation = record.epochs.at(-1) ?? (await evaluate(model, task.testBatches, signal));
   const tokensPerSecond = record.tokens / record.seconds;
   say(`Trained for ${clock(record.seconds)} (${count(tokensPerSecond)} tokens/s).`);
   say(`Accuracy on texts not learned from: ${percent(evaluation.accuracy)}`);
@@ -45,8 +68,21 @@ export async function trainModel(options: Options, job: Job): Promise<Result> {
 
   const predictions = await judge(model, tokenizer, options.text);
   say(judgementTable(predictions, columns));
+  const history: History = { losses: record.losses, epochs: record.epochs, source: corpus.source };
   await model.savePretrained(out, { tokenizer });
+  await saveHistory(out, history);
+  await removeCheckpoints(out);
   say(`Saved in ${out}. Try it: npm start -- --load ${out} --text "…"`);
+  const facts = {
+    accuracy: percent(evaluation.accuracy),
+    'learned from': textCount(corpus.train.length),
+    'measured on': textCount(corpus.test.length),
+    model: `${layers} × ${heads} heads, width ${dim}`,
+    parameters: count(model.numParameters()),
+    training: `${count(record.steps)} steps, ${clock(record.seconds)}`,
+    device: `${backend} (${adapter})`,
+  };
+  const report = await writeReport(out, { model, tokenizer, predictions, facts, history }, job);
   model.dispose();
   return {
     device: backend,
@@ -61,6 +97,7 @@ export async function trainModel(options: Options, job: Job): Promise<Result> {
     finalLoss: record.finalLoss,
     predictions,
     out: resolve(out),
+    report,
   };
 }
 
@@ -87,26 +124,25 @@ async function prepare({ train, test, labels }: Corpus, options: Options, signal
   };
 }
 
-/** Trains with progress on the screen and an evaluation after every epoch, the last of which is the result. */
+/** Trains with progress on the screen and an evaluation after every epoch. */
 async function learn(
   { model, trainBatches, testBatches }: Task,
-  settings: { readonly epochs: number; readonly lr: number },
+  settings: { readonly epochs: number; readonly lr: number; readonly checkpoints: CheckpointPlan },
   { say, io, signal }: Job,
-): Promise<{ record: TrainingRecord; evaluation: Evaluation }> {
+): Promise<TrainingRecord> {
   const progress = progressOn(io.err);
-  let evaluation: Evaluation = { accuracy: 0, confusion: [] };
   try {
-    const record = await train(model, trainBatches, {
+    return await train(model, trainBatches, {
       ...settings,
       signal,
       onProgress: (state) => progress.show(state),
       onEpoch: async ({ epoch, epochs, loss }) => {
-        evaluation = await evaluate(model, testBatches, signal);
+        const evaluation = await evaluate(model, testBatches, signal);
         progress.clear();
         say(`Epoch ${epoch} of ${epochs}: loss ${loss.toFixed(3)}, accuracy ${percent(evaluation.accuracy)}`);
+        return evaluation;
       },
     });
-    return { record, evaluation };
   } finally {
     progress.clear();
   }

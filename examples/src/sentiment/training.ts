@@ -4,15 +4,18 @@ import type { TextClassifier } from '@course/models';
 import { CrossEntropyLoss, clipGradNorm_, init } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
 import { ArgumentError, scope, stack, type Tensor } from '@course/tensor';
+import type { Checkpoints } from './checkpoints.js';
 import { type Batches, countTokens } from './encoding.js';
-import { breathe } from './interruption.js';
+import type { Evaluation } from './evaluation.js';
+import type { EpochRecord } from './history.js';
+import { breathe, Interruption } from './interruption.js';
 import { warmUpAndDecay } from './schedule.js';
 
 const maxGradNorm = 1;
 const weightDecay = 0.01;
 const stepsBetweenReadings = 10;
 /** Steps that the loss shown is the mean of. */
-const lossWindow = 50;
+export const lossWindow = 50;
 
 /** Where a training run stands. */
 export interface TrainingState {
@@ -37,6 +40,8 @@ export interface TrainingRecord {
   readonly losses: readonly number[];
   /** Mean loss of the last steps. */
   readonly finalLoss: number;
+  /** What was measured after each epoch. */
+  readonly epochs: readonly EpochRecord[];
 }
 
 export interface TrainingOptions {
@@ -45,8 +50,22 @@ export interface TrainingOptions {
   /** Ends the run between two steps. */
   readonly signal: AbortSignal;
   readonly onProgress: (state: TrainingState) => void;
-  /** Awaited after each epoch; its time does not count. */
-  readonly onEpoch: (state: TrainingState) => Promise<void>;
+  /** Measures the model after each epoch; its time does not count. */
+  readonly onEpoch: (state: TrainingState) => Promise<Evaluation>;
+  /** Makes the run one that can be gone on with. */
+  readonly checkpoints?: CheckpointPlan;
+}
+
+/** The loss is no longer a number: going on, also from a checkpoint, leads nowhere. */
+export class OffCourse extends ArgumentError {}
+
+/** When to save a run, and whether to begin with a saved one. */
+export interface CheckpointPlan {
+  readonly store: Checkpoints;
+  /** Steps between two checkpoints; one is also made after every epoch, and when the run is interrupted. */
+  readonly every: number;
+  /** Go on from the last checkpoint of the store. */
+  readonly resume: boolean;
 }
 
 /**
@@ -60,30 +79,39 @@ export function initialiseEmbeddings({ embedding }: TextClassifier): void {
 /**
  * Trains a model.
  *
- * @throws Interruption if `signal` says so.
- * @throws ArgumentError when the loss is no longer a number.
+ * @throws Interruption if `signal` says so; with checkpoints the run is saved before.
+ * @throws OffCourse when the loss is no longer a number.
  */
 export async function train(
   model: TextClassifier,
   batches: Batches,
   options: TrainingOptions,
 ): Promise<TrainingRecord> {
-  const { epochs, lr, signal, onProgress, onEpoch } = options;
+  const { epochs, lr, signal, onProgress, onEpoch, checkpoints } = options;
   const totalSteps = epochs * batches.length;
   const lossFunction = new CrossEntropyLoss();
   const optimizer = new AdamW(parameterGroups(model), { lr });
   const scheduler = warmUpAndDecay(optimizer, totalSteps);
+  const parts = { model, optimizer, scheduler };
 
-  const losses: number[] = [];
+  const before = checkpoints?.resume ? await checkpoints.store.load(parts) : undefined;
+  const losses = [...(before?.losses ?? [])];
+  const measured = [...(before?.epochs ?? [])];
+  let { samples, seconds } = before ?? { samples: 0, seconds: 0 };
   let unread: Tensor[] = [];
-  let samples = 0;
-  let seconds = 0;
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    const start = performance.now() - 1000 * seconds;
+  const read = async (): Promise<void> => {
+    losses.push(...(await readScalars(unread)));
+    unread = [];
+    checkFinite(losses);
+  };
+  const save = async (): Promise<void> => {
+    await read();
+    if (losses.length > 0) await checkpoints?.store.save(parts, { losses, samples, seconds, epochs: measured });
+  };
+  const learnEpoch = async (epoch: number): Promise<TrainingState> => {
+    let start = performance.now() - 1000 * seconds;
     const report = async (): Promise<TrainingState> => {
-      losses.push(...(await readScalars(unread)));
-      unread = [];
-      checkFinite(losses);
+      await read();
       seconds = (performance.now() - start) / 1000;
       const state = {
         epoch,
@@ -98,6 +126,7 @@ export async function train(
       return state;
     };
     model.train();
+    batches.loadState({ epoch: epoch - 1, batch: losses.length - (epoch - 1) * batches.length });
     for await (const batch of batches) {
       await breathe(signal);
       const loss = scope(() => {
@@ -114,8 +143,27 @@ export async function train(
       samples += batch.inputIds.size(0);
       for (const tensor of Object.values(batch)) tensor.dispose();
       if (unread.length === stepsBetweenReadings) await report();
+      if (checkpoints && (losses.length + unread.length) % checkpoints.every === 0) {
+        await report();
+        await save();
+        start = performance.now() - 1000 * seconds;
+      }
     }
-    await onEpoch(await report());
+    return await report();
+  };
+
+  try {
+    // An epoch whose steps are done but which is not measured is entered once more, at its end.
+    for (let epoch = measured.length + 1; epoch <= epochs; epoch++) {
+      const state = await learnEpoch(epoch);
+      await save();
+      measured.push({ step: state.step, ...(await onEpoch(state)) });
+    }
+  } catch (error) {
+    if (!(error instanceof Interruption) || checkpoints === undefined) throw error;
+    await save();
+    const { out, step } = checkpoints.store;
+    throw step === undefined ? error : new Interruption(error.signal, error.exitCode, { out, step, totalSteps });
   }
   return {
     steps: losses.length,
@@ -123,6 +171,7 @@ export async function train(
     tokens: epochs * countTokens(batches),
     losses,
     finalLoss: recentMean(losses),
+    epochs: measured,
   };
 }
 
@@ -153,7 +202,7 @@ function checkFinite(losses: readonly number[]): void {
   const bad = losses.slice(-stepsBetweenReadings).findIndex((loss) => !Number.isFinite(loss));
   if (bad === -1) return;
   const step = Math.max(0, losses.length - stepsBetweenReadings) + bad + 1;
-  throw new ArgumentError(
+  throw new OffCourse(
     `the loss is ${losses[step - 1]} after step ${step}: training came off course; try a smaller --lr`,
   );
 }

@@ -1,14 +1,17 @@
-// `--load`: a saved model judges sentences, and is measured on a test file if there is one; nothing is trained or written.
+// `--load`: a saved model judges sentences, and is measured on a test file if there is one; nothing is trained, and nothing but the
+// report on sentences of the user's own is written.
 import { BertTokenizer } from '@course/data';
 import { TextClassifier } from '@course/models';
 import { FormatError, init } from '@course/tensor';
 import { loadTexts } from './data.js';
 import { batchesOf, encodeTexts } from './encoding.js';
-import { evaluate } from './evaluation.js';
+import { type Evaluation, evaluate } from './evaluation.js';
+import { loadHistory } from './history.js';
 import type { Job } from './job.js';
 import { checkLoad } from './model-folder.js';
-import { percent, textCount } from './numbers.js';
+import { count, percent, textCount } from './numbers.js';
 import type { Options } from './options.js';
+import { writeReport } from './report.js';
 import { judge, type Result } from './result.js';
 import { confusionTable, judgementTable } from './tables.js';
 
@@ -17,7 +20,8 @@ import { confusionTable, judgementTable } from './tables.js';
  *
  * @throws FormatError or ArgumentError that names what is wrong with the folder.
  */
-export async function useModel(folder: string, options: Options, { say, signal, columns }: Job): Promise<Result> {
+export async function useModel(folder: string, options: Options, job: Job): Promise<Result> {
+  const { say, signal, columns } = job;
   await checkLoad(folder);
   const { backend, adapter, threads } = await init({ device: options.device });
   const tokenizer = await BertTokenizer.fromPretrained(folder);
@@ -35,17 +39,28 @@ export async function useModel(folder: string, options: Options, { say, signal, 
   say(`Model: ${folder}, which tells ${labels.join(', ')}`);
 
   let testSize = 0;
-  let accuracy: number | null = null;
+  let evaluation: Evaluation | undefined;
   if (texts !== undefined) {
     const encoded = await encodeTexts(texts, tokenizer, { labels, maxLength }, signal);
-    const evaluation = await evaluate(model, batchesOf(encoded, tokenizer, options), signal);
+    evaluation = await evaluate(model, batchesOf(encoded, tokenizer, options), signal);
     testSize = texts.length;
-    accuracy = evaluation.accuracy;
-    say(`Accuracy on ${textCount(testSize)} of ${test}: ${percent(accuracy)}`);
+    say(`Accuracy on ${textCount(testSize)} of ${test}: ${percent(evaluation.accuracy)}`);
     say(confusionTable(evaluation, labels));
   }
   const predictions = await judge(model, tokenizer, options.text);
   say(judgementTable(predictions, columns));
+  let report: string | null = null;
+  if (options.text !== undefined) {
+    const { dim, layers, heads } = model.config;
+    const facts = {
+      ...(evaluation && { accuracy: percent(evaluation.accuracy), 'measured on': textCount(testSize) }),
+      model: `${layers} × ${heads} heads, width ${dim}`,
+      parameters: count(model.numParameters()),
+      device: `${backend} (${adapter})`,
+    };
+    const history = await loadHistory(folder);
+    report = await writeReport(folder, { model, tokenizer, predictions, facts, history, evaluation }, job);
+  }
   model.dispose();
   return {
     device: backend,
@@ -56,9 +71,10 @@ export async function useModel(folder: string, options: Options, { say, signal, 
     steps: 0,
     trainSeconds: 0,
     tokensPerSecond: null,
-    accuracy,
+    accuracy: evaluation?.accuracy ?? null,
     finalLoss: null,
     predictions,
     out: null,
+    report,
   };
 }

@@ -82,6 +82,7 @@ export {
   loadCheckpoint,
   type Progress,
   type RetentionOptions,
+  readProgress,
   type Stateful,
   saveCheckpoint,
   type TrainingParts,

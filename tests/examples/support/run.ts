@@ -12,7 +12,9 @@ export interface Captured {
   /** What was written so far. */
   readonly stdout: string;
   readonly stderr: string;
-  /** Calls a function with everything that is written to standard error from now on. */
+  /** Calls a function with everything that is written to standard output from now on. */
+  onStdout(listener: (text: string) => void): void;
+  /** The same for standard error. */
   onStderr(listener: (text: string) => void): void;
   /** Runs the job; resolves to its exit code. */
   run(...args: readonly string[]): Promise<number>;
@@ -22,18 +24,19 @@ export interface Captured {
 /** Streams that keep what is written; `terminal` says what the streams of a terminal say of themselves. */
 export function captured(terminal: { readonly isTTY?: boolean; readonly columns?: number } = {}): Captured {
   const written = { out: '', err: '' };
-  let listener: (text: string) => void = () => undefined;
+  const listeners: Record<'out' | 'err', (text: string) => void> = { out: () => undefined, err: () => undefined };
   const out: Output = {
     ...terminal,
     write: (text) => {
       written.out += text;
+      listeners.out(text);
     },
   };
   const err: Output = {
     ...terminal,
     write: (text) => {
       written.err += text;
-      listener(text);
+      listeners.err(text);
     },
   };
   const runWith = (signal: AbortSignal | undefined, ...args: readonly string[]): Promise<number> =>
@@ -45,8 +48,11 @@ export function captured(terminal: { readonly isTTY?: boolean; readonly columns?
     get stderr() {
       return written.err;
     },
+    onStdout: (added) => {
+      listeners.out = added;
+    },
     onStderr: (added) => {
-      listener = added;
+      listeners.err = added;
     },
     run: (...args) => runWith(undefined, ...args),
     runWith,

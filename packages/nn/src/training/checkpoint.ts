@@ -50,6 +50,8 @@ interface State {
 }
 
 const NAME = /^checkpoint-(\d+)$/;
+/** What is not whole: being written, or being removed. */
+const LEFTOVER = /^checkpoint-\d+\.(unfinished|discarded)$/;
 const MODEL = 'model.safetensors';
 const OPTIMIZER = 'optimizer.safetensors';
 const STATE = 'state.json';
@@ -80,21 +82,27 @@ export async function saveCheckpoint(
   const target = `${folder}/checkpoint-${step}`;
   const unfinished = `${target}.unfinished`;
   await removeFolder(unfinished);
-  await makeFolder(unfinished);
-  await save(`${unfinished}/${MODEL}`, parts.model.stateDict(), { format: 'pt' });
-  const { tensors, json } = parts.optimizer ? split(parts.optimizer.stateDict()) : { tensors: null, json: null };
-  if (tensors) await save(`${unfinished}/${OPTIMIZER}`, tensors);
-  const state: State = {
-    version: 1,
-    step,
-    generator: toBase64((parts.generator ?? defaultGenerator()).getState()),
-    ...(json && { optimizer: json }),
-    ...(parts.scheduler && { scheduler: parts.scheduler.stateDict() }),
-    extra,
-  };
-  await writeText(`${unfinished}/${STATE}`, `${JSON.stringify(state)}\n`);
-  await removeFolder(target);
-  await renamePath(unfinished, target);
+  try {
+    await makeFolder(unfinished);
+    await save(`${unfinished}/${MODEL}`, parts.model.stateDict(), { format: 'pt' });
+    const { tensors, json } = parts.optimizer ? split(parts.optimizer.stateDict()) : { tensors: null, json: null };
+    if (tensors) await save(`${unfinished}/${OPTIMIZER}`, tensors);
+    const state: State = {
+      version: 1,
+      step,
+      generator: toBase64((parts.generator ?? defaultGenerator()).getState()),
+      ...(json && { optimizer: json }),
+      ...(parts.scheduler && { scheduler: parts.scheduler.stateDict() }),
+      extra,
+    };
+    await writeText(`${unfinished}/${STATE}`, `${JSON.stringify(state)}\n`);
+    await removeFolder(target);
+    await renamePath(unfinished, target);
+  } catch (error) {
+    // What a full disk made room for is of no use; the first failure is the one to report.
+    await removeFolder(unfinished).catch(() => undefined);
+    throw error;
+  }
   const old = keep === null ? [] : (await checkpointSteps(folder)).slice(0, -keep);
   for (const path of old.map((each) => `${folder}/checkpoint-${each}`))
     if (!protect.includes(path)) await removeFolder(path);
@@ -113,18 +121,34 @@ export async function lastCheckpoint(folder: string): Promise<string | null> {
 }
 
 /**
+ * Where a checkpoint stands, read before there is a run to put into its state: options and data are kept in `extra`.
+ *
+ * @param path A checkpoint, or a folder of checkpoints, of which the newest is taken.
+ * @throws ArgumentError if there is none; FormatError that names the file if it is not one's state.
+ * @example
+ * const { step, extra } = await readProgress('run');
+ */
+export async function readProgress(path: string): Promise<Progress> {
+  const { step, extra } = (await readState('readProgress', path)).state;
+  return { step, extra };
+}
+
+/** The checkpoint that a path speaks of, and its `state.json`. */
+async function readState(caller: string, path: string): Promise<{ own: string; state: State }> {
+  const own = NAME.test(path.split('/').at(-1) ?? '') ? path : await lastCheckpoint(path);
+  if (!own) throw new ArgumentError(`${caller}: there is no checkpoint in '${path}'`);
+  return { own, state: parse(await readText(`${own}/${STATE}`), `${own}/${STATE}`) };
+}
+
+/**
  * Puts the parts of a run into the state of a checkpoint and returns where it stood.
  *
  * @param path A checkpoint, or a folder of checkpoints, of which the newest is taken.
  * @throws ArgumentError if there is none; FormatError that names the file if one does not fit.
  */
 export async function loadCheckpoint(path: string, parts: TrainingParts): Promise<Progress> {
-  const own = NAME.test(path.split('/').at(-1) ?? '') ? path : await lastCheckpoint(path);
-  if (!own) throw new ArgumentError(`loadCheckpoint: there is no checkpoint in '${path}'`);
-  const state = parse(await readText(`${own}/${STATE}`), `${own}/${STATE}`);
-  const model = await readTensors(`${own}/${MODEL}`);
-  parts.model.loadStateDict(model);
-  release(model);
+  const { own, state } = await readState('loadCheckpoint', path);
+  await loadModel(parts.model, own);
   if (parts.optimizer) {
     if (!state.optimizer) throw new FormatError(`${own}/${STATE}: it holds no optimizer`);
     const tensors = await readTensors(`${own}/${OPTIMIZER}`);
@@ -137,6 +161,13 @@ export async function loadCheckpoint(path: string, parts: TrainingParts): Promis
   }
   (parts.generator ?? defaultGenerator()).setState(fromBase64(state.generator));
   return { step: state.step, extra: state.extra };
+}
+
+/** Copies the weights of a checkpoint into a module. */
+export async function loadModel(model: Module, checkpoint: string): Promise<void> {
+  const weights = await readTensors(`${checkpoint}/${MODEL}`);
+  model.loadStateDict(weights);
+  release(weights);
 }
 
 function parse(text: string, file: string): State {
