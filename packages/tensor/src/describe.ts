@@ -22,6 +22,7 @@ export interface Description {
   readonly nan: number;
   /** How many are infinite. */
   readonly infinite: number;
+  /** The line. */
   toString(): string;
 }
 

@@ -576,18 +576,23 @@ export class Tensor extends InPlaceMethods {
   matmul(other: Tensor): Tensor {
     return matmul(this, other);
   }
+  /** See {@link bmm}. */
   bmm(other: Tensor): Tensor {
     return products.bmm(this, other);
   }
+  /** See {@link mm}. */
   mm(other: Tensor): Tensor {
     return products.mm(this, other);
   }
+  /** See {@link mv}. */
   mv(vector: Tensor): Tensor {
     return products.mv(this, vector);
   }
+  /** See {@link dot}. */
   dot(other: Tensor): Tensor {
     return products.dot(this, other);
   }
+  /** See {@link outer}. */
   outer(other: Tensor): Tensor {
     return products.outer(this, other);
   }

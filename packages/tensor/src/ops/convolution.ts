@@ -8,6 +8,7 @@ import { checkDTypes, commonBackend, hostTensor } from './operands.js';
 import { pad } from './pad.js';
 import { unfold } from './windows.js';
 
+/** Options of {@link conv1d}. */
 export interface Conv1dOptions {
   readonly stride?: number;
   /** Zeros at both ends, or `same` for as many as keep the length (stride 1), or `valid` for none. */
@@ -86,6 +87,7 @@ function padInput(input: Tensor, padding: number | 'same' | 'valid', stride: num
   return pad(input, [padding, padding]);
 }
 
+/** Windows of a pooling. */
 export interface PoolOptions {
   /** Default: the size of the window. */
   readonly stride?: number;
@@ -121,6 +123,7 @@ function planWindows(
   return { stride, padding, right: Math.max(0, end - length - padding), count };
 }
 
+/** Options of {@link maxPool1d}. */
 export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: number;
 }
@@ -158,6 +161,7 @@ export function maxPool1dWithIndices(
   return { values, indices: indices.mul(options.dilation ?? 1).add(starts) };
 }
 
+/** Options of {@link avgPool1d}. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether zeros of the border count in the mean. Default true. */
   readonly countIncludePad?: boolean;

@@ -12,6 +12,7 @@ import type { Reduction } from './loss.js';
 import { checkDTypes, commonBackend } from './operands.js';
 import { norm } from './reduce.js';
 
+/** What losses share. */
 export interface LossOptions {
   /** `mean` (default), `sum`, or `none` for a loss an element. */
   readonly reduction?: Reduction;
@@ -82,6 +83,7 @@ export function smoothL1Loss(
   return reduced(square.where(distance.lt(beta), distance.sub(beta / 2)), reduction);
 }
 
+/** Options of {@link bceLoss}. */
 export interface BinaryLossOptions extends LossOptions {
   /** Multiplies the loss of each element; broadcast. */
   readonly weight?: Tensor | null;
@@ -141,6 +143,7 @@ export function bceWithLogits(
   return reduced(weight ? losses.mul(weight) : losses, reduction);
 }
 
+/** Options of {@link klDiv}. */
 export interface KlDivOptions {
   /** `batchmean` divides the sum by the first dim: the divergence itself. */
   readonly reduction?: Reduction | 'batchmean';
@@ -166,6 +169,7 @@ export function klDiv(
   return losses.sum().div(input.shape[0] ?? 1);
 }
 
+/** Options of {@link nllLoss}. */
 export interface NllLossOptions extends LossOptions {
   /** A weight for each class [classes]; a mean is then weighted. */
   readonly weight?: Tensor | null;
@@ -207,6 +211,7 @@ export function nllLoss(
   return losses.sum().div(counts.sum());
 }
 
+/** Options of {@link cosineSimilarity}. */
 export interface CosineSimilarityOptions {
   /** Default 1. */
   readonly dim?: number;

@@ -147,6 +147,7 @@ function composedGradients(grad: Tensor, { input, weight }: Saved, { rows, width
   };
 }
 
+/** Options of {@link rmsNorm}. */
 export interface RmsNormOptions {
   /** Multiplies the normalised values, of the normalised shape. */
   readonly weight?: Tensor | null;

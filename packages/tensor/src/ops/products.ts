@@ -75,7 +75,7 @@ interface Labelled {
  *
  * @throws ArgumentError for an equation that does not fit the operands, ShapeError where a letter has two sizes.
  * @example
- * einsum('bij,bjk->bik', a, b); // a batch of matrix products
+ * einsum('bij,bjk->bik', randn([2, 3, 4]), randn([2, 4, 5])).shape; // [2, 3, 5]: a batch of matrix products
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
   const { inputs, output } = parse(equation, operands);
