@@ -7,7 +7,8 @@ A case says how to make our twin, `new nn[layer](...args)`, and how to call it, 
 one of `inputs` stands for that tensor, also among options, and `{packed, lengths}` for a packed sequence. `outputs` are
 all float tensors of the result, nested ones in order (a packed output as its padded tensor); each gets its `upstream`
 gradient. `gradients` are those of the float inputs and of every parameter. Modules are in evaluation mode.
-`initialisation` holds state dicts as constructed right after `manualSeed(seed)`.
+`initialisation` holds state dicts as constructed right after `manualSeed(seed)`, `initialisers` what the functions of
+torch.nn.init make after `manualSeed(9)`.
 """
 
 import torch
@@ -363,6 +364,128 @@ for name, interleaved in (("halves", False), ("neighbours", True)):
         lambda m, i: m(i["x"], 7),
     )
 
+# --- Activations, losses, convolutions --------------------------------------------------------------------------------
+
+
+def plain(m, i):
+    return m(*i.values())
+
+
+def spread(*shape):
+    """Numbers on both sides of every corner of the activations, none of them close to one."""
+    return lambda: {"x": torch.randn(shape) * 3 + 0.013}
+
+
+ACTIVATIONS = [
+    ("ReLU", [], nn.ReLU()),
+    ("ReLU6", [], nn.ReLU6()),
+    ("LeakyReLU", [0.2], nn.LeakyReLU(0.2)),
+    ("PReLU", [], nn.PReLU()),
+    ("PReLU", [5], nn.PReLU(5)),
+    ("ELU", [1.3], nn.ELU(1.3)),
+    ("CELU", [1.3], nn.CELU(1.3)),
+    ("SELU", [], nn.SELU()),
+    ("Sigmoid", [], nn.Sigmoid()),
+    ("LogSigmoid", [], nn.LogSigmoid()),
+    ("Hardsigmoid", [], nn.Hardsigmoid()),
+    ("Tanh", [], nn.Tanh()),
+    ("Tanhshrink", [], nn.Tanhshrink()),
+    ("Hardtanh", [-2, 1], nn.Hardtanh(-2, 1)),
+    ("SiLU", [], nn.SiLU()),
+    ("Hardswish", [], nn.Hardswish()),
+    ("Mish", [], nn.Mish()),
+    ("Softplus", [2, 5], nn.Softplus(2, 5)),
+    ("Softsign", [], nn.Softsign()),
+    ("Softshrink", [0.7], nn.Softshrink(0.7)),
+    ("Hardshrink", [0.7], nn.Hardshrink(0.7)),
+    ("Threshold", [0.5, -1], nn.Threshold(0.5, -1)),
+    ("GLU", [1], nn.GLU(1)),
+    ("Softmax", [1], nn.Softmax(1)),
+    ("Softmin", [1], nn.Softmin(1)),
+    ("LogSoftmax", [1], nn.LogSoftmax(1)),
+]
+for layer, args, module in ACTIVATIONS:
+    shape = (4, 6, 3) if layer == "GLU" else (4, 5, 3)
+    case(layer, f"{args}", args, module, ["x"], spread(*shape), plain)
+
+
+def pair(a, b):
+    return lambda: {"a": a(), "b": b()}
+
+
+def normal():
+    return torch.randn(5, 4)
+
+
+def probability():
+    return torch.rand(5, 4) * 0.98 + 0.01
+
+
+def sign():
+    return torch.randint(0, 2, (5, 4)) * 2 - 1
+
+
+def distribution():
+    return torch.randn(5, 4).softmax(-1)
+
+
+def loss(layer, name, ours, module, inputs):
+    case(layer, name, [ours] if ours else [], module, list(inputs().keys()), inputs, plain)
+
+
+for reduction in ("mean", "sum", "none"):
+    ours = {"reduction": reduction}
+    loss("MSELoss", reduction, ours, nn.MSELoss(**ours), pair(normal, normal))
+    loss("L1Loss", reduction, ours, nn.L1Loss(**ours), pair(normal, normal))
+    loss("BCELoss", reduction, ours, nn.BCELoss(**ours), pair(probability, lambda: torch.rand(5, 4)))
+    classes = pair(lambda: torch.randn(5, 4).log_softmax(-1), lambda: torch.tensor([1, 0, -100, 3, 1]))
+    loss("NLLLoss", reduction, ours, nn.NLLLoss(**ours), classes)
+for beta in (1.0, 0.3):
+    loss("SmoothL1Loss", f"{beta}", {"beta": beta}, nn.SmoothL1Loss(beta=beta), pair(normal, normal))
+    loss("HuberLoss", f"{beta}", {"delta": beta}, nn.HuberLoss(delta=beta), pair(normal, normal))
+targets = pair(normal, lambda: torch.rand(5, 4))
+loss("BCEWithLogitsLoss", "plain", None, nn.BCEWithLogitsLoss(), targets)
+for reduction in ("mean", "batchmean", "sum"):
+    ours = {"reduction": reduction}
+    logs = pair(lambda: distribution().log(), distribution)
+    loss("KLDivLoss", reduction, ours, nn.KLDivLoss(**ours), logs)
+ours = {"reduction": "batchmean", "logTarget": True}
+both_logs = pair(lambda: distribution().log(), lambda: distribution().log())
+loss("KLDivLoss", "of logarithms", ours, nn.KLDivLoss(reduction="batchmean", log_target=True), both_logs)
+
+
+def signed(a, b):
+    return lambda: {"a": a(), "b": b(), "t": torch.tensor([1, -1, 1, 1, -1])}
+
+
+ours = {"margin": 0.1}
+loss("CosineEmbeddingLoss", "margin", ours, nn.CosineEmbeddingLoss(**ours), signed(normal, normal))
+ranks = signed(lambda: torch.randn(5), lambda: torch.randn(5))
+loss("MarginRankingLoss", "margin", ours, nn.MarginRankingLoss(**ours), ranks)
+loss("HingeEmbeddingLoss", "plain", None, nn.HingeEmbeddingLoss(), pair(lambda: torch.rand(5, 4) * 2, sign))
+loss("SoftMarginLoss", "plain", None, nn.SoftMarginLoss(), pair(normal, sign))
+triples = lambda: {"a": normal(), "b": normal(), "t": normal()}  # noqa: E731
+loss("TripletMarginLoss", "plain", None, nn.TripletMarginLoss(), triples)
+
+CONVOLUTIONS = {
+    "plain": {},
+    "stride, padding, dilation": {"stride": 2, "padding": 3, "dilation": 2},
+    "same": {"padding": "same"},
+    "groups, no bias": {"groups": 2, "bias": False},
+}
+for name, options in CONVOLUTIONS.items():
+    module = nn.Conv1d(4, 6, 3, **options)
+    case("Conv1d", name, [4, 6, 3, options], module, ["x"], randoms(x=(2, 4, 11)), plain)
+for name, options in {"plain": {}, "stride and padding": {"stride": 2, "padding": 1}}.items():
+    case("MaxPool1d", name, [3, options], nn.MaxPool1d(3, **options), ["x"], randoms(x=(2, 4, 11)), plain)
+    case("AvgPool1d", name, [3, options], nn.AvgPool1d(3, **options), ["x"], randoms(x=(2, 4, 11)), plain)
+for size in (1, 4):
+    case("AdaptiveAvgPool1d", f"{size}", [size], nn.AdaptiveAvgPool1d(size), ["x"], randoms(x=(2, 4, 11)), plain)
+case("Flatten", "all but the batch", [], nn.Flatten(), ["x"], randoms(x=(2, 3, 4)), plain)
+case("Flatten", "some dims", [0, 1], nn.Flatten(0, 1), ["x"], randoms(x=(2, 3, 4)), plain)
+case("RMSNorm", "weight", [6], RMSNorm(6, 2.0**-23), ["x"], randoms(x=(2, 3, 6)), plain)
+case("RMSNorm", "own eps", [6, {"eps": 0.1}], RMSNorm(6, 0.1), ["x"], randoms(x=(2, 3, 6)), plain)
+
 # --- Default initialisation -------------------------------------------------------------------------------------------
 
 initialisation = []
@@ -393,4 +516,38 @@ construct(
     "TransformerDecoderBlock", "in order", 4, [6, 2, 3], lambda: TransformerDecoderBlock(6, 2, 3)
 )
 
-write(__file__, {"cases": cases, "initialisation": initialisation})
+construct("Conv1d", "in order", 6, [4, 6, 3, {"groups": 2}], lambda: nn.Conv1d(4, 6, 3, groups=2))
+construct("PReLU", "a quarter", 6, [3], lambda: nn.PReLU(3))
+
+initialisers = []
+
+
+def initialiser(name, shape, args, fill):
+    """What one of torch.nn.init makes of a tensor right after `manualSeed(9)`."""
+    tensor = torch.zeros(shape)
+    torch.manual_seed(9)
+    fill(tensor)
+    initialisers.append({"name": name, "args": args, "value": encode(tensor), "next": encode(torch.rand(3))})
+
+
+init = nn.init
+initialiser("uniform_", (5, 4), [-2, 3], lambda t: init.uniform_(t, -2, 3))
+initialiser("normal_", (5, 4), [1, 0.5], lambda t: init.normal_(t, 1, 0.5))
+initialiser("constant_", (3, 2), [0.3], lambda t: init.constant_(t, 0.3))
+initialiser("ones_", (3, 2), [], init.ones_)
+initialiser("zeros_", (3, 2), [], init.zeros_)
+initialiser("eye_", (3, 5), [], init.eye_)
+initialiser("dirac_", (4, 3, 3), [], init.dirac_)
+initialiser("xavierUniform_", (5, 4, 3), [], init.xavier_uniform_)
+initialiser("xavierNormal_", (5, 4), [2], lambda t: init.xavier_normal_(t, 2))
+initialiser("kaimingUniform_", (5, 4), [{"a": 0.2}], lambda t: init.kaiming_uniform_(t, 0.2))
+ours = {"mode": "fanOut", "nonlinearity": "relu"}
+initialiser("kaimingNormal_", (5, 4, 3), [ours], lambda t: init.kaiming_normal_(t, mode="fan_out", nonlinearity="relu"))
+initialiser("orthogonal_", (5, 8), [], init.orthogonal_)
+initialiser("orthogonal_", (8, 2, 3), [0.5], lambda t: init.orthogonal_(t, 0.5))
+initialiser("sparse_", (7, 4), [0.4], lambda t: init.sparse_(t, 0.4))
+initialiser("truncNormal_", (6, 5), [], init.trunc_normal_)
+ours = {"mean": 0.3, "std": 0.5, "a": -0.5, "b": 2}
+initialiser("truncNormal_", (6, 5), [ours], lambda t: init.trunc_normal_(t, 0.3, 0.5, -0.5, 2))
+
+write(__file__, {"cases": cases, "initialisation": initialisation, "initialisers": initialisers})

@@ -1,7 +1,7 @@
 // Modules beyond the basic layers against PyTorch: outputs, gradients of inputs and of every parameter from the same state dict,
 // and default initialisation from the same seed. What makes and calls a module is in the golden file.
 import * as nn from '@course/nn';
-import { ArgumentError, device, manualSeed, rand, Tensor } from '@course/tensor';
+import { ArgumentError, device, manualSeed, rand, Tensor, zeros } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 import { toDevice } from '../support/golden-op.js';
@@ -84,5 +84,16 @@ onEachDevice('modules as in PyTorch', () => {
         expect(await own.get(key)?.data(), key).toBeClose(expected.data);
       expect([...(await rand([3]).data())]).toEqual([...next.data]);
     });
+  });
+
+  it.each(goldens.initialisers)('init.$name $args', async ({ name, args, value, next }) => {
+    const fill = (nn.init as unknown as Record<string, (tensor: Tensor, ...args: readonly unknown[]) => Tensor>)[name];
+    const filled = zeros(value.shape);
+    manualSeed(9);
+    expect(fill?.(filled, ...args)).toBe(filled);
+    // Uniform numbers to the bit; normal ones within 2e-6 each, as the generator documents, and what is made of them a little more.
+    const atol = /orthogonal|trunc/.test(name) ? 1e-5 : /normal|sparse/i.test(name) ? 2e-6 : 0;
+    expect(await filled.data()).toBeClose(value.data, { atol });
+    expect([...(await rand([3]).data())]).toEqual([...next.data]);
   });
 });

@@ -7,7 +7,7 @@
 export type { ForwardHook, ForwardPreHook } from './call.js';
 export { clipGradNorm_, clipGradValue_ } from './clip.js';
 export * as init from './init.js';
-export { GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './layers/activation.js';
+export * from './layers/activation.js';
 export {
   MultiHeadAttention,
   type MultiHeadAttentionCall,
@@ -16,9 +16,19 @@ export {
 } from './layers/attention.js';
 export { KeyValueCache } from './layers/cache.js';
 export { type Layer, ModuleList, Sequential } from './layers/containers.js';
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveMaxPool1d,
+  AvgPool1d,
+  Conv1d,
+  type Conv1dOptions,
+  MaxPool1d,
+  type PoolOptions,
+} from './layers/convolution.js';
 export { Dropout } from './layers/dropout.js';
 export { Embedding, type EmbeddingOptions } from './layers/embedding.js';
 export { Transformer, type TransformerMasks, type TransformerOptions } from './layers/encoder-decoder.js';
+export { Flatten, Unflatten } from './layers/flatten.js';
 export { Identity, Linear } from './layers/linear.js';
 export {
   type AttentionMasks,
@@ -26,7 +36,7 @@ export {
   type MultiheadAttentionCall,
   type MultiheadAttentionOptions,
 } from './layers/multihead-attention.js';
-export { LayerNorm, type LayerNormOptions } from './layers/normalization.js';
+export { LayerNorm, type LayerNormOptions, RMSNorm, type RMSNormOptions } from './layers/normalization.js';
 export { LearnedPositions, PositionalEncoding, sinusoidalTable } from './layers/position.js';
 export { type CellOptions, GRUCell, LSTMCell, RNNCell } from './layers/recurrent/cells.js';
 export { GRU, LSTM, type RecurrentCall, type RecurrentOptions, RNN } from './layers/recurrent/layers.js';
@@ -56,7 +66,7 @@ export {
   TransformerEncoderLayer,
   type TransformerLayerOptions,
 } from './layers/transformer-layers.js';
-export { CrossEntropyLoss, MSELoss } from './loss.js';
+export * from './loss.js';
 export { Module } from './module.js';
 export { Buffer, Parameter } from './parameter.js';
 export type { StateDict, StateReport } from './state-dict.js';
@@ -109,11 +119,11 @@ export {
   perplexity,
   precisionRecallF1,
 } from './training/metrics.js';
-export {
-  type EvalPrediction,
-  type FitData,
-  Trainer,
-  type TrainerOptions,
-  type TrainerTokenizer,
-  type TrainOutput,
-} from './training/trainer.js';
+export { Trainer } from './training/trainer.js';
+export type {
+  EvalPrediction,
+  FitData,
+  TrainerOptions,
+  TrainerTokenizer,
+  TrainOutput,
+} from './training/trainer-options.js';

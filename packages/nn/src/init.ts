@@ -1,5 +1,15 @@
 /** Filling parameters as `torch.nn.init`, from the same random stream, so that a ported model starts from the same numbers. */
-import { ArgumentError, noGrad, type Shape, ShapeError, type Tensor } from '@course/tensor';
+import {
+  ArgumentError,
+  noGrad,
+  randperm,
+  type Shape,
+  ShapeError,
+  scope,
+  stack,
+  type Tensor,
+  where,
+} from '@course/tensor';
 
 /** The functions that {@link calculateGain} knows. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu';
@@ -92,4 +102,160 @@ export function xavierUniform_(tensor: Tensor, gain = 1): Tensor {
 /** Glorot & Bengio 2010, normal. */
 export function xavierNormal_(tensor: Tensor, gain = 1): Tensor {
   return normal_(tensor, 0, xavierStd(tensor, gain));
+}
+
+/** Ones on the diagonal of a matrix, as `torch.nn.init.eye_`. */
+export function eye_(tensor: Tensor): Tensor {
+  const [rows = 0] = checkMatrix('eye_', tensor);
+  const onDiagonal = tensor
+    .newArange(rows)
+    .view([-1, 1])
+    .eq(tensor.newArange(tensor.size(1)));
+  return noGrad(() => tensor.copy_(onDiagonal.to('float32')));
+}
+
+/** A convolution [out, in, length] that hands its channels through, as `torch.nn.init.dirac_`. */
+export function dirac_(tensor: Tensor): Tensor {
+  const [out, into, length] = tensor.shape;
+  if (tensor.ndim !== 3 || out === undefined || into === undefined || length === undefined)
+    throw new ShapeError(`init.dirac_: expected a weight [out, in, length], got [${tensor.shape.join(', ')}]`);
+  return noGrad(() =>
+    scope(() => {
+      const channel = tensor
+        .newArange(out)
+        .view([-1, 1, 1])
+        .eq(tensor.newArange(into).view([-1, 1]));
+      return tensor.copy_(channel.logicalAnd(tensor.newArange(length).eq(length >> 1)).to('float32'));
+    }),
+  );
+}
+
+/**
+ * A (semi-)orthogonal matrix of normal numbers (Saxe et al. 2013), as `torch.nn.init.orthogonal_`: rows, or columns if there are fewer, of
+ * length `gain` at right angles. Dims after the first count as one.
+ */
+export function orthogonal_(tensor: Tensor, gain = 1): Tensor {
+  if (tensor.ndim < 2)
+    throw new ShapeError(
+      `init.orthogonal_: Only tensors with 2 or more dimensions are supported, got [${tensor.shape.join(', ')}]`,
+    );
+  return noGrad(() =>
+    scope(() => {
+      const flat = normal_(tensor).reshape([tensor.size(0), -1]);
+      const wide = flat.size(0) < flat.size(1);
+      // Gram-Schmidt, twice over each vector: once loses the right angle where vectors are nearly parallel.
+      const vectors: Tensor[] = [];
+      for (const each of (wide ? flat : flat.T).unbind(0)) {
+        let vector = each.clone();
+        for (let pass = 0; pass < 2 && vectors.length > 0; pass++) {
+          const basis = stack(vectors);
+          vector = vector.sub(vector.matmul(basis.T).matmul(basis));
+        }
+        vectors.push(vector.div(vector.norm()));
+      }
+      const rows = stack(vectors);
+      return tensor.copy_((wide ? rows : rows.T).mul(gain).reshape(tensor.shape));
+    }),
+  );
+}
+
+/** Normal numbers, and in each column a share of zeros at random places (Martens 2010), as `torch.nn.init.sparse_`. */
+export function sparse_(tensor: Tensor, sparsity: number, std = 0.01): Tensor {
+  const [rows = 0, columns = 0] = checkMatrix('sparse_', tensor);
+  const zeroed = Math.ceil(sparsity * rows);
+  if (!(sparsity >= 0 && sparsity <= 1))
+    throw new ArgumentError(`init.sparse_: sparsity must lie in [0, 1], got ${sparsity}`);
+  return noGrad(() =>
+    scope(() => {
+      normal_(tensor, 0, std);
+      const places = tensor.newArange(rows).view([-1, 1]);
+      const masks = Array.from({ length: columns }, () => {
+        const order = randperm(rows);
+        return places
+          .eq(order.narrow(0, 0, zeroed))
+          .sum(-1)
+          .gt(0);
+      });
+      return tensor.copy_(tensor.maskedFill(stack(masks, 1), 0));
+    }),
+  );
+}
+
+function checkMatrix(name: string, tensor: Tensor): Shape {
+  if (tensor.ndim !== 2)
+    throw new ShapeError(
+      `init.${name}: Only tensors with 2 dimensions are supported, got [${tensor.shape.join(', ')}]`,
+    );
+  return tensor.shape;
+}
+
+/** Φ, the normal distribution function,, by the series of erf near 0 and the continued fraction of erfc in the tails. */
+function normalCdf(x: number): number {
+  const z = Math.abs(x) * Math.SQRT1_2;
+  let tail: number;
+  if (z < 3) {
+    let [term, sum] = [z, z];
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum) && n < 200; n++) {
+      term *= (-z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    tail = 0.5 - sum / Math.sqrt(Math.PI);
+  } else {
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
+    tail = Math.exp(-z * z) / (2 * Math.sqrt(Math.PI) * (z + fraction));
+  }
+  return x < 0 ? tail : 1 - tail;
+}
+
+/** Options of the truncated normal initialiser. */
+export interface TruncNormalOptions {
+  readonly mean?: number;
+  readonly std?: number;
+  /** The least value. Default -2. */
+  readonly a?: number;
+  /** The largest value. Default 2. */
+  readonly b?: number;
+}
+
+/** Normal numbers cut to [a, b], as `torch.nn.init.trunc_normal_`: uniform numbers through the inverse distribution function. */
+export function truncNormal_(tensor: Tensor, { mean = 0, std = 1, a = -2, b = 2 }: TruncNormalOptions = {}): Tensor {
+  if (!(a < b && std > 0))
+    throw new ArgumentError(`init.truncNormal_: a (${a}) must be below b (${b}), and std (${std}) above 0`);
+  const [low, high] = [normalCdf((a - mean) / std), normalCdf((b - mean) / std)];
+  return noGrad(() =>
+    scope(() => {
+      uniform_(tensor, 2 * low - 1, 2 * high - 1);
+      const normal = inverseErf(tensor).mul(std * Math.SQRT2);
+      return tensor.copy_(normal.add(mean).clamp({ min: a, max: b }));
+    }),
+  );
+}
+
+/** The inverse of erf (Giles 2012, single precision) with one step of Newton's method. */
+function inverseErf(y: Tensor): Tensor {
+  const w = y.neg().add(1).mul(y.add(1)).log().neg();
+  const polynomial = (x: Tensor, coefficients: readonly number[]): Tensor =>
+    coefficients.slice(1).reduce((sum, each) => sum.mul(x).add(each), x.mul(0).add(coefficients[0] ?? 0));
+  const central = polynomial(
+    w.sub(2.5),
+    [
+      2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
+      0.246640727, 1.50140941,
+    ],
+  );
+  const tails = polynomial(
+    w.clamp({ min: 5 }).sqrt().sub(3),
+    [
+      -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+      1.00167406, 2.83297682,
+    ],
+  );
+  const guess = where(w.lt(5), central, tails).mul(y);
+  const slope = guess
+    .square()
+    .neg()
+    .exp()
+    .mul(2 / Math.sqrt(Math.PI));
+  return where(w.lt(5), guess.sub(guess.erf().sub(y).div(slope)), guess);
 }

@@ -1,5 +1,5 @@
 /** Lookup tables of learned vectors. */
-import { ArgumentError, embedding, noGrad, ShapeError, type Tensor, zeros } from '@course/tensor';
+import { ArgumentError, embedding, noGrad, ShapeError, scope, type Tensor, where, zeros } from '@course/tensor';
 import { normal_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
@@ -8,6 +8,10 @@ import { Parameter } from '../parameter.js';
 export interface EmbeddingOptions {
   /** A row that stays zero and learns nothing: that of the padding token. */
   readonly paddingIdx?: number | null;
+  /** Rows that are looked up and longer than this are scaled down to it first, in place. */
+  readonly maxNorm?: number | null;
+  /** The norm that `maxNorm` means. Default 2. */
+  readonly normType?: number;
 }
 
 /**
@@ -18,18 +22,26 @@ export interface EmbeddingOptions {
 export class Embedding extends Module {
   readonly weight: Parameter;
   readonly paddingIdx: number | null;
+  readonly maxNorm: number | null;
+  readonly normType: number;
 
   constructor(
     readonly numEmbeddings: number,
     readonly embeddingDim: number,
-    { paddingIdx = null }: EmbeddingOptions = {},
+    { paddingIdx = null, maxNorm = null, normType = 2 }: EmbeddingOptions = {},
   ) {
     super();
+    for (const [name, size] of Object.entries({ numEmbeddings, embeddingDim }))
+      if (!Number.isInteger(size) || size < 1)
+        throw new ArgumentError(`Embedding: ${name} must be a whole number of at least 1, got ${size}`);
+    if (maxNorm !== null && !(maxNorm > 0))
+      throw new ArgumentError(`Embedding: maxNorm must be positive, got ${maxNorm}`);
     if (paddingIdx !== null && !(paddingIdx >= -numEmbeddings && paddingIdx < numEmbeddings))
       throw new ArgumentError(
         `Embedding: paddingIdx must be within numEmbeddings (${numEmbeddings}), got ${paddingIdx}`,
       );
     this.paddingIdx = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
+    [this.maxNorm, this.normType] = [maxNorm, normType];
     this.weight = new Parameter(zeros([numEmbeddings, embeddingDim]));
     this.resetParameters();
   }
@@ -59,7 +71,23 @@ export class Embedding extends Module {
 
   /** ids [...], int32, to their vectors [..., embeddingDim]. */
   forward(ids: Tensor): Tensor {
+    if (this.maxNorm !== null) this.#renormalise(ids, this.maxNorm);
     return embedding(ids, this.weight, { paddingIdx: this.paddingIdx });
+  }
+
+  /** Scales down the rows that `ids` name, as torch does before every look-up. */
+  #renormalise(ids: Tensor, maxNorm: number): void {
+    noGrad(() =>
+      scope(() => {
+        const { weight } = this;
+        const used = embedding(ids.reshape([-1]), weight);
+        const norms = used.norm(-1, { keepDim: true, p: this.normType });
+        const scaled = used.mul(norms.add(1e-7).reciprocal().mul(maxNorm));
+        // Rows that several ids name are scaled alike, so it does not matter which copy stays.
+        const rows = where(norms.gt(maxNorm), scaled, used);
+        weight.copy_(weight.indexCopy(0, ids.reshape([-1]), rows));
+      }),
+    );
   }
 
   override flops(): number {
@@ -67,6 +95,6 @@ export class Embedding extends Module {
   }
 
   override extraRepr(): string {
-    return `${this.numEmbeddings}, ${this.embeddingDim}${this.paddingIdx === null ? '' : `, padding_idx=${this.paddingIdx}`}`;
+    return `${this.numEmbeddings}, ${this.embeddingDim}${this.paddingIdx === null ? '' : `, padding_idx=${this.paddingIdx}`}${this.maxNorm === null ? '' : `, max_norm=${this.maxNorm}`}`;
   }
 }

@@ -1,5 +1,5 @@
 /** Normalisation layers. */
-import { layerNorm, ones, type Shape, type Tensor, zeros } from '@course/tensor';
+import { layerNorm, ones, rmsNorm, type Shape, type Tensor, zeros } from '@course/tensor';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
 
@@ -28,6 +28,47 @@ export class LayerNorm extends Module {
   /** x [..., ...normalizedShape] to the same shape. */
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.normalizedShape, { weight: this.weight, bias: this.bias, eps: this.eps });
+  }
+
+  override flops(_args: readonly unknown[], output: unknown): number {
+    return 8 * (output as Tensor).numel();
+  }
+
+  override extraRepr(): string {
+    const shape =
+      this.normalizedShape.length === 1 ? `(${this.normalizedShape[0]},)` : `(${this.normalizedShape.join(', ')})`;
+    return `${shape}, eps=${formatEps(this.eps)}, elementwise_affine=${this.weight ? 'True' : 'False'}`;
+  }
+}
+
+/** Options of {@link RMSNorm}. */
+export interface RMSNormOptions {
+  /** Default 2^-23, the step of float32 at 1, as in torch. */
+  readonly eps?: number;
+  /** Learn a weight (from 1). Default true. */
+  readonly elementwiseAffine?: boolean;
+}
+
+/** Divides by the root mean square of the last dims, then scales (Zhang & Sennrich 2019), as `torch.nn.RMSNorm`. */
+export class RMSNorm extends Module {
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+  readonly weight: Parameter | null;
+
+  constructor(normalizedShape: number | Shape, { eps = 2 ** -23, elementwiseAffine = true }: RMSNormOptions = {}) {
+    super();
+    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    this.eps = eps;
+    this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : null;
+  }
+
+  /** x [..., ...normalizedShape] to the same shape. */
+  forward(x: Tensor): Tensor {
+    return rmsNorm(x, this.normalizedShape, { weight: this.weight, eps: this.eps });
+  }
+
+  override flops(_args: readonly unknown[], output: unknown): number {
+    return 4 * (output as Tensor).numel();
   }
 
   override extraRepr(): string {

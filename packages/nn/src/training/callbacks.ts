@@ -23,6 +23,20 @@ export interface TrainerState {
   bestModelCheckpoint: string | null;
 }
 
+/** Where every run starts. */
+export function newState(): TrainerState {
+  return {
+    globalStep: 0,
+    epoch: 0,
+    maxSteps: 0,
+    numTrainEpochs: 0,
+    logHistory: [],
+    bestMetric: null,
+    bestStep: null,
+    bestModelCheckpoint: null,
+  };
+}
+
 /** What callbacks see of the trainer. */
 export interface TrainerHandle {
   readonly state: Readonly<TrainerState>;

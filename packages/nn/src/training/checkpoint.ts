@@ -81,7 +81,7 @@ export async function saveCheckpoint(
     throw new ArgumentError(`saveCheckpoint: keep must be null or a whole number of at least 1, got ${keep}`);
   const target = `${folder}/checkpoint-${step}`;
   const unfinished = `${target}.unfinished`;
-  await removeFolder(unfinished);
+  for (const leftover of [unfinished, `${target}.discarded`]) await removeFolder(leftover);
   try {
     await makeFolder(unfinished);
     await save(`${unfinished}/${MODEL}`, parts.model.stateDict(), { format: 'pt' });
@@ -96,7 +96,8 @@ export async function saveCheckpoint(
       extra,
     };
     await writeText(`${unfinished}/${STATE}`, `${JSON.stringify(state)}\n`);
-    await removeFolder(target);
+    // Another name first, here and below: a kill in the middle of a removal must not leave what looks whole.
+    if ((await checkpointSteps(folder)).includes(step)) await renamePath(target, `${target}.discarded`);
     await renamePath(unfinished, target);
   } catch (error) {
     // What a full disk made room for is of no use; the first failure is the one to report.
@@ -105,7 +106,8 @@ export async function saveCheckpoint(
   }
   const old = keep === null ? [] : (await checkpointSteps(folder)).slice(0, -keep);
   for (const path of old.map((each) => `${folder}/checkpoint-${each}`))
-    if (!protect.includes(path)) await removeFolder(path);
+    if (!protect.includes(path)) await renamePath(path, `${path}.discarded`);
+  for (const name of await listFolder(folder)) if (LEFTOVER.test(name)) await removeFolder(`${folder}/${name}`);
   return target;
 }
 

@@ -12,17 +12,19 @@ import {
 } from '@course/data';
 import { ArgumentError, manualSeed, type Tensor } from '@course/tensor';
 import { makeFolder } from '@course/tensor/files';
-import { open, save } from '@course/tensor/safetensors';
+import { save } from '@course/tensor/safetensors';
 import type { Module } from '../module.js';
 import { completeArguments, type FilledArguments, type TrainingArguments } from './arguments.js';
 import { type BatchSource, batchSizeOf } from './batches.js';
 import {
   EarlyStoppingCallback,
   type Metrics,
+  newState,
   type TrainerCallback,
   type TrainerHandle,
   type TrainerState,
 } from './callbacks.js';
+import { loadModel } from './checkpoint.js';
 import { type Gathered, gather, type ModelOutput } from './evaluation.js';
 import {
   type AnyOptimizer,
@@ -36,54 +38,7 @@ import { TrainingLoop } from './loop.js';
 import type { HostTensor } from './metrics.js';
 import { makeOptimizer, makeScheduler } from './optimization.js';
 import { lossIn } from './step.js';
-
-/** What `computeMetrics` is given: all logits and labels of the evaluation, on the host. */
-export interface EvalPrediction {
-  readonly logits: HostTensor;
-  readonly labels: HostTensor;
-}
-
-/** A tokenizer as the trainer needs it: to pad batches, and to be saved beside a model. */
-export interface TrainerTokenizer extends PaddingTokenizer {
-  /** Writes its files into a folder. */
-  save?(folder: string): Promise<unknown>;
-}
-
-/** What a {@link Trainer} is made of. */
-export interface TrainerOptions<Row, Batch> {
-  readonly model?: Module;
-  readonly args?: TrainingArguments;
-  /** Pads batches, where no `dataCollator` is given. */
-  readonly tokenizer?: TrainerTokenizer;
-  /** Makes batches of rows. */
-  readonly dataCollator?: Collate<Row, Batch>;
-  readonly trainDataset?: Dataset<Row>;
-  readonly evalDataset?: Dataset<Row>;
-  /** Metrics of an evaluation, from all its logits and labels. */
-  readonly computeMetrics?: (prediction: EvalPrediction) => Metrics | Promise<Metrics>;
-  readonly callbacks?: readonly TrainerCallback[];
-  /** An optimizer and a schedule (that goes on every step) of one's own. */
-  readonly optimizers?: readonly [optimizer: AnyOptimizer, scheduler?: SchedulerConfig['scheduler'] | null];
-  /** Lightning's name for `args.numTrainEpochs`. */
-  readonly maxEpochs?: number;
-}
-
-/** What {@link Trainer.train} returns. */
-export interface TrainOutput {
-  readonly globalStep: number;
-  /** The mean over the steps made by this call. */
-  readonly trainingLoss: number;
-  /** `trainRuntime` in seconds, `trainSamplesPerSecond`, `trainStepsPerSecond`. */
-  readonly metrics: Metrics;
-}
-
-/** Data of {@link Trainer.fit}: loaders, or arrays of batches. */
-export interface FitData<Batch> {
-  readonly trainDataloaders: BatchSource<Batch>;
-  readonly valDataloaders?: BatchSource<Batch> | null;
-  /** A checkpoint, or a folder of them, to go on from. */
-  readonly ckptPath?: string | null;
-}
+import type { FitData, TrainerOptions, TrainOutput } from './trainer-options.js';
 
 /** Lightning's defaults where they differ from Hugging Face's. */
 const FIT_DEFAULTS: TrainingArguments = {
@@ -352,30 +307,5 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
       collate,
       ...(training && groupByLength && { bucketByLength: { key } }),
     });
-  }
-}
-
-function newState(): TrainerState {
-  return {
-    globalStep: 0,
-    epoch: 0,
-    maxSteps: 0,
-    numTrainEpochs: 0,
-    logHistory: [],
-    bestMetric: null,
-    bestStep: null,
-    bestModelCheckpoint: null,
-  };
-}
-
-async function loadModel(model: Module, checkpoint: string): Promise<void> {
-  const file = await open(`${checkpoint}/model.safetensors`);
-  try {
-    const state = new Map<string, Tensor>();
-    for (const key of file.keys()) state.set(key, await file.load(key));
-    model.loadStateDict(state);
-    for (const tensor of state.values()) tensor.dispose();
-  } finally {
-    await file.close();
   }
 }

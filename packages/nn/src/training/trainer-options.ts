@@ -1,0 +1,56 @@
+/** What a Trainer is given and gives back. */
+import type { Collate, Dataset, PaddingTokenizer } from '@course/data';
+import type { Module } from '../module.js';
+import type { TrainingArguments } from './arguments.js';
+import type { BatchSource } from './batches.js';
+import type { Metrics, TrainerCallback } from './callbacks.js';
+import type { AnyOptimizer, SchedulerConfig } from './lightning.js';
+import type { HostTensor } from './metrics.js';
+
+/** What `computeMetrics` is given: all logits and labels of the evaluation, on the host. */
+export interface EvalPrediction {
+  readonly logits: HostTensor;
+  readonly labels: HostTensor;
+}
+
+/** A tokenizer as the trainer needs it: to pad batches, and to be saved beside a model. */
+export interface TrainerTokenizer extends PaddingTokenizer {
+  /** Writes its files into a folder. */
+  save?(folder: string): Promise<unknown>;
+}
+
+/** What a {@link Trainer} is made of. */
+export interface TrainerOptions<Row, Batch> {
+  readonly model?: Module;
+  readonly args?: TrainingArguments;
+  /** Pads batches, where no `dataCollator` is given. */
+  readonly tokenizer?: TrainerTokenizer;
+  /** Makes batches of rows. */
+  readonly dataCollator?: Collate<Row, Batch>;
+  readonly trainDataset?: Dataset<Row>;
+  readonly evalDataset?: Dataset<Row>;
+  /** Metrics of an evaluation, from all its logits and labels. */
+  readonly computeMetrics?: (prediction: EvalPrediction) => Metrics | Promise<Metrics>;
+  readonly callbacks?: readonly TrainerCallback[];
+  /** An optimizer and a schedule (that goes on every step) of one's own. */
+  readonly optimizers?: readonly [optimizer: AnyOptimizer, scheduler?: SchedulerConfig['scheduler'] | null];
+  /** Lightning's name for `args.numTrainEpochs`. */
+  readonly maxEpochs?: number;
+}
+
+/** What {@link Trainer.train} returns. */
+export interface TrainOutput {
+  readonly globalStep: number;
+  /** The mean over the steps made by this call. */
+  readonly trainingLoss: number;
+  /** `trainRuntime` in seconds, `trainSamplesPerSecond`, `trainStepsPerSecond`. */
+  readonly metrics: Metrics;
+}
+
+/** Data of {@link Trainer.fit}: loaders, or arrays of batches. */
+export interface FitData<Batch> {
+  readonly trainDataloaders: BatchSource<Batch>;
+  readonly valDataloaders?: BatchSource<Batch> | null;
+  /** A checkpoint, or a folder of them, to go on from. */
+  readonly ckptPath?: string | null;
+}
