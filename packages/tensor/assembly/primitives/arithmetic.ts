@@ -66,438 +66,118 @@ function remainderInt(a: i32, b: i32): i32 {
   return r != 0 && (r ^ b) < 0 ? r + b : r;
 }
 
-@unmanaged
-@final
-class AddF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return f32x4.add(x, y);
-  }
-}
+@unmanaged class AddF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return f32x4.add(x, y); } }
+export function op_add_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<AddF32>(t, a, b, n); }
 
-export function op_add_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<AddF32>(t, a, b, n);
-}
+@unmanaged class AddI32 extends Binary { @inline apply(x: v128, y: v128): v128 { return i32x4.add(x, y); } }
+export function op_add_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<AddI32>(t, a, b, n); }
 
-@unmanaged
-@final
-class AddI32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return i32x4.add(x, y);
-  }
+@unmanaged class AddU8 extends Binary {
+  @inline apply(x: v128, y: v128): v128 { return v128.and(i32x4.add(x, y), i32x4.splat(255)); }
 }
+export function op_add_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<AddU8>(t, a, b, n); }
 
-export function op_add_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<AddI32>(t, a, b, n);
+@unmanaged class SubF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return f32x4.sub(x, y); } }
+export function op_sub_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<SubF32>(t, a, b, n); }
+
+@unmanaged class SubI32 extends Binary { @inline apply(x: v128, y: v128): v128 { return i32x4.sub(x, y); } }
+export function op_sub_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<SubI32>(t, a, b, n); }
+
+@unmanaged class SubU8 extends Binary {
+  @inline apply(x: v128, y: v128): v128 { return v128.and(i32x4.sub(x, y), i32x4.splat(255)); }
 }
+export function op_sub_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<SubU8>(t, a, b, n); }
 
-@unmanaged
-@final
-class AddU8 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return v128.and(i32x4.add(x, y), i32x4.splat(255));
-  }
+@unmanaged class MulF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return f32x4.mul(x, y); } }
+export function op_mul_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MulF32>(t, a, b, n); }
+
+@unmanaged class MulI32 extends Binary { @inline apply(x: v128, y: v128): v128 { return i32x4.mul(x, y); } }
+export function op_mul_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MulI32>(t, a, b, n); }
+
+@unmanaged class MulU8 extends Binary {
+  @inline apply(x: v128, y: v128): v128 { return v128.and(i32x4.mul(x, y), i32x4.splat(255)); }
 }
+export function op_mul_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MulU8>(t, a, b, n); }
 
-export function op_add_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<AddU8>(t, a, b, n);
-}
+@unmanaged class DivF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return f32x4.div(x, y); } }
+export function op_div_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<DivF32>(t, a, b, n); }
 
-@unmanaged
-@final
-class SubF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return f32x4.sub(x, y);
-  }
-}
-
-export function op_sub_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<SubF32>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class SubI32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return i32x4.sub(x, y);
-  }
-}
-
-export function op_sub_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<SubI32>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class SubU8 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return v128.and(i32x4.sub(x, y), i32x4.splat(255));
-  }
-}
-
-export function op_sub_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<SubU8>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class MulF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return f32x4.mul(x, y);
-  }
-}
-
-export function op_mul_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MulF32>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class MulI32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return i32x4.mul(x, y);
-  }
-}
-
-export function op_mul_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MulI32>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class MulU8 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return v128.and(i32x4.mul(x, y), i32x4.splat(255));
-  }
-}
-
-export function op_mul_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MulU8>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class DivF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return f32x4.div(x, y);
-  }
-}
-
-export function op_div_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<DivF32>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class MaximumF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return f32x4.max(x, y);
-  }
-}
-
+@unmanaged class MaximumF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return f32x4.max(x, y); } }
 export function op_maximum_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   map2<MaximumF32>(t, a, b, n);
 }
 
-@unmanaged
-@final
-class MaximumI32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return i32x4.max_s(x, y);
-  }
-}
+@unmanaged class MaximumI32 extends Binary { @inline apply(x: v128, y: v128): v128 { return i32x4.max_s(x, y); } }
+export function op_maximum_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MaximumI32>(t, a, b, n); }
+export function op_maximum_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MaximumI32>(t, a, b, n); }
 
-export function op_maximum_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MaximumI32>(t, a, b, n);
-}
-
-export function op_maximum_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MaximumI32>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class MinimumF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return f32x4.min(x, y);
-  }
-}
-
+@unmanaged class MinimumF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return f32x4.min(x, y); } }
 export function op_minimum_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   map2<MinimumF32>(t, a, b, n);
 }
 
-@unmanaged
-@final
-class MinimumI32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return i32x4.min_s(x, y);
-  }
-}
+@unmanaged class MinimumI32 extends Binary { @inline apply(x: v128, y: v128): v128 { return i32x4.min_s(x, y); } }
+export function op_minimum_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MinimumI32>(t, a, b, n); }
+export function op_minimum_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map2<MinimumI32>(t, a, b, n); }
 
-export function op_minimum_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MinimumI32>(t, a, b, n);
-}
+@unmanaged class NegF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.neg(x); } }
+export function op_neg_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<NegF32>(t, a, n); }
 
-export function op_minimum_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map2<MinimumI32>(t, a, b, n);
-}
+@unmanaged class NegI32 extends Unary { @inline apply(x: v128): v128 { return i32x4.neg(x); } }
+export function op_neg_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<NegI32>(t, a, n); }
 
-@unmanaged
-@final
-class NegF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.neg(x);
-  }
+@unmanaged class NegU8 extends Unary {
+  @inline apply(x: v128): v128 { return v128.and(i32x4.neg(x), i32x4.splat(255)); }
 }
+export function op_neg_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<NegU8>(t, a, n); }
 
-export function op_neg_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<NegF32>(t, a, n);
+@unmanaged class AbsF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.abs(x); } }
+export function op_abs_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<AbsF32>(t, a, n); }
+
+@unmanaged class AbsI32 extends Unary { @inline apply(x: v128): v128 { return i32x4.abs(x); } }
+export function op_abs_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<AbsI32>(t, a, n); }
+export function op_abs_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<AbsI32>(t, a, n); }
+
+@unmanaged class SignF32 extends Unary { @inline apply(x: v128): v128 { return signF32(x); } }
+export function op_sign_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<SignF32>(t, a, n); }
+
+@unmanaged class SignI32 extends Unary {
+  @inline apply(x: v128): v128 { return i32x4.max_s(i32x4.min_s(x, i32x4.splat(1)), i32x4.splat(-1)); }
 }
+export function op_sign_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<SignI32>(t, a, n); }
+export function op_sign_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<SignI32>(t, a, n); }
 
-@unmanaged
-@final
-class NegI32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return i32x4.neg(x);
-  }
+@unmanaged class SqrtF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.sqrt(x); } }
+export function op_sqrt_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<SqrtF32>(t, a, n); }
+
+@unmanaged class RsqrtF32 extends Unary {
+  @inline apply(x: v128): v128 { return f32x4.div(f32x4.splat(1), f32x4.sqrt(x)); }
 }
+export function op_rsqrt_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<RsqrtF32>(t, a, n); }
 
-export function op_neg_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<NegI32>(t, a, n);
-}
-
-@unmanaged
-@final
-class NegU8 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return v128.and(i32x4.neg(x), i32x4.splat(255));
-  }
-}
-
-export function op_neg_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<NegU8>(t, a, n);
-}
-
-@unmanaged
-@final
-class AbsF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.abs(x);
-  }
-}
-
-export function op_abs_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<AbsF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class AbsI32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return i32x4.abs(x);
-  }
-}
-
-export function op_abs_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<AbsI32>(t, a, n);
-}
-
-export function op_abs_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<AbsI32>(t, a, n);
-}
-
-@unmanaged
-@final
-class SignF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return signF32(x);
-  }
-}
-
-export function op_sign_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<SignF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class SignI32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return i32x4.max_s(i32x4.min_s(x, i32x4.splat(1)), i32x4.splat(-1));
-  }
-}
-
-export function op_sign_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<SignI32>(t, a, n);
-}
-
-export function op_sign_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<SignI32>(t, a, n);
-}
-
-@unmanaged
-@final
-class SqrtF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.sqrt(x);
-  }
-}
-
-export function op_sqrt_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<SqrtF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class RsqrtF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.div(f32x4.splat(1), f32x4.sqrt(x));
-  }
-}
-
-export function op_rsqrt_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<RsqrtF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class ReciprocalF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.div(f32x4.splat(1), x);
-  }
-}
-
+@unmanaged class ReciprocalF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.div(f32x4.splat(1), x); } }
 export function op_reciprocal_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   map1<ReciprocalF32>(t, a, n);
 }
 
-@unmanaged
-@final
-class FloorF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.floor(x);
-  }
-}
+@unmanaged class FloorF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.floor(x); } }
+export function op_floor_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<FloorF32>(t, a, n); }
 
-export function op_floor_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<FloorF32>(t, a, n);
-}
+@unmanaged class CeilF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.ceil(x); } }
+export function op_ceil_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<CeilF32>(t, a, n); }
 
-@unmanaged
-@final
-class CeilF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.ceil(x);
-  }
-}
+@unmanaged class RoundF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.nearest(x); } }
+export function op_round_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<RoundF32>(t, a, n); }
 
-export function op_ceil_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<CeilF32>(t, a, n);
-}
+@unmanaged class TruncF32 extends Unary { @inline apply(x: v128): v128 { return f32x4.trunc(x); } }
+export function op_trunc_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<TruncF32>(t, a, n); }
 
-@unmanaged
-@final
-class RoundF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.nearest(x);
-  }
+@unmanaged class ReluF32 extends Unary {
+  @inline apply(x: v128): v128 { return v128.andnot(x, f32x4.le(x, f32x4.splat(0))); }
 }
+export function op_relu_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<ReluF32>(t, a, n); }
 
-export function op_round_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<RoundF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class TruncF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.trunc(x);
-  }
-}
-
-export function op_trunc_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<TruncF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class ReluF32 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return v128.andnot(x, f32x4.le(x, f32x4.splat(0)));
-  }
-}
-
-export function op_relu_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<ReluF32>(t, a, n);
-}
-
-@unmanaged
-@final
-class RemainderF32 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return remainderF32(x, y);
-  }
-}
-
+@unmanaged class RemainderF32 extends Binary { @inline apply(x: v128, y: v128): v128 { return remainderF32(x, y); } }
 export function op_remainder_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   mapLong2<RemainderF32>(t, a, b, n);
 }

@@ -4,226 +4,54 @@ import {
 } from '../math/elementary';
 import { Binary, mapLong1, mapLong2, Unary } from './loops';
 
-@unmanaged
-@final
-class Acos extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return acos(x);
-  }
-}
+@unmanaged class Acos extends Unary { @inline apply(x: v128): v128 { return acos(x); } }
+export function op_acos_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Acos>(t, a, n); }
 
-export function op_acos_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Acos>(t, a, n);
-}
+@unmanaged class Acosh extends Unary { @inline apply(x: v128): v128 { return acosh(x); } }
+export function op_acosh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Acosh>(t, a, n); }
 
-@unmanaged
-@final
-class Acosh extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return acosh(x);
-  }
-}
+@unmanaged class Asin extends Unary { @inline apply(x: v128): v128 { return asin(x); } }
+export function op_asin_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Asin>(t, a, n); }
 
-export function op_acosh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Acosh>(t, a, n);
-}
+@unmanaged class Asinh extends Unary { @inline apply(x: v128): v128 { return asinh(x); } }
+export function op_asinh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Asinh>(t, a, n); }
 
-@unmanaged
-@final
-class Asin extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return asin(x);
-  }
-}
+@unmanaged class Atan extends Unary { @inline apply(x: v128): v128 { return atan(x); } }
+export function op_atan_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Atan>(t, a, n); }
 
-export function op_asin_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Asin>(t, a, n);
-}
+@unmanaged class Atanh extends Unary { @inline apply(x: v128): v128 { return atanh(x); } }
+export function op_atanh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Atanh>(t, a, n); }
 
-@unmanaged
-@final
-class Asinh extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return asinh(x);
-  }
-}
+@unmanaged class Cosh extends Unary { @inline apply(x: v128): v128 { return cosh(x); } }
+export function op_cosh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Cosh>(t, a, n); }
 
-export function op_asinh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Asinh>(t, a, n);
-}
+@unmanaged class Erfc extends Unary { @inline apply(x: v128): v128 { return erfc(x); } }
+export function op_erfc_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Erfc>(t, a, n); }
 
-@unmanaged
-@final
-class Atan extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return atan(x);
-  }
-}
+@unmanaged class Exp2 extends Unary { @inline apply(x: v128): v128 { return exp2(x); } }
+export function op_exp2_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Exp2>(t, a, n); }
 
-export function op_atan_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Atan>(t, a, n);
-}
+@unmanaged class Log10 extends Unary { @inline apply(x: v128): v128 { return log10(x); } }
+export function op_log10_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Log10>(t, a, n); }
 
-@unmanaged
-@final
-class Atanh extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return atanh(x);
-  }
-}
+@unmanaged class Mish extends Unary { @inline apply(x: v128): v128 { return mish(x); } }
+export function op_mish_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Mish>(t, a, n); }
 
-export function op_atanh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Atanh>(t, a, n);
-}
+@unmanaged class Sinh extends Unary { @inline apply(x: v128): v128 { return sinh(x); } }
+export function op_sinh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Sinh>(t, a, n); }
 
-@unmanaged
-@final
-class Cosh extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return cosh(x);
-  }
-}
-
-export function op_cosh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Cosh>(t, a, n);
-}
-
-@unmanaged
-@final
-class Erfc extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return erfc(x);
-  }
-}
-
-export function op_erfc_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Erfc>(t, a, n);
-}
-
-@unmanaged
-@final
-class Exp2 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return exp2(x);
-  }
-}
-
-export function op_exp2_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Exp2>(t, a, n);
-}
-
-@unmanaged
-@final
-class Log10 extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return log10(x);
-  }
-}
-
-export function op_log10_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Log10>(t, a, n);
-}
-
-@unmanaged
-@final
-class Mish extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return mish(x);
-  }
-}
-
-export function op_mish_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Mish>(t, a, n);
-}
-
-@unmanaged
-@final
-class Sinh extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return sinh(x);
-  }
-}
-
-export function op_sinh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Sinh>(t, a, n);
-}
-
-@unmanaged
-@final
-class Softplus extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return softplus(x);
-  }
-}
-
+@unmanaged class Softplus extends Unary { @inline apply(x: v128): v128 { return softplus(x); } }
 export function op_softplus_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   mapLong1<Softplus>(t, a, n);
 }
 
-@unmanaged
-@final
-class Tan extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return tan(x);
-  }
-}
+@unmanaged class Tan extends Unary { @inline apply(x: v128): v128 { return tan(x); } }
+export function op_tan_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Tan>(t, a, n); }
 
-export function op_tan_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong1<Tan>(t, a, n);
-}
+@unmanaged class Atan2 extends Binary { @inline apply(x: v128, y: v128): v128 { return atan2(x, y); } }
+export function op_atan2_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong2<Atan2>(t, a, b, n); }
 
-@unmanaged
-@final
-class Atan2 extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return atan2(x, y);
-  }
-}
-
-export function op_atan2_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  mapLong2<Atan2>(t, a, b, n);
-}
-
-@unmanaged
-@final
-class FloorDivide extends Binary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128, y: v128): v128 {
-    return floorDivide(x, y);
-  }
-}
-
+@unmanaged class FloorDivide extends Binary { @inline apply(x: v128, y: v128): v128 { return floorDivide(x, y); } }
 export function op_floorDivide_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   mapLong2<FloorDivide>(t, a, b, n);
 }

@@ -38,136 +38,44 @@ export function op_uniform_int32(t: usize, a: usize, b: usize, c: usize, n: i32)
   }
 }
 
-@unmanaged
-@final
-class Same extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return x;
-  }
-}
+@unmanaged class Same extends Unary { @inline apply(x: v128): v128 { return x; } }
+export function op_cast_float32_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
+export function op_cast_int32_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
+export function op_cast_uint8_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
+export function op_cast_bool_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
+export function op_cast_bool_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
+export function op_cast_bool_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
+export function op_cast_uint8_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<Same>(t, a, n); }
 
-export function op_cast_float32_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
+@unmanaged class ToFloat extends Unary { @inline apply(x: v128): v128 { return f32x4.convert_i32x4_s(x); } }
+export function op_cast_int32_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<ToFloat>(t, a, n); }
+export function op_cast_uint8_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<ToFloat>(t, a, n); }
+export function op_cast_bool_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<ToFloat>(t, a, n); }
 
-export function op_cast_int32_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
-
-export function op_cast_uint8_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
-
-export function op_cast_bool_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
-
-export function op_cast_bool_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
-
-export function op_cast_bool_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
-
-export function op_cast_uint8_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<Same>(t, a, n);
-}
-
-@unmanaged
-@final
-class ToFloat extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return f32x4.convert_i32x4_s(x);
-  }
-}
-
-export function op_cast_int32_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<ToFloat>(t, a, n);
-}
-
-export function op_cast_uint8_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<ToFloat>(t, a, n);
-}
-
-export function op_cast_bool_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<ToFloat>(t, a, n);
-}
-
-@unmanaged
-@final
-class FloatToInt extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return i32x4.trunc_sat_f32x4_s(x);
-  }
-}
-
+@unmanaged class FloatToInt extends Unary { @inline apply(x: v128): v128 { return i32x4.trunc_sat_f32x4_s(x); } }
 export function op_cast_float32_int32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   map1<FloatToInt>(t, a, n);
 }
 
-@unmanaged
-@final
-class FloatToByte extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return v128.and(i32x4.trunc_sat_f32x4_s(x), i32x4.splat(255));
-  }
+@unmanaged class FloatToByte extends Unary {
+  @inline apply(x: v128): v128 { return v128.and(i32x4.trunc_sat_f32x4_s(x), i32x4.splat(255)); }
 }
-
 export function op_cast_float32_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   map1<FloatToByte>(t, a, n);
 }
 
-@unmanaged
-@final
-class IntToByte extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return v128.and(x, i32x4.splat(255));
-  }
-}
+@unmanaged class IntToByte extends Unary { @inline apply(x: v128): v128 { return v128.and(x, i32x4.splat(255)); } }
+export function op_cast_int32_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<IntToByte>(t, a, n); }
 
-export function op_cast_int32_uint8(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<IntToByte>(t, a, n);
+@unmanaged class FloatToTruth extends Unary {
+  @inline apply(x: v128): v128 { return v128.and(f32x4.ne(x, f32x4.splat(0)), i32x4.splat(1)); }
 }
-
-@unmanaged
-@final
-class FloatToTruth extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return v128.and(f32x4.ne(x, f32x4.splat(0)), i32x4.splat(1));
-  }
-}
-
 export function op_cast_float32_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void {
   map1<FloatToTruth>(t, a, n);
 }
 
-@unmanaged
-@final
-class IntToTruth extends Unary {
-  // @ts-ignore: decorator
-  @inline
-  apply(x: v128): v128 {
-    return v128.and(i32x4.ne(x, i32x4.splat(0)), i32x4.splat(1));
-  }
+@unmanaged class IntToTruth extends Unary {
+  @inline apply(x: v128): v128 { return v128.and(i32x4.ne(x, i32x4.splat(0)), i32x4.splat(1)); }
 }
-
-export function op_cast_int32_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<IntToTruth>(t, a, n);
-}
-
-export function op_cast_uint8_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void {
-  map1<IntToTruth>(t, a, n);
-}
+export function op_cast_int32_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<IntToTruth>(t, a, n); }
+export function op_cast_uint8_bool(t: usize, a: usize, b: usize, c: usize, n: i32): void { map1<IntToTruth>(t, a, n); }

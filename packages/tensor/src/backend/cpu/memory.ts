@@ -7,8 +7,8 @@ import { ALIGNMENT, Allocator, type Block } from './allocator.js';
 import { type WasmMemory, wasm } from './webassembly.js';
 
 const PAGE = 65_536;
-/** What 32-bit addresses reach. */
-const MOST_PAGES = 65_536;
+/** What 32-bit addresses reach, less a page: so a kernel may step some way past an operand without coming out at 0. */
+const MOST_PAGES = 65_535;
 /** At least this much is added at a time, if there is room, so that a run does not grow memory step by step. */
 const GROWTH = 16 * 2 ** 20;
 /** Kernels read whole vectors and so up to 60 bytes past an operand: the last unit of memory belongs to nobody. */
