@@ -1,9 +1,10 @@
-"""Writes creation.json: tensors that PyTorch makes from rules and from its random stream, for tests/tensor/creation.golden.test.ts.
+"""Writes creation.json: tensors that PyTorch makes from rules and from its random stream, for
+tests/tensor/creation.golden.test.ts.
 
     OMP_NUM_THREADS=1 python3 -B tests/goldens/creation.py
 
-A case holds `op` (our name), `args`, and the `output`; those that draw start from `seed` and end with `next`, two uniform
-numbers that show where the stream was left. Weights and probabilities are float32 to the bit.
+A case holds `op` (our name), `args`, and the `output`; those that draw start from `seed` and end with `next`,
+two uniform numbers that show where the stream was left. Weights and probabilities are float32 to the bit.
 """
 
 import torch

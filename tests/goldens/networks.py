@@ -1,4 +1,5 @@
-"""Writes networks.json: PyTorch's losses, convolution, pooling, products and activations, for tests/tensor/networks.golden.test.ts.
+"""Writes networks.json: PyTorch's losses, convolution, pooling, products and activations, for
+tests/tensor/networks.golden.test.ts.
 
     OMP_NUM_THREADS=1 python3 -B tests/goldens/networks.py
 
@@ -17,7 +18,8 @@ REDUCTIONS = ("mean", "sum", "none")
 def losses():
     def pairs(op, name, function, options={}, inputs=lambda: [normal(3, 4), normal(3, 4)]):
         for reduction in REDUCTIONS:
-            case(op, f"{name}, {reduction}", lambda *x: function(*x, reduction=reduction), inputs, {**options, "reduction": reduction})
+            args = {**options, "reduction": reduction}
+            case(op, f"{name}, {reduction}", lambda *x: function(*x, reduction=reduction), inputs, args)
 
     pairs("mseLoss", "matrices", F.mse_loss)
     pairs("mseLoss", "permuted", F.mse_loss, inputs=lambda: [permuted(normal(4, 3), 1, 0), normal(3, 4)])
@@ -91,7 +93,14 @@ def convolutions():
     conv("groups", lambda: [normal(2, 4, 8), normal(6, 2, 3), normal(6)], groups=2)
     conv("depthwise", lambda: [normal(2, 4, 8), normal(4, 1, 3), normal(4)], groups=4, padding=1)
     conv("same", lambda: [normal(2, 3, 8), normal(4, 3, 4), normal(4)], padding="same")
-    conv("all at once", lambda: [normal(2, 4, 17), normal(6, 2, 3), normal(6)], stride=3, padding=4, dilation=2, groups=2)
+    conv(
+        "all at once",
+        lambda: [normal(2, 4, 17), normal(6, 2, 3), normal(6)],
+        stride=3,
+        padding=4,
+        dilation=2,
+        groups=2,
+    )
     conv("unbatched", lambda: [normal(3, 9), normal(4, 3, 3), normal(4)])
     conv("permuted", lambda: [permuted(normal(9, 2, 3), 1, 2, 0), permuted(normal(3, 3, 4), 2, 1, 0), normal(4)])
     conv("kernel of one", lambda: [normal(2, 3, 5), normal(4, 3, 1), normal(4)])
@@ -107,7 +116,8 @@ def convolutions():
     def with_indices(x, kernel, **options):
         return tuple(F.max_pool1d(x, kernel, return_indices=True, **options))
 
-    for op, function in (("maxPool1d", F.max_pool1d), ("avgPool1d", F.avg_pool1d), ("maxPool1dWithIndices", with_indices)):
+    pools = {"maxPool1d": F.max_pool1d, "avgPool1d": F.avg_pool1d, "maxPool1dWithIndices": with_indices}
+    for op, function in pools.items():
         pool(op, "plain", function, sample, 3)
         pool(op, "stride", function, sample, 3, stride=2)
         pool(op, "padding", function, sample, 4, stride=2, padding=2)
@@ -125,7 +135,8 @@ def convolutions():
 
 def products():
     def sum_of(equation, *shapes):
-        case("einsum", equation, lambda *x: torch.einsum(equation, *x), lambda: [normal(*s) for s in shapes], {"equation": equation})
+        inputs = lambda: [normal(*s) for s in shapes]
+        case("einsum", equation, lambda *x: torch.einsum(equation, *x), inputs, {"equation": equation})
 
     sum_of("ij,jk->ik", (2, 3), (3, 4))
     sum_of("ij,kj->ki", (2, 3), (4, 3))

@@ -1,4 +1,5 @@
-"""Writes reductions.json: PyTorch's running totals, norms, products and orders, for tests/tensor/reductions.golden.test.ts.
+"""Writes reductions.json: PyTorch's running totals, norms, products and orders, for
+tests/tensor/reductions.golden.test.ts.
 
     OMP_NUM_THREADS=1 python3 -B tests/goldens/reductions.py
 
