@@ -306,9 +306,19 @@ class ProgramPrinter {
   #step({ op, type, dtype, args }: Program['steps'][number]): string {
     const names = args.map((value) => `v${value}`);
     if (op === 'cast') return this.#cast(names[0] ?? '', type, dtype);
+    const [left, right] = args;
+    if (type === 'float32' && left === right && (op === 'sub' || op === 'div'))
+      return this.#withItself(op, names[0] ?? '');
     const text = pointwiseTable[op].wgsl(names, this.#context(valueType(op === 'uniform' ? 'int32' : type)));
     // Bytes are computed in i32 and wrap at 256.
     return dtype === 'uint8' ? `(${text}) & ${this.#vector('i32')}(255)` : text;
+  }
+
+  /** x - x and x / x: compilers fold them to 0 and 1, which they are not for NaN, infinities and 0 / 0. */
+  #withItself(op: 'sub' | 'div', value: string): string {
+    const { call, type } = this.#context('f32');
+    const regular = op === 'sub' ? call('isFinite', value) : `${call('isFinite', value)} & ${call('truth', value)}`;
+    return `select(${call('nan')}, ${type}(${op === 'sub' ? '0.0' : '1.0'}), ${regular})`;
   }
 
   #cast(value: string, from: DType, to: DType): string {

@@ -136,16 +136,26 @@ const helpers: Readonly<Record<string, Helper>> = {
       }`,
   },
   /**
+   * The same number. Compilers may reassociate sums, and would merge the two or three parts of a constant that a reduction of the
+   * argument subtracts one by one; they do not look through a clamp.
+   */
+  apart: {
+    text: ({ F, name }) => `
+      fn ${name('apart')}(x: ${F}) -> ${F} {
+        return clamp(x, ${F}(-1e38), ${F}(1e38));
+      }`,
+  },
+  /**
    * exp to 2 ulp, 0 below and infinity above: 2 ** n * exp(r) with Cody-Waite's reduction and Cephes' polynomial. The built-in loses a
    * bit more with every power of two, since it rounds x * log2(e).
    */
   expIeee: {
-    needs: ['isNan'],
+    needs: ['apart', 'isNan'],
     text: ({ F, I, U, name }) => `
       fn ${name('expIeee')}(x: ${F}) -> ${F} {
         let c = clamp(x, ${F}(-104.0), ${F}(89.0));
         let n = floor(fma(c, ${F}(${literal(Math.LOG2E)}), ${F}(0.5)));
-        let r = fma(n, ${F}(2.12194440e-4), fma(n, ${F}(-0.693359375), c));
+        let r = fma(n, ${F}(2.12194440e-4), ${name('apart')}(fma(n, ${F}(-0.693359375), c)));
         let tail = ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], 'r', F)};
         let value = fma(r * r, tail, r) + ${F}(1.0);
         // 2 ** n in two halves: n reaches 128, and below -126 the result fades through the denormals.
@@ -180,24 +190,53 @@ const helpers: Readonly<Record<string, Helper>> = {
         )};
       }`,
   },
-  /** log with its limits; near 1, where WGSL promises three digits only, by a series. */
-  logIeee: {
-    needs: ['twiceAtanh', 'infinity', 'nan', 'less', 'greater', 'isFinite', 'truth'],
+  /** x as 2 ** exponent * m with m between the roots of 1/2 and 2, and log(m) by its series; for positive numbers. */
+  logParts: {
+    needs: ['twiceAtanh'],
+    text: ({ F, I, U, name }) => `
+      struct ${name('LogParts')} {
+        exponent: ${F},
+        mantissa: ${F},
+      }
+
+      fn ${name('logParts')}(x: ${F}) -> ${name('LogParts')} {
+        let isDenormal = x < ${F}(1.17549435e-38);
+        let bits = bitcast<${I}>(select(x, x * ${F}(8388608.0), isDenormal));
+        // 0x3f3504f3 is the root of 1/2.
+        let e = (bits - ${I}(0x3f3504f3)) >> ${U}(23u);
+        let m = bitcast<${F}>(bits - (e << ${U}(23u)));
+        return ${name('LogParts')}(
+          ${F}(e) - select(${F}(0.0), ${F}(23.0), isDenormal),
+          ${name('twiceAtanh')}((m - ${F}(1.0)) / (m + ${F}(1.0))),
+        );
+      }`,
+  },
+  /** A logarithm with its limits: -infinity at 0, NaN below, infinity and NaN for themselves. */
+  logLimits: {
+    needs: ['infinity', 'nan', 'less', 'isFinite', 'truth'],
     text: ({ F, name }) => `
-      fn ${name('logIeee')}(x: ${F}) -> ${F} {
-        let near = ${name('twiceAtanh')}((x - ${F}(1.0)) / (x + ${F}(1.0)));
-        let inside = select(log(x), near, (x > ${F}(0.7)) & (x < ${F}(1.4)));
-        let positive = select(x, inside, ${name('isFinite')}(x));
+      fn ${name('logLimits')}(x: ${F}, value: ${F}) -> ${F} {
+        let positive = select(x, value, ${name('isFinite')}(x));
         let signed = select(positive, ${name('nan')}(), ${name('less')}(x, ${F}(0.0)));
         return select(-${name('infinity')}(), signed, ${name('truth')}(x));
       }`,
   },
+  /** log to 3 ulp: WGSL promises three digits only near 1. */
+  logIeee: {
+    needs: ['logParts', 'logLimits'],
+    text: ({ F, name }) => `
+      fn ${name('logIeee')}(x: ${F}) -> ${F} {
+        let parts = ${name('logParts')}(x);
+        return ${name('logLimits')}(x, fma(parts.exponent, ${F}(${literal(Math.LN2)}), parts.mantissa));
+      }`,
+  },
+  /** log2 to 4 ulp, exact for powers of two. */
   log2Ieee: {
-    needs: ['logIeee', 'isFinite'],
+    needs: ['logParts', 'logLimits'],
     text: ({ F, name }) => `
       fn ${name('log2Ieee')}(x: ${F}) -> ${F} {
-        let inside = (x > ${F}(1e-37)) & ((x < ${F}(0.7)) | (x > ${F}(1.4))) & ${name('isFinite')}(x);
-        return select(${name('logIeee')}(x) * ${F}(${literal(Math.LOG2E)}), log2(x), inside);
+        let parts = ${name('logParts')}(x);
+        return ${name('logLimits')}(x, fma(parts.mantissa, ${F}(${literal(Math.LOG2E)}), parts.exponent));
       }`,
   },
   /** log(1 + x): a series where 1 + x would round x away. */
@@ -246,16 +285,20 @@ const helpers: Readonly<Record<string, Helper>> = {
   },
   /** Cody-Waite reduction by pi/2 in three parts, then the polynomials of Cephes' sinf and cosf: good to 2 ulp up to |x| of about 8000. */
   sine: {
+    needs: ['apart', 'nan', 'isFinite'],
     text: ({ F, I, name }) => `
       fn ${name('quadrant')}(x: ${F}, turn: ${I}) -> ${F} {
         let k = round(x * ${F}(0.6366197723675814));
-        let r = fma(k, ${F}(-7.54978995489188216e-8), fma(k, ${F}(-4.8375129699707031e-4), fma(k, ${F}(-1.5703125), x)));
+        let first = ${name('apart')}(fma(k, ${F}(-1.5703125), x));
+        let second = ${name('apart')}(fma(k, ${F}(-4.8375129699707031e-4), first));
+        let r = fma(k, ${F}(-7.54978995489188216e-8), second);
         let q = r * r;
         let s = fma(r * q, ${horner([-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4], 'q', F)}, r);
         let c = fma(q * q, ${horner([4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5], 'q', F)}, fma(q, ${F}(-0.5), ${F}(1.0)));
         let n = ${I}(clamp(k, ${F}(-1e9), ${F}(1e9))) + turn;
         let value = select(s, c, (n & ${I}(1)) == ${I}(1));
-        return select(value, -value, (n & ${I}(2)) == ${I}(2));
+        let signed = select(value, -value, (n & ${I}(2)) == ${I}(2));
+        return select(${name('nan')}(), signed, ${name('isFinite')}(x));
       }
 
       fn ${name('sine')}(x: ${F}) -> ${F} {
@@ -269,7 +312,7 @@ const helpers: Readonly<Record<string, Helper>> = {
         return ${name('quadrant')}(x, ${I}(1));
       }`,
   },
-  /** A rational approximation (Eigen's ptanh): 2 ulp, and exactly 1 from 9 on. */
+  /** A rational approximation (Eigen's ptanh): 5 ulp, and 1 to the last place from 7.9 on. */
   tanhSafe: {
     needs: ['isNan'],
     text: ({ F, name }) => `
@@ -296,7 +339,7 @@ const helpers: Readonly<Record<string, Helper>> = {
         return x / (${F}(1.0) + ${name('expIeee')}(-x));
       }`,
   },
-  /** A rational approximation (Eigen's perf): 3 ulp, and exactly 1 from 4 on. */
+  /** A rational approximation (Eigen's perf): 7 ulp, and 1 to the last place from 4 on. */
   erf: {
     needs: ['isNan'],
     text: ({ F, name }) => `
