@@ -11,7 +11,7 @@ const page = readFileSync(at('docs/from-pytorch.md'), 'utf8');
 
 /** What PyTorch has no counterpart of, or what serves the packages alone. */
 const own = new Set([
-  ...['constructor', 'isDisposed', 'dispose', 'toString', 'newFull', 'newArange'],
+  ...['constructor', 'isDisposed', 'dispose', 'toString', 'describe', 'newFull', 'newArange'],
   ...['adopt', 'compute', 'checkAlive', 'checkInPlace'],
   ...[
     'init',
