@@ -194,6 +194,24 @@ onEachDevice('attention', () => {
         () => new nn.RNN(3, 4).forward(zeros([5, 2, 3]), null, { lengths: [6, 1] }),
         'at most 5, the padded length, got 6',
       ],
+      [
+        'the dtype of a keep mask',
+        DTypeError,
+        () => new nn.MultiHeadAttention(8, 2, 4).forward(x(), zeros([2, 3])),
+        'mask must be bool, int32 or uint8 (1 = keep), got float32',
+      ],
+      [
+        'an empty batch',
+        ShapeError,
+        () => attention().forward(zeros([0, 3, 8])),
+        'nothing to attend to in an empty input',
+      ],
+      [
+        'an empty batch of a block',
+        ShapeError,
+        () => new nn.TransformerEncoderBlock(8, 2, 4).forward(zeros([0, 3, 8])),
+        'got [0, 3, 8] [in attention (MultiHeadAttention)]',
+      ],
       ['order', ArgumentError, () => nn.packPaddedSequence(zeros([5, 2, 3]), [1, 2]), 'sorted in decreasing order'],
     ] as const)('%s', (_name, type, action, message) => {
       expect(action).toThrow(type);

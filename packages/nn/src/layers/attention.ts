@@ -1,5 +1,5 @@
 /** Attention modules of the from-scratch course, by its names: one head, and many heads with an inner width. */
-import { ArgumentError, attention, ShapeError, type Tensor } from '@course/tensor';
+import { ArgumentError, attention, DTypeError, ShapeError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import type { KeyValueCache } from './cache.js';
 import { Dropout } from './dropout.js';
@@ -8,6 +8,9 @@ import type { RotaryEmbedding } from './rotary.js';
 
 /** `mask [batch, time]`, 1 = keep, as a bool mask that broadcasts to scores of the given rank. A mask of higher rank broadcasts as it is. */
 export function keyMask(name: string, mask: Tensor, batch: number, time: number, rank: number): Tensor {
+  // A float mask is likely to be one that is added to scores, which says 0 where this one says 1.
+  if (mask.dtype !== 'bool' && mask.dtype !== 'int32' && mask.dtype !== 'uint8')
+    throw new DTypeError(`${name}: mask must be bool, int32 or uint8 (1 = keep), got ${mask.dtype}`);
   const kept = mask.dtype === 'bool' ? mask : mask.ne(0);
   if (mask.ndim !== 2) return kept;
   if (mask.size(0) !== batch || mask.size(1) !== time)
@@ -33,6 +36,8 @@ function causalFrom(queries: Tensor, keys: number, offset: number, mask: Tensor 
 function checkInput(name: string, x: Tensor, dim: number): void {
   if (x.ndim !== 3 || x.size(2) !== dim)
     throw new ShapeError(`${name}: expected input [batch, time, ${dim}], got [${x.shape.join(', ')}]`);
+  if (x.numel() === 0)
+    throw new ShapeError(`${name}: there is nothing to attend to in an empty input, got [${x.shape.join(', ')}]`);
 }
 
 /**

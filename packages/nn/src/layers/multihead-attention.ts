@@ -126,6 +126,10 @@ export class MultiheadAttention extends Module {
   ): [output: Tensor, weights: Tensor | null] {
     const { needWeights = true, averageAttnWeights = true } = options;
     this.#check(query, key, value);
+    if (query.numel() === 0 || key.numel() === 0)
+      throw new ShapeError(
+        `MultiheadAttention: there is nothing to attend to in an empty input, got [${query.shape.join(', ')}] and [${key.shape.join(', ')}]`,
+      );
     const batched = query.ndim === 3;
     const timeFirst = batched && !this.batchFirst;
     const [q, k, v] = this.#project(query, key, value, (x) =>
