@@ -1,7 +1,8 @@
 // The data set that the main job learns from when it is given no other: short reviews, all of them synthetic, written
 // by a small seeded grammar. Negation, degree and contrast decide the labels: words of praise and words of blame are
 // about as common in either class, so a count of words learns little, and a reader who minds what belongs to what gets
-// nearly all of it. See `docs`-style notes at `generateReviews` for what is held out.
+// nearly all of it. Some pairings of a construction with its words are kept for the test part alone.
+import { ArgumentError } from '@course/tensor';
 import { contrasts } from './reviews/contrasts.js';
 import { type Frame, type FrameGroup, singles } from './reviews/frames.js';
 import { hash, Random } from './reviews/random.js';
@@ -32,6 +33,11 @@ export const probes: readonly Review[] = [
 
 const groups: readonly FrameGroup[] = [...singles, ...contrasts];
 
+/**
+ * Reviews to learn from and reviews to measure on: the same for the same seed on every machine, half of each part positive, no sentence
+ * twice. Every test review has a pairing (a construction with its words) that no training review has, so that what is
+ * measured is reading, not memory.
+ */
 export function generateReviews(options: { seed?: number; train?: number; test?: number } = {}): {
   train: Review[];
   test: Review[];
@@ -58,7 +64,10 @@ export function generateReviews(options: { seed?: number; train?: number; test?:
         misses = 0;
         break;
       }
-      if (++misses > 1000) throw new RangeError('too many');
+      if (++misses > 1000)
+        throw new ArgumentError(
+          `generateReviews: the grammar has no ${count} different sentences of a kind; ask for fewer`,
+        );
     }
     return shuffled(reviews, random);
   };
@@ -68,7 +77,10 @@ export function generateReviews(options: { seed?: number; train?: number; test?:
 function pickFrame(label: 1 | -1, random: Random): Frame {
   for (;;) {
     let point = random.below(groups.reduce((sum, group) => sum + group.share, 0));
-    const group = groups.find(({ share }) => (point -= share) < 0);
+    const group = groups.find(({ share }) => {
+      point -= share;
+      return point < 0;
+    });
     const frame = random.pick(group?.frames.filter(({ only }) => only === undefined || only === label) ?? []);
     if (frame) return frame;
   }

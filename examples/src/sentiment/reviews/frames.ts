@@ -224,7 +224,10 @@ const idioms: FrameGroup = {
       { only: -1 },
     ),
     ...frames(`I did not want {whole} to end\nthere is never a dull moment in {whole}`, { only: 1, topics: art }),
-    ...frames(`I could not wait for {whole} to end\nthere are too many dull moments in {whole}`, { only: -1, topics: art }),
+    ...frames(`I could not wait for {whole} to end\nthere are too many dull moments in {whole}`, {
+      only: -1,
+      topics: art,
+    }),
     ...frames(`we did not want to leave {whole}\nwe were sorry to leave {whole}`, { only: 1, topics: venue }),
     ...frames(`we could not wait to leave {whole}\nwe were glad to leave {whole}`, { only: -1, topics: venue }),
   ],

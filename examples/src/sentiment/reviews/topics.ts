@@ -141,7 +141,12 @@ export const topics: readonly Topic[] = [
     doing: 'buying it',
     preview: 'advert',
     rival: 'my old one',
-    openers: ['I bought it in May.', 'I have had it for a month.', 'My second one from this maker.', 'I use it every day.'],
+    openers: [
+      'I bought it in May.',
+      'I have had it for a month.',
+      'My second one from this maker.',
+      'I use it every day.',
+    ],
   },
   {
     kind: 'story',

@@ -70,10 +70,15 @@ class Writer {
   sentence(): string {
     const text = this.frame.text.replace(/\{([+-]?)(\w+)\}/g, (_, sign: string, name: string) => {
       this.#slot++;
-      return sign === '' ? this.#neutral(name) : this.#polar(name, sign === '+' ? this.label : this.label === 1 ? -1 : 1);
+      return sign === ''
+        ? this.#neutral(name)
+        : this.#polar(name, sign === '+' ? this.label : this.label === 1 ? -1 : 1);
     });
     if (this.#bare.length > 0 || this.pairings.length === 0) {
-      const filling = this.#bare.length > 1 ? this.#bare.sort() : [...this.#bare, this.#item.text, ...this.#nouns.map((noun) => noun.text)];
+      const filling =
+        this.#bare.length > 1
+          ? this.#bare.sort()
+          : [...this.#bare, this.#item.text, ...this.#nouns.map((noun) => noun.text)];
       this.#pair(this.frame.text, filling.join(' '));
     }
     return text;
@@ -133,7 +138,11 @@ class Writer {
       case 'qual':
         return this.#modified(polarity, modifiers, (word) => this.#adjectivesFor(word, this.#current.kind));
       case 'free':
-        return this.#modified(polarity, modifiers.filter((m) => m.free), (word) => this.#adjectivesFor(word, this.#current.kind));
+        return this.#modified(
+          polarity,
+          modifiers.filter((m) => m.free),
+          (word) => this.#adjectivesFor(word, this.#current.kind),
+        );
       case 'award':
         return this.#modified(polarity, awards, (word) => fits(verdicts, word, this.topic.kind));
       case 'verdict':
@@ -177,7 +186,9 @@ class Writer {
 
   /** A part of the thing that was not mentioned yet; what follows agrees with it. */
   #part(suits: (noun: Noun) => boolean = () => true): Noun {
-    const noun = this.#draw(this.topic.parts.filter((part) => !this.#nouns.some(({ kind }) => kind === part.kind) && suits(part)));
+    const noun = this.#draw(
+      this.topic.parts.filter((part) => !this.#nouns.some(({ kind }) => kind === part.kind) && suits(part)),
+    );
     this.#nouns.push(noun);
     this.#current = noun;
     return noun;
@@ -228,7 +239,9 @@ class Writer {
   }
 
   #choose(words: readonly Word[], construction?: string): Word {
-    const word = this.#draw(words.filter(({ base }) => !this.#used.has(base)).flatMap((word) => Array<Word>(word.weight).fill(word)));
+    const word = this.#draw(
+      words.filter(({ base }) => !this.#used.has(base)).flatMap((word) => Array<Word>(word.weight).fill(word)),
+    );
     this.#once(word.base);
     if (construction === undefined) this.#bare.push(word.base);
     else this.#pair(construction, word.base);
