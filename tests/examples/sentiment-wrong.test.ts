@@ -106,6 +106,12 @@ describe('a data file', () => {
       says: ': no column "label"; there are text, sentiment',
     },
     {
+      name: 'with a table that has a column twice',
+      file: 'twice.csv',
+      content: 'text,label,text\na film,good,a meal\n',
+      says: ', line 1: the column "text" occurs twice',
+    },
+    {
       name: 'with a table row of too many fields',
       file: 'fields.csv',
       content: 'text,label\na fine film,good\na dull, dull film,bad\n',

@@ -5,9 +5,10 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { lastCheckpoint, loadCheckpoint, readProgress, saveCheckpoint, type TrainingParts } from '@course/nn';
-import { ArgumentError, FormatError } from '@course/tensor';
+import { ArgumentError, CourseError, FormatError } from '@course/tensor';
 import type { Corpus } from './data.js';
 import type { EpochRecord } from './history.js';
+import { resumeCommand } from './interruption.js';
 import type { Options } from './options.js';
 
 /** The options that decide what a run computes: those of a run that goes on are those that it began with. */
@@ -80,8 +81,20 @@ export class Checkpoints {
     if (step === this.#step) return;
     if (this.#step === undefined) await removeCheckpoints(this.out);
     const extra: Extra = { program, ...this.#run, standing };
-    await saveCheckpoint(folderOf(this.out), parts, { step, extra });
+    try {
+      await saveCheckpoint(folderOf(this.out), parts, { step, extra });
+    } catch (error) {
+      if (this.#step === undefined) await removeCheckpoints(this.out);
+      throw this.withAdvice(error);
+    }
     this.#step = step;
+  }
+
+  /** An error that ended the run, with how to go on once its reason is gone: a full disk is no reason to begin anew. */
+  withAdvice(error: unknown): unknown {
+    if (this.#step === undefined || !(error instanceof CourseError)) return error;
+    const advice = `to go on from step ${this.#step}: ${resumeCommand(this.out)}`;
+    return new ArgumentError(`${error.message}; ${advice}`, { cause: error });
   }
 }
 

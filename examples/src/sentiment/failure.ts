@@ -1,7 +1,7 @@
 // What a failed run says. Whatever the input or the machine is to blame for is an error of the project's own classes, whose
 // message is one sentence; anything else is a defect of the program and says so. Only COURSE_DEBUG=1 shows a stack.
 import { CourseError } from '@course/tensor';
-import { Interruption } from './interruption.js';
+import { Interruption, resumeCommand } from './interruption.js';
 import type { Output } from './job.js';
 import { count } from './numbers.js';
 
@@ -19,7 +19,7 @@ export function explain(error: unknown, err: Output): number {
     err.write(
       saved === undefined
         ? 'Interrupted: nothing was saved.\n'
-        : `Interrupted after step ${count(saved.step)} of ${count(saved.totalSteps)}. To go on from there: npm start -- --resume ${shellWord(saved.out)}\n`,
+        : `Interrupted after step ${count(saved.step)} of ${count(saved.totalSteps)}. To go on from there: ${resumeCommand(saved.out)}\n`,
     );
     return error.exitCode;
   }
@@ -32,11 +32,6 @@ export function explain(error: unknown, err: Output): number {
   );
   if (debug && error instanceof Error) err.write(`${withCauses(error)}\n`);
   return known ? exitCodes.badInput : exitCodes.defect;
-}
-
-/** A path as it can be typed. */
-function shellWord(path: string): string {
-  return /^[\w./~:\\-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 function oneLine(message: string): string {

@@ -24,3 +24,9 @@ export async function breathe(signal: AbortSignal): Promise<void> {
   await setImmediate();
   signal.throwIfAborted();
 }
+
+/** What to type to go on with a run that was to save its model in a folder. */
+export function resumeCommand(out: string): string {
+  const path = /^[\w./~:\\-]+$/.test(out) ? out : `'${out.replaceAll("'", `'\\''`)}'`;
+  return `npm start -- --resume ${path}`;
+}

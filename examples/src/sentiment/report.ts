@@ -7,7 +7,7 @@ import { CourseError } from '@course/tensor';
 import { type Curve, type Heatmap, Report } from '../report/report.js';
 import { type Attention, attentionOver } from './attention.js';
 import type { Evaluation } from './evaluation.js';
-import type { History } from './history.js';
+import { type History, loadHistory } from './history.js';
 import type { Job } from './job.js';
 import { count, percent } from './numbers.js';
 import type { Judgement } from './tables.js';
@@ -25,8 +25,6 @@ export interface Told {
   readonly predictions: readonly Judgement[];
   /** Names and values to know at a glance. */
   readonly facts: Readonly<Record<string, string>>;
-  /** The training of the model, as far as it is known. */
-  readonly history?: History | undefined;
   /** A measurement of its own; without one, the last of the training is shown. */
   readonly evaluation?: Evaluation | undefined;
 }
@@ -51,7 +49,8 @@ export async function writeReport(folder: string, told: Told, { say }: Job): Pro
 }
 
 async function compose(folder: string, told: Told): Promise<Report> {
-  const { model, history, predictions, facts } = told;
+  const { model, predictions, facts } = told;
+  const history = await loadHistory(folder);
   const report = new Report(
     'Sentiment classifier',
     `The model of ${folder}${history ? `. Learned from ${history.source}.` : ''}`,

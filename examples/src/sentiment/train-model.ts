@@ -69,8 +69,12 @@ export async function trainModel(asked: Options, job: Job): Promise<Result> {
   const predictions = await judge(model, tokenizer, options.text);
   say(judgementTable(predictions, columns));
   const history: History = { losses: record.losses, epochs: record.epochs, source: corpus.source };
-  await model.savePretrained(out, { tokenizer });
-  await saveHistory(out, history);
+  try {
+    await model.savePretrained(out, { tokenizer });
+    await saveHistory(out, history);
+  } catch (error) {
+    throw store.withAdvice(error);
+  }
   await removeCheckpoints(out);
   say(`Saved in ${out}. Try it: npm start -- --load ${out} --text "…"`);
   const facts = {
@@ -82,7 +86,7 @@ export async function trainModel(asked: Options, job: Job): Promise<Result> {
     training: `${count(record.steps)} steps, ${clock(record.seconds)}`,
     device: `${backend} (${adapter})`,
   };
-  const report = await writeReport(out, { model, tokenizer, predictions, facts, history }, job);
+  const report = await writeReport(out, { model, tokenizer, predictions, facts }, job);
   model.dispose();
   return {
     device: backend,

@@ -6,7 +6,6 @@ import { FormatError, init } from '@course/tensor';
 import { loadTexts } from './data.js';
 import { batchesOf, encodeTexts } from './encoding.js';
 import { type Evaluation, evaluate } from './evaluation.js';
-import { loadHistory } from './history.js';
 import type { Job } from './job.js';
 import { checkLoad } from './model-folder.js';
 import { count, percent, textCount } from './numbers.js';
@@ -58,8 +57,7 @@ export async function useModel(folder: string, options: Options, job: Job): Prom
       parameters: count(model.numParameters()),
       device: `${backend} (${adapter})`,
     };
-    const history = await loadHistory(folder);
-    report = await writeReport(folder, { model, tokenizer, predictions, facts, history, evaluation }, job);
+    report = await writeReport(folder, { model, tokenizer, predictions, facts, evaluation }, job);
   }
   model.dispose();
   return {
