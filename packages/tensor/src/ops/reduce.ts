@@ -179,10 +179,10 @@ export function argExtreme(
   dim: number | null | undefined,
   { keepDim = false }: ReduceOptions = {},
 ): Tensor {
-  if (numel(x.shape) === 0)
+  const at = dim === undefined || dim === null ? null : normalizeDim(op, dim, x.shape.length);
+  if ((at === null ? numel(x.shape) : (x.shape[at] ?? 1)) === 0)
     throw new ShapeError(`${op}: Expected reduction dim to have non-zero size, got ${formatShape(x.shape)}`);
-  if (dim === undefined || dim === null) return reduce(op, x.reshape([-1]), [0], false, 'int32');
-  const at = normalizeDim(op, dim, x.shape.length);
+  if (at === null) return reduce(op, x.reshape([-1]), [0], false, 'int32');
   return reduce(op, x.shape.length === 0 ? x.reshape([1]) : x, [at], keepDim && x.shape.length > 0, 'int32');
 }
 
