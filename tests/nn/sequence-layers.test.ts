@@ -195,12 +195,6 @@ onEachDevice('attention', () => {
         'at most 5, the padded length, got 6',
       ],
       [
-        'the dtype of a keep mask',
-        DTypeError,
-        () => new nn.MultiHeadAttention(8, 2, 4).forward(x(), zeros([2, 3])),
-        'mask must be bool, int32 or uint8 (1 = keep), got float32',
-      ],
-      [
         'an empty batch',
         ShapeError,
         () => attention().forward(zeros([0, 3, 8])),

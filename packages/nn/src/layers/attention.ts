@@ -1,5 +1,5 @@
 /** Attention modules of the from-scratch course, by its names: one head, and many heads with an inner width. */
-import { ArgumentError, attention, DTypeError, ShapeError, type Tensor } from '@course/tensor';
+import { ArgumentError, attention, ShapeError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import type { KeyValueCache } from './cache.js';
 import { Dropout } from './dropout.js';
@@ -8,9 +8,6 @@ import type { RotaryEmbedding } from './rotary.js';
 
 /** `mask [batch, time]`, 1 = keep, as a bool mask that broadcasts to scores of the given rank. A mask of higher rank broadcasts as it is. */
 export function keyMask(name: string, mask: Tensor, batch: number, time: number, rank: number): Tensor {
-  // A float mask is likely to be one that is added to scores, which says 0 where this one says 1.
-  if (mask.dtype !== 'bool' && mask.dtype !== 'int32' && mask.dtype !== 'uint8')
-    throw new DTypeError(`${name}: mask must be bool, int32 or uint8 (1 = keep), got ${mask.dtype}`);
   const kept = mask.dtype === 'bool' ? mask : mask.ne(0);
   if (mask.ndim !== 2) return kept;
   if (mask.size(0) !== batch || mask.size(1) !== time)
