@@ -2,7 +2,7 @@
 // counting words does not do.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { bagOfWordsAccuracy, trainBagOfWords } from '../../examples/src/sentiment/bag-of-words.js';
+import { accuracyOf, fitBagOfWords } from '../../examples/src/sentiment/bag-of-words.js';
 import { generateReviews, normalise, probes, type Review, reviewWords } from '../../examples/src/sentiment/reviews.js';
 
 const { train, test } = generateReviews({ train: 12_000, test: 1000 });
@@ -49,9 +49,9 @@ describe('synthetic reviews', () => {
   });
 
   it('cannot be judged by counting words: a bag of words stays below 80 %', () => {
-    const model = trainBagOfWords(train);
-    expect(bagOfWordsAccuracy(model, train)).toBeGreaterThan(0.6);
-    const accuracy = bagOfWordsAccuracy(model, test);
+    const model = fitBagOfWords(train);
+    expect(accuracyOf(model, train)).toBeGreaterThan(0.6);
+    const accuracy = accuracyOf(model, test);
     console.log(`bag of words on ${test.length} held-out reviews: ${(100 * accuracy).toFixed(1)} %`);
     expect(accuracy).toBeLessThan(0.8);
   });
