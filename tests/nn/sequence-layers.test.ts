@@ -68,7 +68,8 @@ onEachDevice('decoding', () => {
     cache.dispose();
     contextCache.dispose();
     expect([cache.length, contextCache.length]).toEqual([0, 0]);
-    expect(memory().tensors).toBe(before);
+    // Not more; less if the garbage collector came by.
+    expect(memory().tensors).toBeLessThanOrEqual(before);
   });
 
   it('says what a cache cannot do', () => {

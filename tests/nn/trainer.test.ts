@@ -247,7 +247,9 @@ onEachDevice('the Trainer', (kind) => {
       { callbacks: [{ onStepEnd: () => void counts.push(memory().tensors) }] },
     );
     await trainer.train();
-    expect(new Set(counts.slice(1)).size).toBe(1);
+    // Not more; less if the garbage collector came by.
+    expect(counts).toHaveLength(20);
+    expect(Math.max(...counts)).toBe(Math.max(...counts.slice(0, 2)));
   });
 
   it('predicts and saves', async () => {
