@@ -93,7 +93,9 @@ describe('the report of a training run', () => {
       { name: 'Sentence', values: sentences },
       { name: 'Layer', values: ['1', '2'] },
     ]);
-    expect(panels.map((heads) => heads.map(({ title }) => title))).toEqual(Array(4).fill(['Head 1', 'Head 2']));
+    expect(panels.map((heads) => heads.map(({ title }) => title?.split(':')[0]))).toEqual(
+      Array(4).fill(['Head 1', 'Head 2']),
+    );
     const weights = panels.flat().map(({ option, heatmap }) => {
       const tokens = option.xAxis.data;
       expect([tokens[0], tokens.at(-1)]).toEqual(['[CLS]', '[SEP]']);

@@ -137,23 +137,31 @@ async function drawAttention(report: Report, told: Told): Promise<void> {
   report.gallery({
     title: 'Attention',
     note:
-      'A row is a token that looks, a column a token that it looks at; a row adds up to 1. [CLS] and [SEP] are the ends of the text, ' +
+      'A row is a token that looks, a column a token that it looks at; a row adds up to 1, and the darkest cell is the largest of its head. [CLS] and [SEP] are the ends of the text, ' +
       `## continues a word.${left > 0 ? ` The last ${left} of ${predictions.length} sentences are left out: the page would be too large.` : ''}`,
     choices: [
       { name: 'Sentence', values: shown.map(({ text }) => text) },
       { name: 'Layer', values: Array.from({ length: layers }, (_, i) => String(i + 1)) },
     ],
-    panels: shown.flatMap(({ attention: { tokens, weights } }) => {
-      const rounded = weights.map((block) => block.map((head) => head.map((row) => row.map(round))));
-      return rounded.map((block) => block.map((values, head) => headHeatmap(tokens, values, head, maximum(rounded))));
-    }),
+    panels: shown.flatMap(({ attention: { tokens, weights } }) =>
+      weights.map((block) =>
+        block.map((values, head) =>
+          headHeatmap(
+            tokens,
+            values.map((row) => row.map(round)),
+            head,
+          ),
+        ),
+      ),
+    ),
   });
 }
 
-/** All heatmaps of a sentence have the same scale. */
-function headHeatmap(tokens: readonly string[], values: readonly number[][], head: number, max: number): Heatmap {
+/** Every head has a scale of its own, named in its title: one that looks everywhere would be all pale beside one that picks a word. */
+function headHeatmap(tokens: readonly string[], values: readonly number[][], head: number): Heatmap {
+  const max = values.flat().reduce((most, value) => Math.max(most, value), 0);
   return {
-    title: `Head ${head + 1}`,
+    title: `Head ${head + 1}: 0 to ${max}`,
     rowName: 'token',
     columnName: 'looks at',
     rows: tokens,
@@ -164,10 +172,3 @@ function headHeatmap(tokens: readonly string[], values: readonly number[][], hea
 }
 
 const round = (value: number): number => Number(value.toFixed(3));
-
-function maximum(weights: readonly (readonly (readonly (readonly number[])[])[])[]): number {
-  let most = 0;
-  for (const block of weights)
-    for (const head of block) for (const row of head) for (const value of row) most = Math.max(most, value);
-  return most;
-}
