@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TextClassifier } from '@course/models';
-import { clipGradNorm_, lastCheckpoint, loadCheckpoint, saveCheckpoint } from '@course/nn';
+import { clipGradNorm_, lastCheckpoint, loadCheckpoint, readProgress, saveCheckpoint } from '@course/nn';
 import { AdamW, LinearWarmup } from '@course/nn/optim';
 import { ArgumentError, FormatError, manualSeed, randint, scope } from '@course/tensor';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -77,6 +77,24 @@ onEachDevice('checkpoints', () => {
     expect((await readdir(folder)).sort()).toEqual(['checkpoint-10', 'checkpoint-2']);
     expect(await lastCheckpoint(folder)).toBe(`${folder}/checkpoint-10`);
     expect((await loadCheckpoint(folder, run)).step).toBe(10);
+  });
+
+  it('tell where they stand before there is a run', async () => {
+    await expect(readProgress(folder)).rejects.toThrow(ArgumentError);
+    const path = await saveCheckpoint(folder, start(1), { step: 2, extra: { options: { dim: 8 } } });
+    expect(await readProgress(path)).toEqual({ step: 2, extra: { options: { dim: 8 } } });
+    await saveCheckpoint(folder, start(1), { step: 3, extra: null });
+    expect(await readProgress(folder)).toEqual({ step: 3, extra: null });
+  });
+
+  it('that cannot be written leave nothing behind, and those before them in place', async () => {
+    const run = start(1);
+    await saveCheckpoint(folder, run, { step: 1, extra: null });
+    // JSON has no cycles: the tensors are written by then, the state is not.
+    const extra: { self?: unknown } = {};
+    extra.self = extra;
+    await expect(saveCheckpoint(folder, run, { step: 2, extra })).rejects.toThrow(TypeError);
+    expect(await readdir(folder)).toEqual(['checkpoint-1']);
   });
 
   it('pass over what a kill left unfinished', async () => {
