@@ -20,7 +20,7 @@ import { type Pipeline, PipelineCache } from './pipelines.js';
 import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
 import { Readback } from './readback.js';
 import { Recorder } from './recorder.js';
-import { type Tuning, tuningTable } from './tuning.js';
+import { type Tuning, tuningFor, tuningTable } from './tuning.js';
 
 export interface WebGpuOptions extends AdapterOptions {
   /**
@@ -54,7 +54,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   private constructor(device: WebGpuDevice, options: WebGpuOptions) {
     this.#device = device;
     this.#debug = options.debug ?? environment('COURSE_DEBUG') === '1';
-    this.tuning = options.tuning ?? tuningTable[device.kind];
+    this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize);
     // One binding is the output's; a kernel of several outputs has correspondingly fewer inputs.
     this.maxPointwiseInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.#parameters = new ParameterSlots(device);

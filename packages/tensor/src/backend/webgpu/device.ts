@@ -24,6 +24,9 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
+/** Features that kernels use where an adapter has them. */
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
+
 export type DeviceLimits = Readonly<Record<(typeof WANTED_LIMITS)[number], number>>;
 
 // Values of GPUBufferUsage and GPUMapMode, which Node does not have as globals.
@@ -35,6 +38,8 @@ export class WebGpuDevice {
   readonly kind: AdapterKind;
   readonly isSoftware: boolean;
   readonly limits: DeviceLimits;
+  /** Invocations of a subgroup if their number is fixed, else 0. */
+  readonly subgroupSize: number;
   /** Rejects when the device fails, so that no read waits for an answer that never comes. */
   readonly failed: Promise<never>;
   #failure: CourseError | undefined;
@@ -50,6 +55,8 @@ export class WebGpuDevice {
     this.kind = adapterKind(info);
     this.isSoftware = isSoftwareAdapter(info);
     this.limits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, gpu.limits[name]])) as DeviceLimits;
+    const { subgroupMinSize, subgroupMaxSize = 0 } = info;
+    this.subgroupSize = gpu.features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0;
     this.failed = new Promise<never>((_, reject) => {
       this.#reject = reject;
     });
@@ -69,8 +76,9 @@ export class WebGpuDevice {
   static async open(options: AdapterOptions): Promise<WebGpuDevice> {
     const adapter = await requireAdapter(options);
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
     try {
-      return new WebGpuDevice(await adapter.requestDevice({ requiredLimits }), adapter.info);
+      return new WebGpuDevice(await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter.info);
     } catch (error) {
       throw new DeviceError(`webgpu: the adapter '${adapterName(adapter.info)}' gave no device: ${messageOf(error)}`, {
         cause: error,

@@ -5,12 +5,15 @@
 import type { AdapterKind } from './adapter.js';
 
 export interface MatmulTile {
-  /** `registers`: each invocation loads what it needs; `shared`: a workgroup stages tiles of both operands in shared memory. */
-  readonly memory: 'registers' | 'shared';
+  /**
+   * `registers`: each invocation loads what it needs; `shared`: a workgroup stages tiles of both operands in shared memory;
+   * `subgroups`: a workgroup is one subgroup, whose lanes load A for one another.
+   */
+  readonly memory: 'registers' | 'shared' | 'subgroups';
   /** Rows and columns an invocation computes; columns in multiples of 4. */
   readonly rows: number;
   readonly columns: number;
-  /** Invocations of a workgroup, down and across the output. */
+  /** Invocations of a workgroup, down and across the output; with `subgroups` 1, and the size of the adapter's subgroups. */
   readonly groupRows: number;
   readonly groupColumns: number;
   /** Depth of a staged tile, a multiple of 4; unused with `registers`. */
@@ -54,10 +57,21 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
     reduce: { workgroupSize: 16, invocations: 256 },
     matmul: {
       tiles: [
+        { memory: 'registers', rows: 1, columns: 4, groupRows: 1, groupColumns: 4, depth: 0 },
         { memory: 'registers', rows: 4, columns: 4, groupRows: 4, groupColumns: 4, depth: 0 },
         { memory: 'registers', rows: 8, columns: 4, groupRows: 4, groupColumns: 8, depth: 0 },
+        { memory: 'subgroups', rows: 8, columns: 4, groupRows: 1, groupColumns: 4, depth: 0 },
       ],
       workgroups: 16,
     },
   },
 };
+
+/** The tuning as an adapter can follow it: with its size of subgroups (0 if it has none, or none that is fixed). */
+export function tuningFor(tuning: Tuning, subgroupSize: number): Tuning {
+  const tiles = tuning.matmul.tiles.flatMap((tile) => {
+    if (tile.memory !== 'subgroups') return [tile];
+    return subgroupSize % 4 === 0 && subgroupSize > 0 ? [{ ...tile, groupRows: 1, groupColumns: subgroupSize }] : [];
+  });
+  return { ...tuning, matmul: { ...tuning.matmul, tiles } };
+}

@@ -5,6 +5,7 @@
  */
 import type { MatmulVariant } from './matmul.js';
 import { matmulBindings, matmulParams, matmulPlace, matmulStore } from './matmul-common.js';
+import { lineStarts, loaders, singleStep, stepsOfB } from './matmul-direct.js';
 import { indent, type KernelSource, lines } from './source.js';
 
 export function registerSource(variant: MatmulVariant): KernelSource {
@@ -21,8 +22,7 @@ export function registerSource(variant: MatmulVariant): KernelSource {
     'if (row >= p.m || column >= p.n) {',
     '  return;',
     '}',
-    ...(transposeA ? [] : [everyRow((r) => `let a${r} = aStart + min(row + ${r}u, p.m - 1u) * p.aRow;`)]),
-    ...(transposeB ? [lines(columns, (c) => `let b${c} = bStart + min(column + ${c}u, p.n - 1u) * p.bRow;`)] : []),
+    ...lineStarts(variant),
     everyRow((r) => everyQuad((q) => `var sum${r}_${q} = vec4<f32>();`)),
     '',
     '// Four steps of k at a time, then the rest one by one.',
@@ -31,7 +31,7 @@ export function registerSource(variant: MatmulVariant): KernelSource {
     indent(block(variant)),
     '}',
     'for (var k = whole; k < p.k; k++) {',
-    indent(single(variant)),
+    indent(singleStep(variant)),
     '}',
     '',
     everyRow((r) => everyQuad((q) => `store(outStart, row + ${r}u, column + ${4 * q}u, sum${r}_${q});`)),
@@ -48,73 +48,22 @@ export function registerSource(variant: MatmulVariant): KernelSource {
   };
 }
 
-/** `loadA` and `loadB` read four neighbours in storage; `oneA` and `oneB` a single element. */
-function loaders({ vectorA, vectorB }: MatmulVariant): string {
-  const loader = (name: string, array: string, isVector: boolean) =>
-    isVector
-      ? `// Four elements from a place that counts vectors, plus \`at\` elements (a multiple of four).
-fn load${name}(start: u32, at: u32) -> vec4<f32> {
-  return ${array}[start + at / 4u];
-}
-
-fn one${name}(start: u32, at: u32) -> f32 {
-  return ${array}[start + at / 4u][at % 4u];
-}`
-      : `fn load${name}(start: u32, at: u32) -> vec4<f32> {
-  let i = start + at;
-  return vec4<f32>(${array}[i], ${array}[i + 1u], ${array}[i + 2u], ${array}[i + 3u]);
-}
-
-fn one${name}(start: u32, at: u32) -> f32 {
-  return ${array}[start + at];
-}`;
-  return `${loader('A', 'a', vectorA)}\n\n${loader('B', 'b', vectorB)}`;
-}
-
 /** Four steps of k. */
-function block({ tile, transposeA, transposeB }: MatmulVariant): string {
+function block(variant: MatmulVariant): string {
+  const { tile, transposeA } = variant;
   const { rows, columns } = tile;
-  const quads = columns / 4;
   const text: string[] = [];
-  // x{r}: four steps of k of row r; or y{kk}_{g}: rows 4g.. at step kk, if A is stored [k, m].
+  // x{r}: four steps of k of row r; or y{kk}_{g}: rows 4g and on at step kk, if A is stored [k, m].
   if (transposeA) {
     for (let kk = 0; kk < 4; kk++) {
       for (let g = 0; g < rows / 4; g++)
         text.push(`let y${kk}_${g} = loadA(aStart + (k + ${kk}u) * p.aRow, row + ${4 * g}u);`);
     }
-  } else for (let r = 0; r < rows; r++) text.push(`let x${r} = loadA(a${r}, k);`);
+  } else text.push(lines(rows, (r) => `let x${r} = loadA(a${r}, k);`));
   const valueOfA = (r: number, kk: number) => (transposeA ? `y${kk}_${r >> 2}[${r & 3}]` : `x${r}[${kk}]`);
-
-  for (let q = 0; q < quads; q++) {
-    if (transposeB) {
-      for (let c = 0; c < 4; c++) text.push(`let t${q}_${c} = loadB(b${4 * q + c}, k);`);
-    }
-    for (let kk = 0; kk < 4; kk++) {
-      const value = transposeB
-        ? `vec4<f32>(${[0, 1, 2, 3].map((c) => `t${q}_${c}[${kk}]`).join(', ')})`
-        : `loadB(bStart + (k + ${kk}u) * p.bRow, column + ${4 * q}u)`;
-      text.push(`let z${q}_${kk} = ${value};`);
-      for (let r = 0; r < rows; r++) text.push(`sum${r}_${q} += ${valueOfA(r, kk)} * z${q}_${kk};`);
-    }
-  }
-  return text.join('\n');
-}
-
-/** One step of k, element by element. */
-function single({ tile, transposeA, transposeB }: MatmulVariant): string {
-  const { rows, columns } = tile;
-  const text: string[] = [];
   for (let q = 0; q < columns / 4; q++) {
-    const parts = [0, 1, 2, 3].map((c) =>
-      transposeB ? `oneB(b${4 * q + c}, k)` : `oneB(bStart + k * p.bRow, min(column + ${4 * q + c}u, p.n - 1u))`,
-    );
-    text.push(`let z${q} = vec4<f32>(${parts.join(', ')});`);
-  }
-  for (let r = 0; r < rows; r++) {
-    text.push(
-      `let x${r} = ${transposeA ? `oneA(aStart + k * p.aRow, min(row + ${r}u, p.m - 1u))` : `oneA(a${r}, k)`};`,
-    );
-    for (let q = 0; q < columns / 4; q++) text.push(`sum${r}_${q} += x${r} * z${q};`);
+    text.push(stepsOfB(variant, q, `z${q}`, 'k'));
+    for (let kk = 0; kk < 4; kk++) text.push(lines(rows, (r) => `sum${r}_${q} += ${valueOfA(r, kk)} * z${q}_${kk};`));
   }
   return text.join('\n');
 }

@@ -1,14 +1,18 @@
 /**
- * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of two
- * kernels: `registers` (software adapters), where each invocation loads its rows of A and columns of B itself, and `shared`
- * (GPUs), where a workgroup stages tiles of both in shared memory. Transposed operands are read in place: only the loads differ.
+ * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of three kernels:
+ * `shared` (GPUs), where a workgroup stages tiles of both operands in shared memory; `registers` (software adapters), where each
+ * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another. Transposed operands are read in place: only the loads differ.
  * The epilogue (alpha, bias, activation, residual) rides on the store.
  */
+
+import { ArgumentError } from '../../../errors.js';
 import type { Activation, MatmulRequest, Matrices } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
+import { subgroupSource } from './matmul-subgroups.js';
+import type { KernelSource } from './source.js';
 
 /** What a matmul kernel is specialised on. */
 export interface MatmulVariant {
@@ -26,6 +30,12 @@ export interface MatmulVariant {
   readonly hasResidual: boolean;
   readonly activation: Activation;
 }
+
+const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) => KernelSource>> = {
+  registers: registerSource,
+  shared: sharedSource,
+  subgroups: subgroupSource,
+};
 
 export function matmul(context: KernelContext, request: MatmulRequest): void {
   const { m, n, k, a, b, bias, residual, out } = request;
@@ -51,8 +61,7 @@ export function matmul(context: KernelContext, request: MatmulRequest): void {
     hasResidual: residual !== undefined,
     activation: request.activation,
   };
-  const source = tile.memory === 'registers' ? registerSource : sharedSource;
-  const kernel = context.kernel(variantKey(variant), () => source(variant));
+  const kernel = context.kernel(variantKey(variant), () => sources[tile.memory](variant));
 
   const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
   const tilesN = Math.ceil(n / (tile.columns * tile.groupColumns));
@@ -110,15 +119,23 @@ function layoutOf(
   return { transposed, line: rows > 1 ? rowStride : 0 };
 }
 
-/** The largest tile that still gives every part of the adapter something to do; the smallest if none does. */
+/**
+ * The largest tile that still gives every part of the adapter something to do, and of which not more than half lies past the edges
+ * if a smaller one wastes less; the first if none does.
+ */
 function chooseTile({ tiles, workgroups }: Tuning['matmul'], m: number, n: number, batches: number): MatmulTile {
   let chosen = tiles[0];
+  if (chosen === undefined) throw new ArgumentError('webgpu: the tuning names no tile for matmul');
+  let covered = Number.POSITIVE_INFINITY;
   for (const tile of tiles) {
     const down = Math.ceil(m / (tile.rows * tile.groupRows));
     const across = Math.ceil(n / (tile.columns * tile.groupColumns));
-    if (down * across * batches >= workgroups) chosen = tile;
+    const area = down * tile.rows * tile.groupRows * across * tile.columns * tile.groupColumns;
+    const isFilled = area <= 2 * m * n || area <= covered;
+    if (tile !== chosen && (down * across * batches < workgroups || !isFilled)) continue;
+    chosen = tile;
+    covered = area;
   }
-  if (chosen === undefined) throw new RangeError('the tuning table has no matmul tile');
   return chosen;
 }
 

@@ -31,6 +31,8 @@ export interface KernelSource {
   readonly params: Readonly<Record<string, ParameterType>>;
   /** Invocations of a workgroup. */
   readonly workgroupSize: number;
+  /** Whether `main` sees `subgroupLane`, the invocation in its subgroup, and may call subgroup functions. */
+  readonly usesSubgroups?: boolean;
   /** Functions and workgroup variables. */
   readonly declarations?: string;
   /** The body of `main`. It sees `group` (u32), `lane` (u32, the invocation in its workgroup) and `p`, the parameters. */
@@ -84,6 +86,7 @@ export function moduleText(kernel: KernelSource): string {
   return [
     ...`${kernel.label}\n${dedent(kernel.about)}`.split('\n').map((line) => `// ${line}`.trimEnd()),
     '',
+    ...(kernel.usesSubgroups ? ['enable subgroups;', ''] : []),
     'struct Parameters {',
     ...fields,
     '}',
@@ -96,6 +99,7 @@ export function moduleText(kernel: KernelSource): string {
     '  @builtin(workgroup_id) workgroup: vec3<u32>,',
     '  @builtin(num_workgroups) workgroups: vec3<u32>,',
     '  @builtin(local_invocation_index) lane: u32,',
+    ...(kernel.usesSubgroups ? ['  @builtin(subgroup_invocation_id) subgroupLane: u32,'] : []),
     ') {',
     '  let group = workgroup.x + workgroup.y * workgroups.x;',
     indent(dedent(kernel.main)),

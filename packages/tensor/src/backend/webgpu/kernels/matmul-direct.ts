@@ -1,0 +1,68 @@
+/** What the matmul kernels without shared memory have in common: loads straight from storage, and the last steps of k. */
+import type { MatmulVariant } from './matmul.js';
+import { lines } from './source.js';
+
+/** Names the lines of A and B that are contiguous along k: `a0`, … for each row, `b0`, … for each column of the invocation. */
+export function lineStarts({ tile, transposeA, transposeB }: MatmulVariant): string[] {
+  return [
+    ...(transposeA ? [] : [lines(tile.rows, (r) => `let a${r} = aStart + min(row + ${r}u, p.m - 1u) * p.aRow;`)]),
+    ...(transposeB ? [lines(tile.columns, (c) => `let b${c} = bStart + min(column + ${c}u, p.n - 1u) * p.bRow;`)] : []),
+  ];
+}
+
+/** `loadA` and `loadB` read four neighbours in storage; `oneA` and `oneB` a single element. */
+export function loaders({ vectorA, vectorB }: MatmulVariant): string {
+  const loader = (name: string, array: string, isVector: boolean) =>
+    isVector
+      ? `// Four elements from a place that counts vectors, plus \`at\` elements (a multiple of four).
+fn load${name}(start: u32, at: u32) -> vec4<f32> {
+  return ${array}[start + at / 4u];
+}
+
+fn one${name}(start: u32, at: u32) -> f32 {
+  return ${array}[start + at / 4u][at % 4u];
+}`
+      : `fn load${name}(start: u32, at: u32) -> vec4<f32> {
+  let i = start + at;
+  return vec4<f32>(${array}[i], ${array}[i + 1u], ${array}[i + 2u], ${array}[i + 3u]);
+}
+
+fn one${name}(start: u32, at: u32) -> f32 {
+  return ${array}[start + at];
+}`;
+  return `${loader('A', 'a', vectorA)}\n\n${loader('B', 'b', vectorB)}`;
+}
+
+/**
+ * Four columns of B at four steps of k from `at` on: `${name}_0` to `${name}_3`. Where B is stored [n, k], four lines are
+ * loaded along k and turned.
+ */
+export function stepsOfB({ transposeB }: MatmulVariant, q: number, name: string, at: string): string {
+  const step = (kk: number) => (kk === 0 ? at : `${at} + ${kk}u`);
+  if (!transposeB)
+    return lines(4, (kk) => `let ${name}_${kk} = loadB(bStart + (${step(kk)}) * p.bRow, column + ${4 * q}u);`);
+  const turned = (kk: number) => [0, 1, 2, 3].map((c) => `${name}t${c}[${kk}]`).join(', ');
+  return [
+    lines(4, (c) => `let ${name}t${c} = loadB(b${4 * q + c}, ${at});`),
+    lines(4, (kk) => `let ${name}_${kk} = vec4<f32>(${turned(kk)});`),
+  ].join('\n');
+}
+
+/** One step of k, element by element. */
+export function singleStep({ tile, transposeA, transposeB }: MatmulVariant): string {
+  const { rows, columns } = tile;
+  const text: string[] = [];
+  for (let q = 0; q < columns / 4; q++) {
+    const parts = [0, 1, 2, 3].map((c) =>
+      transposeB ? `oneB(b${4 * q + c}, k)` : `oneB(bStart + k * p.bRow, min(column + ${4 * q + c}u, p.n - 1u))`,
+    );
+    text.push(`let z${q} = vec4<f32>(${parts.join(', ')});`);
+  }
+  for (let r = 0; r < rows; r++) {
+    text.push(
+      `let x${r} = ${transposeA ? `oneA(aStart + k * p.aRow, min(row + ${r}u, p.m - 1u))` : `oneA(a${r}, k)`};`,
+    );
+    for (let q = 0; q < columns / 4; q++) text.push(`sum${r}_${q} += x${r} * z${q};`);
+  }
+  return text.join('\n');
+}
