@@ -1,10 +1,12 @@
-// The data set that the main job learns from when it is given no other: short reviews, all of them synthetic, written
-// by a small seeded grammar. Negation, degree and contrast decide the labels: words of praise and words of blame are
-// about as common in either class, so a count of words learns little, and a reader who minds what belongs to what gets
-// nearly all of it. Some pairings of a construction with its words are kept for the test part alone.
+// The data set that the main job learns from when it is given no other: short reviews, all of them synthetic, written by
+// a small seeded grammar (frames, modifiers and words under reviews/). Negation, degree and contrast decide the labels:
+// words of praise and words of blame stand in either class, so that counting words gets a reader little more than half of
+// the way, and minding what belongs to what gets nearly all of it.
 import { ArgumentError } from '@course/tensor';
 import { contrasts } from './reviews/contrasts.js';
 import { type Frame, type FrameGroup, singles } from './reviews/frames.js';
+import { contracted, normalised, withArticles } from './reviews/inflection.js';
+import type { Polarity } from './reviews/lexicon.js';
 import { hash, Random } from './reviews/random.js';
 import { type Draft, write } from './reviews/writer.js';
 
@@ -14,10 +16,23 @@ export interface Review {
   readonly label: 'negative' | 'positive';
 }
 
+/** What {@link generateReviews} writes. */
+export interface ReviewOptions {
+  /** Seed of everything: the same seed, the same bytes, on any machine. Default 0. */
+  readonly seed?: number;
+  /** Reviews to learn from. Default 12,000. */
+  readonly train?: number;
+  /** Reviews to measure on. Default 1,000. */
+  readonly test?: number;
+}
+
 /** Fewest and most words of a review, counted between blanks. */
 export const reviewWords = { least: 4, most: 20 } as const;
 
-/** Sentences to try a model on. None of them is ever generated, in any spelling or punctuation. */
+/**
+ * Sentences to try a model on, with the label that a reader gives them. No generated review has one of them in it, in any
+ * spelling.
+ */
 export const probes: readonly Review[] = [
   { text: 'the restaurant is not too terrible', label: 'positive' },
   { text: 'the restaurant is terrible', label: 'negative' },
@@ -31,103 +46,114 @@ export const probes: readonly Review[] = [
   { text: 'the room could not have been better', label: 'positive' },
 ];
 
+const probeSentences = probes.map(({ text }) => ` ${normalised(text)} `);
+
+/** One pairing of construction and word in this many is kept for the test. */
+const heldOutPairings = 8;
+
+/** Frames drawn in a row without a new review, after which the grammar is taken to have no more of them. */
+const patience = 2000;
+
 const groups: readonly FrameGroup[] = [...singles, ...contrasts];
-
-/**
- * Reviews to learn from and reviews to measure on: the same for the same seed on every machine, half of each part positive, no sentence
- * twice. Every test review has a pairing (a construction with its words) that no training review has, so that what is
- * measured is reading, not memory.
- */
-export function generateReviews(options: { seed?: number; train?: number; test?: number } = {}): {
-  train: Review[];
-  test: Review[];
-} {
-  const { seed = 0, train = 6000, test = 1000 } = options;
-  const random = new Random(seed);
-  const seen = new Set(probes.map(({ text }) => normalise(text)));
-  const heldOut = (draft: Draft) => draft.pairings.some((pairing) => hash(pairing, seed) % 8 === 0);
-  const generate = (count: number, forTest: boolean): Review[] => {
-    const reviews: Review[] = [];
-    let misses = 0;
-    while (reviews.length < count) {
-      const label = reviews.length % 2 === 0 ? 1 : -1;
-      const frame = pickFrame(label, random);
-      for (let attempt = 0; attempt < 60; attempt++) {
-        const draft = write(frame, label, random);
-        if (!draft || heldOut(draft) !== forTest) continue;
-        const text = dress(draft, /^\{[+-]/.test(frame.text), random);
-        const words = text.split(' ').length;
-        const key = normalise(text);
-        if (words < reviewWords.least || words > reviewWords.most || seen.has(key)) continue;
-        seen.add(key);
-        reviews.push({ text, label: label === 1 ? 'positive' : 'negative' });
-        misses = 0;
-        break;
-      }
-      if (++misses > 1000)
-        throw new ArgumentError(
-          `generateReviews: the grammar has no ${count} different sentences of a kind; ask for fewer`,
-        );
-    }
-    return shuffled(reviews, random);
-  };
-  return { train: generate(train, false), test: generate(test, true) };
-}
-
-function pickFrame(label: 1 | -1, random: Random): Frame {
-  for (;;) {
-    let point = random.below(groups.reduce((sum, group) => sum + group.share, 0));
-    const group = groups.find(({ share }) => {
-      point -= share;
-      return point < 0;
-    });
-    const frame = random.pick(group?.frames.filter(({ only }) => only === undefined || only === label) ?? []);
-    if (frame) return frame;
-  }
-}
-
+const shares = groups.reduce((sum, { share }) => sum + share, 0);
 const asides = ['honestly', 'to be honest', 'on the whole', 'in the end', 'I must say', 'for the record', 'all in all'];
 
-/** Opener, aside, contractions, capitals and full stop, or the want of them. */
-function dress({ text: sentence, topic }: Draft, fragment: boolean, random: Random): string {
-  let text = sentence.replace(/\ba (?=[aeiou])/g, 'an ').replace(/\ban (?=us)/g, 'a ');
-  if (random.chance(35)) text = contract(text);
-  if (!fragment && random.chance(6)) text = `${random.pick(asides)}, ${text}`;
+/**
+ * Writes reviews to learn from and reviews to measure on, half of each positive, in random order.
+ *
+ * The test asks for more than memory. An eighth of all pairings of a construction with its words ("far from" with "dull",
+ * "more … than …" with "gripping" and "silly") never occurs in training; every test review has at least one of them. No
+ * sentence is in both parts, not even in other spelling or after another opening.
+ *
+ * @throws ArgumentError if a number is not whole and not negative, or the grammar has too few different reviews.
+ *
+ * @example
+ * const { train, test } = generateReviews({ seed: 1, train: 6000, test: 500 });
+ * train[0]; // { text: 'The food impressed me, and the service was great.', label: 'positive' }, for one
+ */
+export function generateReviews(options: ReviewOptions = {}): { train: Review[]; test: Review[] } {
+  const { seed = 0, train = 12_000, test = 1_000 } = options;
+  for (const [name, value] of Object.entries({ seed, train, test })) {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new ArgumentError(`generateReviews: ${name} must be a whole number of at least 0, got ${value}`);
+  }
+  const random = new Random(seed);
+  const isHeldOut = ({ pairings }: Draft) => pairings.some((pairing) => hash(pairing, seed) % heldOutPairings === 0);
+  const learned = generate(train, (draft) => !isHeldOut(draft), new Set(), random);
+  const measured = generate(test, isHeldOut, learned.sentences, random);
+  return { train: learned.reviews, test: measured.reviews };
+}
+
+/** `count` different reviews from drafts that suit, none of them of a barred sentence, and the sentences they are of. */
+function generate(
+  count: number,
+  suits: (draft: Draft) => boolean,
+  barred: ReadonlySet<string>,
+  random: Random,
+): { reviews: Review[]; sentences: Set<string> } {
+  const reviews: Review[] = [];
+  const sentences = new Set<string>();
+  const texts = new Set<string>();
+  for (let idle = 0; reviews.length < count; idle++) {
+    if (idle === patience)
+      throw new ArgumentError(
+        `generateReviews: the grammar ran out after ${reviews.length} of ${count} different reviews; ask for fewer`,
+      );
+    const polarity = reviews.length % 2 === 0 ? 1 : -1;
+    const frame = drawFrame(polarity, random);
+    // Words are drawn again for the same frame, so that what is held out does not change how common a frame is.
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const draft = write(frame, polarity, random);
+      if (draft === undefined || !suits(draft)) continue;
+      const sentence = normalised(draft.text);
+      const text = dressed(draft, frame, random);
+      if (barred.has(sentence) || texts.has(normalised(text)) || hasProbe(sentence) || !hasProperLength(text)) continue;
+      sentences.add(sentence);
+      texts.add(normalised(text));
+      reviews.push({ text, label: polarity === 1 ? 'positive' : 'negative' });
+      idle = 0;
+      break;
+    }
+  }
+  return { reviews: shuffled(reviews, random), sentences };
+}
+
+function drawFrame(polarity: Polarity, random: Random): Frame {
+  let point = random.below(shares);
+  for (const { share, frames } of groups) {
+    point -= share;
+    if (point >= 0) continue;
+    const frame = random.pick(frames.filter(({ only }) => only === undefined || only === polarity));
+    if (frame) return frame;
+  }
+  throw new ArgumentError(`generateReviews: no frame can be ${polarity === 1 ? 'positive' : 'negative'}`);
+}
+
+/** What people do to a sentence when they type a review: an opener, an aside, contractions, capitals or none. */
+function dressed({ text: sentence, topic }: Draft, frame: Frame, random: Random): string {
+  let text = withArticles(sentence);
+  if (random.chance(35)) text = contracted(text);
+  // "Friendly staff and clean room" takes no "to be honest".
+  const isFragment = /^\{[+-]/.test(frame.text);
+  if (!isFragment && random.chance(6)) text = `${random.pick(asides)}, ${text}`;
   const opener = random.chance(6) ? `${random.pick(topic.openers)} ` : '';
   if (random.chance(25)) return `${opener}${text}`.toLowerCase();
   return `${opener}${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function contract(text: string): string {
-  return text
-    .replace(/\b(is|are|was|were|did|does|do|could|would) not\b(?! (?:only|just|so much))/g, "$1n't")
-    .replace(/\bcannot\b/g, "can't")
-    .replace(
-      /\bI (have|had|would)(?= (?:never|rarely|certainly|expected|not|gladly|hoped|feared|yet))/g,
-      (_, verb: string) => (verb === 'have' ? "I've" : "I'd"),
-    )
-    .replace(/\bit is\b(?= \w)/g, "it's");
+function hasProbe(sentence: string): boolean {
+  return probeSentences.some((probe) => ` ${sentence} `.includes(probe));
 }
 
-/** What two reviews that differ only in spelling have in common. */
-export function normalise(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/n't\b/g, ' not')
-    .replace(/\bca not\b|\bcannot\b/g, 'can not')
-    .replace(/[^a-zé]+/g, ' ')
-    .trim();
+function hasProperLength(text: string): boolean {
+  const words = text.split(' ').length;
+  return words >= reviewWords.least && words <= reviewWords.most;
 }
 
+/** The list in random order. */
 function shuffled<T>(list: readonly T[], random: Random): T[] {
-  const result = [...list];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    const [a, b] = [result[i], result[j]];
-    if (a !== undefined && b !== undefined) {
-      result[i] = b;
-      result[j] = a;
-    }
-  }
-  return result;
+  return list
+    .map((element) => ({ element, key: random.next() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ element }) => element);
 }

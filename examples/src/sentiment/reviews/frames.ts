@@ -1,6 +1,7 @@
 // Sentences with one judgement in them. A frame is text with slots; a slot with a sign is filled with a word whose
 // polarity is that of the review (`+`) or the opposite (`-`), so each frame that turns its word is written once and
-// serves both labels. `writer.ts` says what each slot stands for. A frame listed twice is drawn twice as often.
+// serves both labels. `writer.ts` says what each slot stands for. A number in front of a frame is how often it is drawn,
+// beside 1 for the others of its group.
 import type { Kind, Polarity } from './lexicon.js';
 
 /** A sentence with slots. */
@@ -18,7 +19,7 @@ export interface FrameGroup {
   readonly frames: readonly Frame[];
 }
 
-/** The frames listed one to a line in `text`. */
+/** The frames in `text`: one to a line, after its number if it has one. */
 export function frames(text: string, options: Omit<Frame, 'text'> = {}): Frame[] {
   return text
     .trim()
@@ -33,9 +34,8 @@ const art: readonly Kind[] = ['story'];
 const venue: readonly Kind[] = ['eatery', 'place'];
 
 /** The thing and its parts are called good or bad, outright or by a turned word. */
-/** The thing and its parts are called good or bad, outright or by a turned word. */
 const plain: FrameGroup = {
-  share: 22,
+  share: 25,
   frames: [
     ...frames(`
       6 {part} {be} {+qual}
@@ -47,18 +47,18 @@ const plain: FrameGroup = {
       2 {+part} and {+part}
       {+part}, {+part}, {+part}
       2 {+free}, this {item}
-      2 {part} {be} {+adj} and {+adj}
+      2 {part} {be} {+own} and {+own}
       what a {+item}
       2 a {+item} with {+some}
-      a {+adj} and {+adj} {item}
+      a {+own} and {+own} {item}
       a {+adj} {item}, full of {+stuff}
-      a {+verdict} of a {item}: {+part} and {+part}
-      {whole} is a {+verdict}, and {part} {be} {+qual}
-      {whole} is full of {+stuff}, and {part} {be} {+qual}
-      we were {+felt}: {part} {was} {+qual}
-      {part} {+effected} me, and {part} {was} {+qual}
+      what a {+verdict}: {+part} and {+part}
+      {whole} is a {+verdict}, and {part} {be} {+adj}
+      {whole} is full of {+stuff}, and {part} {be} {+adj}
+      we were {+felt}: {part} {was} {+adj}
+      {part} {+effected} me, and {part} {was} {+adj}
       2 I {+loved} it: {+part} and {+part}
-      I {+loved} {whole}: {part} {be} {+qual}
+      I {+loved} {whole}: {part} {be} {+adj}
       I {+loved} {part} and {part}
       {part} {be} not just {+mild}, but {+extreme}
       {whole} {be} not just {+mild} but {+extreme}
@@ -82,7 +82,7 @@ const turned: FrameGroup = {
     they say {whole} {be} {+adj}, and it is
     {part} {be} the only {-any} thing about {whole}
     neither {part} nor {part} {be} {-any}
-    {whole} {be} neither {-adj} nor {-adj}`),
+    {whole} {be} neither {-own} nor {-own}`),
 };
 
 /** Degrees: comparison with hopes, fears, rivals and the reader's patience. */
@@ -90,22 +90,18 @@ const degrees: FrameGroup = {
   share: 7,
   frames: [
     ...frames(`
-      2 {part} {be} not as {-mild} as I had {-hoped}
-      {part} {be} less {-mild} than I had {-hoped}
+      3 {part} {be} not as {-mild} as I had {-hoped}
+      {part} {be} less {-own} than I had {-hoped}
       {part} {be} every bit as {+mild} as I had {+hoped}
       2 {whole} {be} even {+comp} than I had {+hoped}
-      {part} could not have been {+comp}
-      2 {whole} could not have been {+comp}
-      {part} could have been {-better}
-      2 {whole} could have been {-better}
-      4 I have never {done} a {+comp} {one}
-      2 I have {done} {-better} {ones}
-      you will not find a {+comp} {item}
-      few {ones} are {+comp}
-      most {ones} are {-comp}
-      2 {whole} is {+comp} than {rival}
-      {rival} was {-comp} than this one
-      2 this is the {+most} {item} I know
+      2 {part} could not have been {+comp}
+      4 {whole} could not have been {+comp}
+      2 {part} could have been {-better}
+      3 {whole} could have been {-better}
+      6 I have never {done} a {+comp} {one}
+      4 I have {done} {-better} {ones}
+      3 {whole} is {+comp} than {rival}
+      3 this is the {+most} {item} I know
       {whole} {be} too {+mild} to {+overcome}
       {whole} {be} {+mild} enough to {+prompt}
       {part} {be} not {-mild} enough to {-prompt}`),
@@ -123,20 +119,32 @@ const degrees: FrameGroup = {
       3 {sized} {be} not too {measure}`,
       { only: 1 },
     ),
-    ...frames(`{whole} {be} too clever by half\n{whole} {be} too clever for its own good`, { only: -1, topics: art }),
-    ...frames(`{whole} {be} clever without showing off\n{whole} {be} never too clever`, { only: 1, topics: art }),
+    ...frames(
+      `
+      2 {whole} {be} too clever by half
+      2 too clever by half, this {item}
+      {whole} {be} far too clever for its own good
+      {whole} is not half as clever as it thinks it is`,
+      { only: -1, topics: art },
+    ),
+    ...frames(
+      `
+      2 {whole} {be} clever without showing off
+      {whole} is as clever as it thinks it is`,
+      { only: 1, topics: art },
+    ),
   ],
 };
 
 /** Judgement by nouns: what the thing is, and what there is in it. */
 const nouns: FrameGroup = {
-  share: 6,
+  share: 5,
   frames: [
     ...frames(`
       6 {whole} {be} {+award}
       2 for me, {whole} was {+award}
       {whole} turned out to be a {+verdict}
-      I would call {whole} a {+verdict}
+      2 I would call {whole} a {+verdict}
       I would not call {whole} a {-verdict}
       nobody could call {whole} a {-verdict}
       3 {whole} is full of {+stuff}
@@ -145,7 +153,7 @@ const nouns: FrameGroup = {
       {whole} has no {-stuff}
       {whole} has hardly any {-stuff}
       {whole} is not without {+stuff}
-      there is not a trace of {-stuff} in {whole}`),
+      I found no {-stuff} in {whole}`),
     ...frames(`{whole} is short on {-stuff}`, { only: -1 }),
     ...frames(`{whole} is free of {-stuff}`, { only: 1 }),
   ],
@@ -153,7 +161,7 @@ const nouns: FrameGroup = {
 
 /** Judgement by what it did to the public, and what the public felt. */
 const effects: FrameGroup = {
-  share: 7,
+  share: 6,
   frames: [
     ...frames(`
       3 {part} {+effected} me
@@ -202,7 +210,7 @@ const idioms: FrameGroup = {
       {part} left nothing to be desired
       {part} {be} something special
       {whole} lived up to my hopes
-      I would not have missed {whole} for anything
+      I am glad that I heard of {whole}
       {whole} did not let us down
       not a penny spent on {whole} was wasted`,
       { only: 1 },
@@ -218,16 +226,27 @@ const idioms: FrameGroup = {
       {part} left a lot to be desired
       {part} {be} nothing special
       {whole} did not live up to my hopes
-      I wish I had missed {whole}
+      I wish I had never heard of {whole}
       {whole} let us down
       every penny spent on {whole} was wasted`,
       { only: -1 },
     ),
-    ...frames(`I did not want {whole} to end\nthere is never a dull moment in {whole}`, { only: 1, topics: art }),
-    ...frames(`I could not wait for {whole} to end\nthere are too many dull moments in {whole}`, {
-      only: -1,
-      topics: art,
-    }),
+    ...frames(
+      `
+      I did not want {whole} to end
+      I would not have missed {whole} for anything
+      not a minute of {whole} is wasted
+      there is never a dull moment in {whole}`,
+      { only: 1, topics: art },
+    ),
+    ...frames(
+      `
+      I could not wait for {whole} to end
+      I wish I had missed {whole}
+      every minute of {whole} is wasted
+      there are too many dull moments in {whole}`,
+      { only: -1, topics: art },
+    ),
     ...frames(`we did not want to leave {whole}\nwe were sorry to leave {whole}`, { only: 1, topics: venue }),
     ...frames(`we could not wait to leave {whole}\nwe were glad to leave {whole}`, { only: -1, topics: venue }),
   ],

@@ -50,59 +50,44 @@ function words(polarity: Polarity, kinds: readonly Kind[], list: string, extreme
     });
 }
 
-/** Adjectives; the one further form is the comparative, where it is not made with "more". */
+/** Adjectives; the one further form is the comparative, where it is not made with "more"; `-`: it is not compared here. */
 export const adjectives: readonly Word[] = [
   ...words(+1, [], 'good/better:5 impressive'),
   ...words(-1, [], 'bad/worse:5 disappointing'),
   ...words(+1, [], 'great:2 excellent wonderful:2 superb fantastic brilliant', true),
   ...words(-1, [], 'terrible:2 awful:2 dreadful horrible appalling lousy', true),
-
   ...words(+1, ['story', 'acting', 'sound', 'food', 'mood', 'eatery'], 'enjoyable memorable'),
   ...words(-1, ['story', 'acting', 'sound', 'food', 'mood', 'eatery'], 'forgettable'),
-  ...words(-1, ['story', 'acting', 'sound', 'food', 'look', 'service', 'device', 'build'], 'poor/poorer'),
-
-  ...words(+1, ['story'], 'gripping exciting funny/funnier clever/cleverer moving witty/wittier original charming'),
-  ...words(-1, ['story'], 'dull/duller boring predictable tedious slow/slower confusing silly/sillier clumsy/clumsier'),
-
+  ...words(-1, ['story', 'acting', 'sound', 'food', 'look', 'service', 'device', 'build'], 'poor/-'),
+  ...words(+1, ['story'], 'gripping:2 exciting funny/funnier:2 clever/- moving witty/- charming'),
+  ...words(-1, ['story'], 'dull/duller:2 boring:2 predictable tedious slow/slower silly/-'),
   ...words(+1, ['acting'], 'convincing believable charming moving funny/funnier'),
   ...words(-1, ['acting'], 'wooden unconvincing lifeless dull/duller irritating'),
-
-  ...words(+1, ['look'], 'beautiful stylish striking original elegant charming'),
-  ...words(-1, ['look'], 'ugly/uglier drab/drabber dull/duller lifeless clumsy/clumsier'),
-
-  ...words(+1, ['sound'], 'beautiful lively/livelier catchy/catchier moving clear/clearer'),
-  ...words(-1, ['sound'], 'dull/duller lifeless irritating harsh/harsher ugly/uglier'),
-
-  ...words(+1, ['food'], 'tasty/tastier fresh/fresher satisfying'),
+  ...words(+1, ['look'], 'beautiful stylish striking charming'),
+  ...words(-1, ['look'], 'ugly/- drab/- dull/duller lifeless'),
+  ...words(+1, ['sound'], 'beautiful lively/- catchy/- moving'),
+  ...words(-1, ['sound'], 'dull/duller lifeless irritating tuneless'),
+  ...words(+1, ['food'], 'tasty/- fresh/- satisfying'),
   ...words(+1, ['food'], 'delicious', true),
-  ...words(-1, ['food'], 'bland/blander dry/drier greasy/greasier stale/staler tasteless'),
-
-  ...words(+1, ['mood'], 'relaxed lively/livelier welcoming friendly/friendlier charming'),
-  ...words(-1, ['mood'], 'gloomy/gloomier stuffy/stuffier unwelcoming dull/duller'),
-
-  ...words(+1, ['service'], 'friendly/friendlier attentive fast/faster efficient polite/politer'),
+  ...words(-1, ['food'], 'bland/- dry/- greasy/- stale/- tasteless'),
+  ...words(+1, ['mood'], 'relaxed lively/- welcoming friendly/friendlier charming'),
+  ...words(-1, ['mood'], 'gloomy/- stuffy/- unwelcoming dull/duller'),
+  ...words(+1, ['service'], 'friendly/friendlier attentive fast/faster efficient polite/-'),
   ...words(-1, ['service'], 'slow/slower rude/ruder careless unfriendly'),
-
-  ...words(+1, ['person'], 'friendly/friendlier attentive helpful polite/politer kind/kinder welcoming'),
-  ...words(-1, ['person'], 'rude/ruder unfriendly unhelpful careless grumpy/grumpier'),
-
-  ...words(+1, ['eatery'], 'welcoming charming friendly/friendlier lively/livelier stylish comfortable'),
-  ...words(-1, ['eatery'], 'unwelcoming noisy/noisier overpriced shabby/shabbier gloomy/gloomier dirty/dirtier'),
-
+  ...words(+1, ['person'], 'friendly/friendlier attentive helpful polite/- kind/- welcoming'),
+  ...words(-1, ['person'], 'rude/ruder unfriendly unhelpful careless grumpy/-'),
+  ...words(+1, ['eatery'], 'welcoming charming friendly/friendlier lively/- stylish comfortable'),
+  ...words(-1, ['eatery'], 'unwelcoming noisy/- overpriced shabby/- gloomy/- dirty/dirtier'),
   ...words(+1, ['place'], 'clean/cleaner comfortable spacious stylish welcoming'),
-  ...words(-1, ['place'], 'dirty/dirtier noisy/noisier cramped shabby/shabbier gloomy/gloomier uncomfortable'),
-
+  ...words(-1, ['place'], 'dirty/dirtier noisy/- cramped shabby/- gloomy/- uncomfortable'),
   ...words(+1, ['bed'], 'comfortable clean/cleaner'),
   ...words(-1, ['bed'], 'uncomfortable dirty/dirtier'),
-
-  ...words(+1, ['device'], 'fast/faster reliable responsive clever/cleverer handy/handier'),
-  ...words(-1, ['device'], 'slow/slower unreliable sluggish clumsy/clumsier awkward'),
-
-  ...words(+1, ['screen'], 'bright/brighter sharp/sharper clear/clearer beautiful'),
-  ...words(-1, ['screen'], 'dim/dimmer blurry/blurrier grainy/grainier ugly/uglier'),
-
-  ...words(+1, ['build'], 'elegant sturdy/sturdier stylish clever/cleverer'),
-  ...words(-1, ['build'], 'flimsy/flimsier ugly/uglier awkward clumsy/clumsier'),
+  ...words(+1, ['device'], 'fast/faster reliable responsive clever/- handy/-'),
+  ...words(-1, ['device'], 'slow/slower unreliable sluggish clumsy/- awkward'),
+  ...words(+1, ['screen'], 'bright/- sharp/- clear/- beautiful'),
+  ...words(-1, ['screen'], 'dim/- blurry/- grainy/- ugly/-'),
+  ...words(+1, ['build'], 'elegant sturdy/- stylish clever/-'),
+  ...words(-1, ['build'], 'flimsy/- ugly/- awkward clumsy/-'),
 ];
 
 /** Words of measure, bad only in excess: "too long" blames, "not too long" and "long enough" praise. */
@@ -117,47 +102,44 @@ export const measures: Readonly<Partial<Record<Kind, readonly string[]>>> = {
 
 /** Nouns that pass judgement, said of a whole thing with "a". */
 export const verdicts: readonly Word[] = [
-  ...words(+1, [], 'success delight treat joy pleasure gem'),
-  ...words(-1, [], 'failure disaster disappointment letdown nightmare mess'),
-  ...words(+1, ['story'], 'masterpiece classic triumph'),
-  ...words(-1, ['story'], 'bore chore flop'),
+  ...words(+1, [], 'success delight treat joy'),
+  ...words(-1, [], 'failure disaster disappointment mess'),
+  ...words(+1, ['story'], 'masterpiece triumph'),
+  ...words(-1, ['story'], 'bore flop'),
   ...words(+1, ['eatery', 'place', 'device'], 'bargain'),
   ...words(-1, ['eatery', 'place', 'device'], 'rip-off'),
 ];
 
 /** Mass and plural nouns for what a thing is full of, or short of. */
 export const contents: readonly Word[] = [
-  ...words(+1, ['story'], 'charm wit warmth surprises imagination style'),
-  ...words(-1, ['story'], 'clichés padding flaws mistakes plot_holes'),
-  ...words(+1, ['eatery', 'place'], 'charm character warmth style'),
-  ...words(-1, ['eatery', 'place'], 'dirt dust noise flaws'),
-  ...words(+1, ['device'], 'style useful_features nice_touches clever_ideas'),
-  ...words(-1, ['device'], 'bugs faults flaws glitches'),
+  ...words(+1, ['story'], 'charm wit warmth surprises'),
+  ...words(-1, ['story'], 'clichés padding flaws mistakes'),
+  ...words(+1, ['eatery', 'place'], 'charm character warmth'),
+  ...words(-1, ['eatery', 'place'], 'problems dirt flaws'),
+  ...words(+1, ['device'], 'style useful_features nice_touches'),
+  ...words(-1, ['device'], 'bugs faults flaws'),
 ];
 
 /** What a thing does to its public: base, third person, past. */
 export const effects: readonly Word[] = [
   ...words(+1, [], 'impress/impresses/impressed delight/delights/delighted please/pleases/pleased'),
-  ...words(-1, [], 'disappoint/disappoints/disappointed annoy/annoys/annoyed irritate/irritates/irritated'),
-  ...words(+1, ['story', 'acting'], 'entertain/entertains/entertained amuse/amuses/amused'),
-  ...words(+1, ['story', 'acting', 'sound'], 'charm/charms/charmed'),
+  ...words(-1, [], 'disappoint/disappoints/disappointed'),
+  ...words(-1, ['story', 'acting', 'sound', 'mood', 'service', 'person'], 'annoy/annoys/annoyed'),
+  ...words(-1, ['eatery', 'place', 'device', 'screen'], 'annoy/annoys/annoyed'),
   ...words(-1, ['story', 'acting', 'sound'], 'bore/bores/bored'),
 ];
 
 /** What the public feels about something, with "with". */
 export const feelings: readonly Word[] = [
-  ...words(+1, [], 'impressed delighted pleased happy thrilled'),
-  ...words(-1, [], 'disappointed annoyed irritated unhappy frustrated'),
+  ...words(+1, [], 'impressed delighted pleased happy'),
+  ...words(-1, [], 'disappointed annoyed irritated unhappy'),
 ];
 
 /** What the public thinks of it: base, past. */
 export const likings: readonly Word[] = [
-  ...words(+1, [], 'love/loved like/liked enjoy/enjoyed adore/adored'),
-  ...words(-1, [], 'hate/hated dislike/disliked loathe/loathed detest/detested'),
+  ...words(+1, [], 'love/loved:2 like/liked enjoy/enjoyed adore/adored'),
+  ...words(-1, [], 'hate/hated:2 dislike/disliked loathe/loathed detest/detested'),
 ];
 
 /** How a thing begins and ends. */
-export const manners: readonly Word[] = [
-  ...words(+1, [], 'well brilliantly beautifully'),
-  ...words(-1, [], 'badly poorly terribly'),
-];
+export const manners: readonly Word[] = [...words(+1, [], 'well brilliantly'), ...words(-1, [], 'badly terribly')];

@@ -1,6 +1,6 @@
 // The ways in which English weakens, strengthens and turns a word of praise or blame: "very *", "nothing short of *",
-// "far from *". A modifier that turns has the word's opposite in mind, and half of all modified words are turned, so a
-// word by itself says next to nothing about the review it stands in.
+// "far from *". A modifier that turns makes a word of praise blame and a word of blame praise; with the frames that turn
+// and those that set two words against each other, a word by itself says little about the review it stands in.
 import type { Kind, Polarity } from './lexicon.js';
 
 /** One way of putting a word; `*` stands for the word. */
@@ -20,6 +20,8 @@ export interface Modifier {
   readonly notOf?: readonly Kind[];
   /** Words that it does not go with, whatever their grade. */
   readonly notWith?: readonly string[];
+  /** The only words that it goes with. */
+  readonly onlyWith?: readonly string[];
   /** How often it is chosen, beside 1 for the others. */
   readonly weight?: number;
 }
@@ -33,6 +35,22 @@ const softened = ['terrible', 'awful', 'dreadful', 'horrible'];
 /** Words that say nothing in particular, and so cannot be had in a small dose. */
 const plainest = ['good', 'bad', 'poor'];
 
+/** Words that "awfully" has long been said with, and where nobody hears "awful" in it any more. */
+const oldFriends = [
+  'good',
+  'funny',
+  'clever',
+  'kind',
+  'polite',
+  'friendly',
+  'bad',
+  'dull',
+  'slow',
+  'silly',
+  'rude',
+  'noisy',
+];
+
 /** For adjectives. */
 export const modifiers: readonly Modifier[] = [
   { text: '*', turns: false, free: true, weight: 12 },
@@ -41,7 +59,7 @@ export const modifiers: readonly Modifier[] = [
   { text: 'so *', turns: false, free: true, weight: 2 },
   { text: 'pretty *', turns: false, grade: 'mild', also: softened, free: true, weight: 2 },
   { text: 'quite *', turns: false, grade: 'mild', free: true },
-  { text: 'awfully *', turns: false, grade: 'mild', free: true },
+  { text: 'awfully *', turns: false, onlyWith: oldFriends, free: true },
   { text: 'absolutely *', turns: false, grade: 'extreme', free: true, weight: 2 },
   { text: 'truly *', turns: false, free: true },
   { text: 'nothing short of *', turns: false, grade: 'extreme', free: true, weight: 2 },

@@ -2,7 +2,7 @@
 // seed gives the same reviews on every machine and in every engine. It is not the tensor library's random stream and
 // shares no state with it: a data set must not change when a model draws a number more.
 
-/** One third of a turn of the golden ratio, the increment of Weyl sequences (Steele, Lea and Flood 2014, SplitMix). */
+/** 2³² divided by the golden ratio, made odd: the increment of SplitMix (Steele, Lea and Flood 2014). */
 const GOLDEN = 0x9e3779b9;
 
 /** The 32-bit finaliser of MurmurHash3: every input bit changes about half of the output bits. */
@@ -28,10 +28,15 @@ export class Random {
     this.#state = mix(seed);
   }
 
+  /** An unsigned 32-bit integer; none comes twice in 2³² draws. */
+  next(): number {
+    this.#state = (this.#state + GOLDEN) | 0;
+    return mix(this.#state);
+  }
+
   /** An integer in `[0, bound)`. The modulo bias is below `bound / 2³²`, nothing for the small bounds used here. */
   below(bound: number): number {
-    this.#state = (this.#state + GOLDEN) | 0;
-    return mix(this.#state) % bound;
+    return this.next() % bound;
   }
 
   /** True in `percent` of 100 calls. */
@@ -39,8 +44,8 @@ export class Random {
     return this.below(100) < percent;
   }
 
-  /** One element of a list, or undefined if the list is empty. */
+  /** One element of a list, or undefined if it is empty. */
   pick<T>(list: readonly T[]): T | undefined {
-    return list[this.below(Math.max(1, list.length))];
+    return list[this.below(list.length)];
   }
 }
