@@ -1,7 +1,8 @@
-// What the documentation points to exists: files and headings that links name, and files that it names in code.
+// What the documentation points to exists: files and headings that links name, files that it names in code, commands and options.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { parseOptions } from '../../examples/src/sentiment/options.js';
 import { at } from '../../scripts/paths.mjs';
 import { pageNames } from './snippets.js';
 
@@ -29,4 +30,15 @@ it.each(pageNames())('%s links to what there is', (page) => {
   for (const [, path = ''] of text.matchAll(/`((?:packages|examples|tests|scripts|docs|benches)\/[\w./-]*\w)`/g))
     if (!existsSync(at(path)) && path !== 'docs/site') missing.push(path);
   expect(missing).toEqual([]);
+});
+
+it.each(pageNames())('%s names commands that there are', (page) => {
+  const text = readFileSync(at(page), 'utf8');
+  const { scripts } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  for (const [, name = ''] of text.matchAll(/npm run ([\w:]+)/g)) expect(Object.keys(scripts)).toContain(name);
+  for (const [, line = ''] of text.matchAll(/npm start -- (--[^`#\n]+)/g)) {
+    const args = Array.from(line.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain = '']) => quoted ?? plain);
+    // Throws for an option that there is not.
+    expect(parseOptions(args, 80)).toBeDefined();
+  }
 });
