@@ -67,7 +67,11 @@ export class WebGpuDevice {
         new DeviceError(`webgpu: the device '${this.name}' was lost (${reason}): ${message || 'no reason given'}`),
       );
     });
-    gpu.addEventListener('uncapturederror', (event) => this.fail(this.#describe(event.error, 'a WebGPU call')));
+    gpu.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      // What was refused for lack of memory is invalid wherever it is used next: the scope that knows the cause tells first.
+      this.#reported = this.#reported.then(() => this.fail(this.#describe(event.error, 'a WebGPU call')));
+    });
   }
 
   /**

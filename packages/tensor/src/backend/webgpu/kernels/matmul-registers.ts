@@ -50,20 +50,32 @@ export function registerSource(variant: MatmulVariant): KernelSource {
 
 /** Four steps of k. */
 function block(variant: MatmulVariant): string {
-  const { tile, transposeA } = variant;
-  const { rows, columns } = tile;
-  const text: string[] = [];
-  // x{r}: four steps of k of row r; or y{kk}_{g}: rows 4g and on at step kk, if A is stored [k, m].
-  if (transposeA) {
-    for (let kk = 0; kk < 4; kk++) {
-      for (let g = 0; g < rows / 4; g++)
-        text.push(`let y${kk}_${g} = loadA(aStart + (k + ${kk}u) * p.aRow, row + ${4 * g}u);`);
-    }
-  } else text.push(lines(rows, (r) => `let x${r} = loadA(a${r}, k);`));
-  const valueOfA = (r: number, kk: number) => (transposeA ? `y${kk}_${r >> 2}[${r & 3}]` : `x${r}[${kk}]`);
+  const { rows, columns } = variant.tile;
+  const a = stepsOfA(variant);
+  const text = [a.loads];
   for (let q = 0; q < columns / 4; q++) {
     text.push(stepsOfB(variant, q, `z${q}`, 'k'));
-    for (let kk = 0; kk < 4; kk++) text.push(lines(rows, (r) => `sum${r}_${q} += ${valueOfA(r, kk)} * z${q}_${kk};`));
+    for (let kk = 0; kk < 4; kk++) text.push(lines(rows, (r) => `sum${r}_${q} += ${a.element(r, kk)} * z${q}_${kk};`));
   }
   return text.join('\n');
+}
+
+/** The rows of A at four steps of k, and what their elements are called. */
+function stepsOfA({ tile, transposeA }: MatmulVariant): { loads: string; element: (r: number, kk: number) => string } {
+  const { rows } = tile;
+  if (!transposeA) {
+    return { loads: lines(rows, (r) => `let x${r} = loadA(a${r}, k);`), element: (r, kk) => `x${r}[${kk}]` };
+  }
+  const line = (kk: number) => `aStart + (k + ${kk}u) * p.aRow`;
+  // Stored [k, m]: four rows at a time, where tiles begin at multiples of four.
+  if (rows % 4 === 0) {
+    return {
+      loads: lines(4, (kk) => lines(rows / 4, (g) => `let y${kk}_${g} = loadA(${line(kk)}, row + ${4 * g}u);`)),
+      element: (r, kk) => `y${kk}_${r >> 2}[${r & 3}]`,
+    };
+  }
+  return {
+    loads: lines(4, (kk) => lines(rows, (r) => `let y${kk}_${r} = oneA(${line(kk)}, min(row + ${r}u, p.m - 1u));`)),
+    element: (r, kk) => `y${kk}_${r}`,
+  };
 }
