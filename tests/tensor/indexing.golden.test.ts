@@ -97,17 +97,17 @@ onEachDevice('indexing', (device) => {
     );
   });
 
-  it.runIf(device === 'webgpu')('reads zeros at, and writes nothing to, an index outside of the dim', async () => {
-    expect(
-      await tensor([1, 2])
-        .gather(0, int([1, 2, -1]))
-        .toArray(),
-    ).toEqual([2, 0, 0]);
-    expect(
-      await tensor([1, 2])
-        .scatterAdd(0, int([1, 2, -1]), tensor([5, 5, 5]))
-        .toArray(),
-    ).toEqual([1, 7]);
+  it.runIf(device === 'webgpu')('names an index outside of the dim at the next read', async () => {
+    const picked = zeros([2, 3]).gather(1, int([0, 1, 2, 3], [2, 2]));
+    await expect(picked.data()).rejects.toThrow(ArgumentError);
+    void zeros([2, 3]).indexSelect(0, int([-1])).shape;
+    await expect(zeros([1]).data()).rejects.toThrow(
+      'indexSelect: index -1 is out of bounds for dimension 0 with size 2',
+    );
+    const x = tensor([1, 2]);
+    const sum = x.scatterAdd(0, int([1, 2, -1]), tensor([5, 5, 5]));
+    await expect(sum.data()).rejects.toThrow('scatterAdd: index 2 is out of bounds for dimension 0 with size 2');
+    expect(await sum.toArray(), 'nothing else was written').toEqual([1, 7]);
   });
 
   it('explains shapes that do not fit', () => {

@@ -25,7 +25,7 @@ describe('gather rows', () => {
     }
   });
 
-  it('gives zeros for an index outside the table, and integers as they are', async () => {
+  it('gives zeros for an index outside the table, which it reports, and integers as they are', async () => {
     const out = gpu().room(8, 'int32');
     gpu().run({
       kind: 'gatherRows',
@@ -36,6 +36,9 @@ describe('gather rows', () => {
       indices: gpu().put([1, -1, 2, 0], 'int32'),
       out,
     });
+    await expect(gpu().get(out, 8)).rejects.toThrow(
+      'embedding: index 2 is out of range for a table of 2 rows (0 to 1)',
+    );
     expect(await gpu().get(out, 8)).toEqual([7, 8, 0, 0, 0, 0, 2 ** 30 + 1, -5]);
   });
 
@@ -106,7 +109,9 @@ describe('scatter-add rows', () => {
     await check(500, 8, 4, new Array(500).fill(2));
     await check(0, 8, 4, []);
     await check(100, 5, 7, integers(100, 7, 4), 3);
-    await check(6, 4, 3, [0, -1, 3, 2, 2, 100]);
+    await expect(check(6, 4, 3, [0, -1, 3, 2, 2, 100])).rejects.toThrow(
+      'embeddingBackward: index 3 is out of range for a table of 3 rows (0 to 2)',
+    );
   });
 
   it('gives the same bits at every run', async () => {

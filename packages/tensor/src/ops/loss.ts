@@ -4,6 +4,7 @@ import { record } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { gatherAs, selectAs } from './indexing.js';
 import { checkReduction, softCrossEntropy } from './losses.js';
 import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
 
@@ -72,12 +73,12 @@ function weightedLosses(
 ): { losses: Tensor; counts: Tensor } {
   const classes = logits.shape[1] ?? 0;
   const ignored = targets.eq(ignoreIndex);
-  const onTarget = targets.unsqueeze(-1).eq(targets.newArange(classes));
+  const safe = targets.maskedFill(ignored, 0);
   const penalties = weight ? logits.logSoftmax(-1).neg().mul(weight) : logits.logSoftmax(-1).neg();
-  const plain = penalties.maskedFill(onTarget.logicalNot(), 0).sum(-1);
+  const plain = gatherAs('crossEntropy', penalties, 1, safe.unsqueeze(-1)).squeeze(-1);
   const smooth = penalties.sum(-1).mul(labelSmoothing / classes);
   const losses = (labelSmoothing > 0 ? plain.mul(1 - labelSmoothing).add(smooth) : plain).maskedFill(ignored, 0);
-  const counts = weight ? weight.mul(onTarget).sum(-1).maskedFill(ignored, 0) : ignored.logicalNot();
+  const counts = weight ? selectAs('crossEntropy', weight, 0, safe).maskedFill(ignored, 0) : ignored.logicalNot();
   return { losses, counts };
 }
 

@@ -12,13 +12,14 @@ import type { AdapterOptions } from './adapter.js';
 import { BindingCache } from './bindings.js';
 import type { KernelContext } from './context.js';
 import { WebGpuDevice } from './device.js';
+import { FAULT_BYTES, FaultLog } from './faults.js';
 import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
 import { ParameterSlots } from './params.js';
 import { type Pipeline, PipelineCache } from './pipelines.js';
 import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
-import { Readback } from './readback.js';
+import { Readback, type Watched } from './readback.js';
 import { Recorder } from './recorder.js';
 import { type Tuning, tuningFor, tuningTable } from './tuning.js';
 
@@ -39,6 +40,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly kind = 'webgpu';
   readonly maxPointwiseInputs: number;
   readonly tuning: Tuning;
+  readonly faults: FaultLog;
   readonly #device: WebGpuDevice;
   readonly #debug: boolean;
   readonly #pool: BufferPool;
@@ -63,6 +65,11 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.#pipelines = new PipelineCache(device, this.#bindings);
     this.#recorder = new Recorder(device, this.#parameters, () => this.#pool.afterSubmit());
     this.#readback = new Readback(device, this.#recorder);
+    // The log's buffer is the backend's own: it is not among those handed out.
+    this.faults = new FaultLog(
+      () => new WebGpuBuffer(this.#pool, FAULT_BYTES),
+      (buffer, words) => this.write(buffer, 0, words),
+    );
   }
 
   /**
@@ -154,7 +161,15 @@ export class WebGpuBackend implements Backend, KernelContext {
       await this.synchronize();
       return new ArrayBuffer(0);
     }
-    return this.#readback.read(this.#pool.back(own).gpu, byteOffset, byteLength);
+    return this.#readback.read({ gpu: this.#pool.back(own).gpu, byteOffset, byteLength }, this.#faultRecord());
+  }
+
+  /** What a read fetches besides, to see whether an index was out of range. */
+  #faultRecord(): Watched | undefined {
+    const look = this.faults.look();
+    if (look === undefined) return undefined;
+    const { gpu } = this.#pool.back(this.#own(look.buffer));
+    return { piece: { gpu, byteOffset: 0, byteLength: FAULT_BYTES }, check: look.check };
   }
 
   run(request: KernelRequest): void {
@@ -169,6 +184,8 @@ export class WebGpuBackend implements Backend, KernelContext {
     await Promise.race([this.#device.gpu.queue.onSubmittedWorkDone(), this.#device.failed]);
     await Promise.race([this.#device.reported(), this.#device.failed]);
     this.#device.check();
+    const faults = this.#faultRecord();
+    if (faults !== undefined) faults.check(new Uint32Array(await this.#readback.read(faults.piece)));
   }
 
   destroy(): void {

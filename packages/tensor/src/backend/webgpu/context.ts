@@ -1,6 +1,7 @@
 /** What a kernel's host side may do: compile itself once, borrow memory, and dispatch. */
 import type { DeviceBuffer } from '../requests.js';
 import type { DeviceLimits } from './device.js';
+import type { FaultLog } from './faults.js';
 import type { KernelSource } from './kernels/source.js';
 import type { Pipeline } from './pipelines.js';
 import type { Tuning } from './tuning.js';
@@ -8,6 +9,8 @@ import type { Tuning } from './tuning.js';
 export interface KernelContext {
   readonly tuning: Tuning;
   readonly limits: DeviceLimits;
+  /** Where kernels report indices out of range. */
+  readonly faults: FaultLog;
   /** The compiled kernel of a key; `source` is called only the first time. */
   kernel(key: string, source: () => KernelSource): Pipeline;
   /** Memory until the end of the request. */

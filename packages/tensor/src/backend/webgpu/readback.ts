@@ -10,6 +10,19 @@ import type { Recorder } from './recorder.js';
 
 const LARGEST_KEPT = 16 * 2 ** 20;
 
+/** Bytes of a buffer. */
+export interface Piece {
+  readonly gpu: GPUBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** Words fetched along with a read, and what refuses the read because of them. */
+export interface Watched {
+  readonly piece: Piece;
+  check(words: Uint32Array): void;
+}
+
 export class Readback {
   readonly #idle = new Map<number, GPUBuffer[]>();
 
@@ -19,17 +32,33 @@ export class Readback {
   ) {}
 
   /** The bytes as they stand after all that was recorded so far. */
-  read(source: GPUBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
-    const size = sizeClass(byteLength, this.device.limits.maxBufferSize);
+  async read({ gpu, byteOffset, byteLength }: Piece, watched?: Watched): Promise<ArrayBuffer> {
+    const { maxBufferSize } = this.device.limits;
+    const total = byteLength + (watched?.piece.byteLength ?? 0);
+    if (watched !== undefined && total > maxBufferSize) {
+      const [bytes] = await Promise.all([
+        this.read({ gpu, byteOffset, byteLength }),
+        this.read(watched.piece).then((record) => watched.check(new Uint32Array(record))),
+      ]);
+      return bytes;
+    }
+    const size = sizeClass(total, maxBufferSize);
     const staging = this.#idle.get(size)?.pop() ?? this.#create(size);
-    this.recorder.copy(source, byteOffset, staging, 0, byteLength);
+    this.recorder.copy(gpu, byteOffset, staging, 0, byteLength);
+    if (watched !== undefined) {
+      const { piece } = watched;
+      this.recorder.copy(piece.gpu, piece.byteOffset, staging, byteLength, piece.byteLength);
+    }
     this.recorder.submit();
-    return this.#fetch(staging, byteLength);
+    const [bytes, record] = await this.#fetch(staging, byteLength, total);
+    watched?.check(new Uint32Array(record));
+    return bytes;
   }
 
-  async #fetch(staging: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
+  /** The first bytes of a staging buffer, and those from there to `total`. */
+  async #fetch(staging: GPUBuffer, byteLength: number, total: number): Promise<[ArrayBuffer, ArrayBuffer]> {
     try {
-      await Promise.race([staging.mapAsync(MAP_MODE_READ, 0, byteLength), this.device.failed]);
+      await Promise.race([staging.mapAsync(MAP_MODE_READ, 0, total), this.device.failed]);
       await Promise.race([this.device.reported(), this.device.failed]);
     } catch (error) {
       // The mapping of an invalid buffer is refused before its error scope has told why.
@@ -39,10 +68,11 @@ export class Readback {
       );
     }
     this.device.check();
-    const bytes = staging.getMappedRange(0, byteLength).slice(0);
+    const mapped = staging.getMappedRange(0, total);
+    const pieces: [ArrayBuffer, ArrayBuffer] = [mapped.slice(0, byteLength), mapped.slice(byteLength)];
     staging.unmap();
     this.#keep(staging);
-    return bytes;
+    return pieces;
   }
 
   #create(size: number): GPUBuffer {

@@ -1,9 +1,12 @@
 /**
  * Cross-entropy from logits, and its gradient, without the softmax in between ever standing in memory. A target outside the
- * classes (and not the ignored one) makes its loss NaN: an error on a GPU cannot be thrown where it happens, but it must show.
+ * classes (and not the ignored one) is reported to the next read, and its loss is NaN.
  */
+
+import { targetOutOfBounds } from '../../index-errors.js';
 import type { CrossEntropyBackwardRequest, CrossEntropyRequest } from '../../requests.js';
 import type { KernelContext } from '../context.js';
+import { reportsFaults } from '../faults.js';
 import { helperName, prelude, preludes } from './prelude.js';
 import {
   add,
@@ -28,7 +31,13 @@ export function crossEntropy(context: KernelContext, request: CrossEntropyReques
   const kernel = context.kernel(`crossEntropy|${teamKey(team)}`, () => forwardSource(team));
   context.dispatch(
     kernel,
-    { logits: logits.buffer, targets: targets.buffer, losses: losses.buffer, logSumExp: logSumExp.buffer },
+    {
+      logits: logits.buffer,
+      targets: targets.buffer,
+      losses: losses.buffer,
+      logSumExp: logSumExp.buffer,
+      faults: context.faults.buffer,
+    },
     {
       rows,
       width: classes / team.unit,
@@ -38,6 +47,7 @@ export function crossEntropy(context: KernelContext, request: CrossEntropyReques
       targetOffset: targets.offset,
       lossOffset: losses.offset,
       sumOffset: logSumExp.offset,
+      ...context.faults.at('crossEntropy', targetOutOfBounds),
     },
     rowGroups(team, rows),
   );
@@ -66,10 +76,12 @@ function forwardSource(team: Team): KernelSource {
     '  loss = 0.0;',
     '} else if (u32(label) < p.classes) {',
     `  loss = largest - ${chosen} + logSum;`,
+    '} else {',
+    '  reportFault(u32(label), p.classes);',
     '}',
     'losses[p.lossOffset + row] = loss;',
   ].join('\n');
-  return {
+  return reportsFaults({
     label: 'cross-entropy',
     about: `Rows of p.width ${V} of logits, ${team.lanes} invocations a row.`,
     bindings: [read('logits', V), read('targets', 'i32'), write('losses'), write('logSumExp')],
@@ -84,7 +96,7 @@ function forwardSource(team: Team): KernelSource {
       teamFunctions(team, { teamMax: larger, teamSum: add }),
     ].join('\n\n'),
     main,
-  };
+  });
 }
 
 export function crossEntropyBackward(context: KernelContext, request: CrossEntropyBackwardRequest): void {

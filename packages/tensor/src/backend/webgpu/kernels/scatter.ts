@@ -1,171 +1,214 @@
 /**
- * Sums rows into a table, the gradient of a gather, in ascending order of the rows and without atomics, so with the same bits
- * every time. First each row finds the next row with the same index; then the first row of every such chain walks
- * it and writes the sum. Rows of the table that no index names are cleared before.
- *
- * The search looks through all later rows until it finds one. Summaries keep it short: a row of 2048 bits for each block of 64 rows,
- * with the bits set that its indices hash to, so that a block without the index is passed over after one look.
+ * The return way of gather, with the same bits every time. An invocation for every column changes its elements in ascending order of the
+ * places. Where columns are too few to fill a device, the places are shared out: additions are made in chunks, each into zeros of
+ * its own, added up after; of values that replace, each first claims its element, the last place wins, and the winners write.
  */
-import type { DeviceBuffer, ScatterAddRowsRequest } from '../../requests.js';
+import type { ScatterRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
-import { type Element, type KernelSource, read, type Scalar, u32, write } from './source.js';
+import { reportsFaults } from '../faults.js';
+import { faultsOf } from './gather.js';
+import { clear } from './scatter-rows.js';
+import { type KernelSource, read, type Scalar, u32, write } from './source.js';
 
-const BLOCK = 64;
-const SUMMARY_WORDS = 64;
-
-/** The bit of a block's summary that an index hashes to (Fibonacci hashing, 11 bits). */
-const HASH = `fn bitOf(index: i32) -> u32 {
-  return (u32(index) * 2654435761u) >> 21u;
-}`;
-
-export function scatterAddRows(context: KernelContext, request: ScatterAddRowsRequest): void {
-  const { rows, width, tableRows, paddingIndex, grad, indices, out } = request;
-  if (tableRows * width === 0) return;
-  const unit = width % 4 === 0 && grad.offset % 4 === 0 && out.offset % 4 === 0 ? 4 : 1;
-  const element: Element = unit === 4 ? 'vec4<f32>' : 'f32';
-  clear(context, out.buffer, (tableRows * width) / unit, out.offset / unit, element);
-  if (rows === 0) return;
-
-  // Two words a row: its successor plus one (0 for none), and whether it is one.
-  const links = context.temporary(rows * 8);
-  clear(context, links, rows * 2, 0, 'u32');
+export function scatter(context: KernelContext, request: ScatterRequest): void {
+  const { outer, size, inner, count, add, table, index, values } = request;
+  const columns = outer * inner;
+  if (columns * count === 0) return;
+  if (!add && claims(context, request)) {
+    replaceByClaims(context, request);
+    return;
+  }
+  const element: Scalar = !add ? 'u32' : table.dtype === 'float32' ? 'f32' : 'i32';
   const { workgroupSize } = context.tuning.pointwise;
-  const filter = { rows, tableRows, paddingIndex, indexOffset: indices.offset };
-  const words = Math.ceil(rows / BLOCK) * SUMMARY_WORDS;
-  const summaries = context.temporary(words * 4);
-  const summarise = context.kernel('scatterSummarise', () => summarySource(workgroupSize));
-  context.dispatch(
-    summarise,
-    { indices: indices.buffer, summaries },
-    { ...filter, words },
-    groupsOf(words, workgroupSize),
+  const chunks = add ? chunksFor(context, columns, size, count) : 1;
+  const [outerStride = 0, placeStride = 0, innerStride = 0] = index.strides;
+  const parts = chunks > 1 ? context.temporary(chunks * columns * size * 4) : table.buffer;
+  const kernel = context.kernel(`scatter|${element}|${add}|${chunks > 1}`, () =>
+    scatterSource(element, add, chunks > 1, workgroupSize),
   );
-  const link = context.kernel('scatterLink', () => linkSource(workgroupSize));
-  context.dispatch(link, { indices: indices.buffer, summaries, links }, filter, groupsOf(rows, workgroupSize));
-
-  const walk = context.kernel(`scatterWalk|${element}`, () => walkSource(element, workgroupSize));
   context.dispatch(
-    walk,
-    { grad: grad.buffer, indices: indices.buffer, links, out: out.buffer },
-    { ...filter, width: width / unit, gradOffset: grad.offset / unit, outOffset: out.offset / unit },
-    groupsOf((rows * width) / unit, workgroupSize),
-  );
-}
-
-/** Zeros. */
-function clear(
-  context: KernelContext,
-  out: DeviceBuffer,
-  count: number,
-  outOffset: number,
-  element: Element | Scalar,
-): void {
-  const { workgroupSize } = context.tuning.pointwise;
-  const kernel = context.kernel(`clear|${element}`, () => ({
-    label: 'clear',
-    about: `Each invocation clears one ${element}.`,
-    bindings: [write('out', element)],
-    params: u32('count', 'outOffset'),
-    workgroupSize,
-    main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i < p.count) {
-        out[p.outOffset + i] = ${element}();
-      }`,
-  }));
-  context.dispatch(kernel, { out }, { count, outOffset }, groupsOf(count, workgroupSize));
-}
-
-function summarySource(workgroupSize: number): KernelSource {
-  return {
-    label: 'scatter rows: summarise',
-    about: `Each invocation makes one word of the summary of one block of ${BLOCK} rows.`,
-    bindings: [read('indices', 'i32'), write('summaries', 'u32')],
-    params: u32('rows', 'words', 'indexOffset'),
-    workgroupSize,
-    declarations: HASH,
-    main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i >= p.words) {
-        return;
-      }
-      let word = i % ${SUMMARY_WORDS}u;
-      let first = (i / ${SUMMARY_WORDS}u) * ${BLOCK}u;
-      var summary = 0u;
-      for (var row = first; row < min(first + ${BLOCK}u, p.rows); row++) {
-        let bit = bitOf(indices[p.indexOffset + row]);
-        if (bit / 32u == word) {
-          summary |= 1u << (bit % 32u);
-        }
-      }
-      summaries[i] = summary;`,
-  };
-}
-
-function linkSource(workgroupSize: number): KernelSource {
-  return {
-    label: 'scatter rows: link',
-    about: 'Each invocation finds the next row with the index of its own.',
-    bindings: [read('indices', 'i32'), read('summaries', 'u32'), write('links', 'u32')],
-    params: { ...u32('rows', 'tableRows', 'indexOffset'), paddingIndex: 'i32' },
-    workgroupSize,
-    declarations: HASH,
-    main: `
-      let row = group * ${workgroupSize}u + lane;
-      if (row >= p.rows) {
-        return;
-      }
-      let index = indices[p.indexOffset + row];
-      if (u32(index) >= p.tableRows || index == p.paddingIndex) {
-        return;
-      }
-      let bit = bitOf(index);
-      var next = row + 1u;
-      while (next < p.rows) {
-        let block = next / ${BLOCK}u;
-        let end = min((block + 1u) * ${BLOCK}u, p.rows);
-        if ((summaries[block * ${SUMMARY_WORDS}u + bit / 32u] & (1u << (bit % 32u))) == 0u) {
-          next = end;
-          continue;
-        }
-        for (; next < end; next++) {
-          if (indices[p.indexOffset + next] == index) {
-            links[2u * row] = next + 1u;
-            // No other row has this successor.
-            links[2u * next + 1u] = 1u;
-            return;
-          }
-        }
-      }`,
-  };
-}
-
-function walkSource(element: Element, workgroupSize: number): KernelSource {
-  return {
-    label: 'scatter rows: sum',
-    about: `Each invocation sums one ${element} of the rows along one chain.`,
-    bindings: [read('grad', element), read('indices', 'i32'), read('links', 'u32'), write('out', element)],
-    params: {
-      ...u32('rows', 'tableRows', 'indexOffset', 'width', 'gradOffset', 'outOffset'),
-      paddingIndex: 'i32',
+    kernel,
+    { values: values.buffer, indices: index.buffer, out: parts, faults: context.faults.buffer },
+    {
+      columns,
+      chunks,
+      chunkLength: Math.ceil(count / chunks),
+      size,
+      inner,
+      count,
+      valuesOffset: values.offset,
+      indexOffset: index.offset,
+      outOffset: chunks > 1 ? 0 : table.offset,
+      outerStride,
+      placeStride,
+      innerStride,
+      ...faultsOf(context, request),
     },
+    groupsOf(columns * chunks, workgroupSize),
+  );
+  if (chunks === 1) return;
+  const merge = context.kernel(`scatterMerge|${element}`, () => mergeSource(element, workgroupSize));
+  const total = columns * size;
+  context.dispatch(
+    merge,
+    { parts, out: table.buffer },
+    { total, chunks, outOffset: table.offset },
+    groupsOf(total, workgroupSize),
+  );
+}
+
+/**
+ * So many that every invocation has work, but clearing and merging the chunks costs no more than the additions themselves, and they fit
+ * into one binding.
+ */
+function chunksFor({ tuning, limits }: KernelContext, columns: number, size: number, count: number): number {
+  const wanted = Math.floor(tuning.reduce.invocations / columns);
+  const fit = Math.floor(limits.maxStorageBufferBindingSize / (columns * size * 4));
+  return Math.max(1, Math.min(wanted, Math.floor((2 * count) / size), Math.floor(count / 32), fit));
+}
+
+/** Whether sharing out the places pays: the columns alone leave a device idle, and clearing the claims costs less than walking the places. */
+function claims({ tuning, limits }: KernelContext, { outer, size, inner, count }: ScatterRequest): boolean {
+  const columns = outer * inner;
+  const bytes = columns * size * 4;
+  return (
+    columns < tuning.reduce.invocations &&
+    count >= 32 &&
+    size <= count * tuning.reduce.invocations &&
+    bytes <= limits.maxStorageBufferBindingSize
+  );
+}
+
+function replaceByClaims(context: KernelContext, request: ScatterRequest): void {
+  const { outer, size, inner, count, table, index, values } = request;
+  const { workgroupSize } = context.tuning.pointwise;
+  const elements = outer * size * inner;
+  const claimed = context.temporary(elements * 4);
+  clear(context, claimed, elements, 0, 'u32');
+  const [outerStride = 0, placeStride = 0, innerStride = 0] = index.strides;
+  const total = outer * count * inner;
+  const sizes = { total, size, inner, count, indexOffset: index.offset, outerStride, placeStride, innerStride };
+  const groups = groupsOf(total, workgroupSize);
+  const claim = context.kernel('scatterClaim', () => claimSource(workgroupSize));
+  const place = context.kernel('scatterPlace', () => placeSource(workgroupSize));
+  context.dispatch(
+    claim,
+    { indices: index.buffer, claimed, faults: context.faults.buffer },
+    { ...sizes, ...faultsOf(context, request) },
+    groups,
+  );
+  context.dispatch(
+    place,
+    { values: values.buffer, indices: index.buffer, claimed, out: table.buffer },
+    { ...sizes, valuesOffset: values.offset, outOffset: table.offset },
+    groups,
+  );
+}
+
+const CLAIM_SIZES = u32(
+  ...['total', 'size', 'inner', 'count', 'indexOffset', 'outerStride', 'placeStride', 'innerStride'],
+);
+
+/** The element that an invocation's place goes to. */
+const openClaim = (workgroupSize: number) => `
+      let at = group * ${workgroupSize}u + lane;
+      if (at >= p.total) {
+        return;
+      }
+      let i = at % p.inner;
+      let place = (at / p.inner) % p.count;
+      let o = at / (p.inner * p.count);
+      let index = u32(indices[p.indexOffset + o * p.outerStride + place * p.placeStride + i * p.innerStride]);
+      let element = (o * p.size + index) * p.inner + i;`;
+
+function claimSource(workgroupSize: number): KernelSource {
+  return reportsFaults({
+    label: 'scatter: claim',
+    about: 'Each invocation claims the element of one place; of several the last place stays.',
+    bindings: [read('indices', 'i32'), write('claimed', 'atomic<u32>')],
+    params: CLAIM_SIZES,
+    workgroupSize,
+    main: `${openClaim(workgroupSize)}
+      if (index < p.size) {
+        atomicMax(&claimed[element], place + 1u);
+      } else {
+        reportFault(index, p.size);
+      }`,
+  });
+}
+
+function placeSource(workgroupSize: number): KernelSource {
+  return {
+    label: 'scatter: place',
+    about: 'Each invocation writes the value of one place, if it holds the claim.',
+    bindings: [read('values', 'u32'), read('indices', 'i32'), read('claimed', 'u32'), write('out', 'u32')],
+    params: { ...CLAIM_SIZES, ...u32('valuesOffset', 'outOffset') },
+    workgroupSize,
+    main: `${openClaim(workgroupSize)}
+      if (index < p.size && claimed[element] == place + 1u) {
+        out[p.outOffset + element] = values[p.valuesOffset + at];
+      }`,
+  };
+}
+
+function scatterSource(element: Scalar, add: boolean, inChunks: boolean, workgroupSize: number): KernelSource {
+  return reportsFaults({
+    label: add ? 'scatter add' : 'scatter',
+    about: inChunks
+      ? 'Each invocation clears one column of one chunk and adds the places of the chunk to it in ascending order.'
+      : 'Each invocation changes one column in ascending order of the places.',
+    bindings: [read('values', element), read('indices', 'i32'), write('out', element)],
+    params: u32(
+      ...['columns', 'chunks', 'chunkLength', 'size', 'inner', 'count', 'valuesOffset', 'indexOffset', 'outOffset'],
+      ...['outerStride', 'placeStride', 'innerStride'],
+    ),
     workgroupSize,
     main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i >= p.rows * p.width) {
+      let at = group * ${workgroupSize}u + lane;
+      if (at >= p.columns * p.chunks) {
         return;
       }
-      let row = i / p.width;
-      let column = i % p.width;
-      let index = indices[p.indexOffset + row];
-      let isOutside = u32(index) >= p.tableRows || index == p.paddingIndex;
-      if (isOutside || links[2u * row + 1u] == 1u) {
+      let chunk = at / p.columns;
+      let column = at % p.columns;
+      let i = column % p.inner;
+      let o = column / p.inner;
+      let start = p.outOffset + (chunk * p.columns + o * p.inner) * p.size + i;
+${
+  inChunks
+    ? `
+      for (var v = 0u; v < p.size; v++) {
+        out[start + v * p.inner] = ${element}();
+      }`
+    : ''
+}
+      let end = min((chunk + 1u) * p.chunkLength, p.count);
+      for (var place = chunk * p.chunkLength; place < end; place++) {
+        let index = u32(indices[p.indexOffset + o * p.outerStride + place * p.placeStride + i * p.innerStride]);
+        if (index < p.size) {
+          out[start + index * p.inner] ${add ? '+=' : '='} values[p.valuesOffset + (o * p.count + place) * p.inner + i];
+        } else {
+          reportFault(index, p.size);
+        }
+      }`,
+  });
+}
+
+function mergeSource(element: Scalar, workgroupSize: number): KernelSource {
+  return {
+    label: 'scatter add: merge',
+    about: 'Each invocation adds the chunks of one element to it, in order.',
+    bindings: [read('parts', element), write('out', element)],
+    params: u32('total', 'chunks', 'outOffset'),
+    workgroupSize,
+    main: `
+      let at = group * ${workgroupSize}u + lane;
+      if (at >= p.total) {
         return;
       }
-      var sum = grad[p.gradOffset + i];
-      for (var next = links[2u * row]; next > 0u; next = links[2u * (next - 1u)]) {
-        sum += grad[p.gradOffset + (next - 1u) * p.width + column];
+      var sum = parts[at];
+      for (var chunk = 1u; chunk < p.chunks; chunk++) {
+        sum += parts[chunk * p.total + at];
       }
-      out[p.outOffset + u32(index) * p.width + column] = sum;`,
+      out[p.outOffset + at] += sum;`,
   };
 }

@@ -3,14 +3,15 @@ import type { KernelTable } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import { adam } from './adam.js';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.js';
-import { gatherRows } from './gather.js';
-import { gather, scatter } from './indexing.js';
+import { gather } from './gather.js';
+import { gatherRows } from './gather-rows.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
 import { matmul } from './matmul.js';
 import { pointwise } from './pointwise.js';
 import { reduce } from './reduce.js';
 import { scan } from './scan.js';
-import { scatterAddRows } from './scatter.js';
+import { scatter } from './scatter.js';
+import { scatterAddRows } from './scatter-rows.js';
 import { softmax, softmaxBackward } from './softmax.js';
 import { sort } from './sort.js';
 
