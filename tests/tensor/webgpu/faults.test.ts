@@ -44,7 +44,7 @@ describe.runIf(devices.includes('webgpu'))('an index out of range', () => {
     ],
     [
       'scatterAdd in chunks',
-      () => zeros([2]).scatterAdd(0, arange(640, { dtype: 'int32' }), ones([640])),
+      () => zeros([2]).scatterAdd(0, arange(0, 640, 1, { dtype: 'int32' }), ones([640])),
       'scatterAdd: index 2 is out of bounds for dimension 0 with size 2',
     ],
     [

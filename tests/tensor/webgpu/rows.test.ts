@@ -367,10 +367,11 @@ eachTuning('cross-entropy', (gpu) => {
     await gpu().backend.synchronize();
   });
 
-  it('shows a target outside the classes as NaN', async () => {
+  it('reports a target outside the classes, and shows it as NaN', async () => {
     const [losses, logSumExp] = [gpu().room(2), gpu().room(2)];
     const operands = { logits: gpu().put([1, 2, 3, 4]), targets: gpu().put([2, -1], 'int32') };
     gpu().run({ kind: 'crossEntropy', rows: 2, classes: 2, ignoreIndex: -100, ...operands, losses, logSumExp });
+    await expect(gpu().get(losses, 2)).rejects.toThrow('crossEntropy: target 2 is out of bounds for 2 classes');
     expect(await gpu().get(losses, 2)).toEqual([Number.NaN, Number.NaN]);
   });
 });

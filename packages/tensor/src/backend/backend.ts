@@ -10,7 +10,8 @@
  * Requests, arrays and strides passed in are read before the call returns and not kept; arrays handed out belong to the caller.
  *
  * Failure. Asking for too much memory, or for anything on a lost or destroyed device, throws a `DeviceError` at the call or,
- * where a device reports late, rejects every pending and later `read`. A backend that failed can be destroyed and made anew.
+ * where a device reports late, rejects every pending and later `read`. A backend that failed can be destroyed and made anew. An index out
+ * of range is an `ArgumentError` at the call or, once, of the reads that are pending or made next; the backend goes on.
  *
  * Determinism. The same requests in the same order give the same bits on the same device, whatever the number of threads.
  */

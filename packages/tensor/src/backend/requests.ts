@@ -147,7 +147,7 @@ export interface LayerNormBackwardRequest {
   readonly gradBias?: Dense;
 }
 
-/** `out[i] = table[indices[i]]`, rows of `width`. An index outside `tableRows` is an `ArgumentError` where the backend can see it at once (CPU), else a row of zeros. */
+/** `out[i] = table[indices[i]]`, rows of `width`. An index outside `tableRows` is an `ArgumentError`: at the call (CPU), or of the next read, and a row of zeros until then. */
 export interface GatherRowsRequest {
   readonly kind: 'gatherRows';
   readonly rows: number;
@@ -176,7 +176,7 @@ export interface ScatterAddRowsRequest {
 /**
  * Elements by an index along the middle dim of a table [outer, size, inner]: `out[o][p][i] = table[o][index(o, p, i)][i]` for
  * out [outer, count, inner], where `index(o, p, i)` is read at `offset + o * strides[0] + p * strides[1] + i * strides[2]`. An index
- * outside the dim is an `ArgumentError` where the backend can see it at once (CPU), else gives zero. Words are copied as they are.
+ * outside the dim is an `ArgumentError`: at the call (CPU), or of the next read, and gives zero until then. Words are copied as they are.
  */
 export interface GatherRequest {
   readonly kind: 'gather';

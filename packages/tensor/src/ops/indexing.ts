@@ -105,7 +105,7 @@ function covered(x: Tensor, shape: Shape, except: number | null): Tensor {
  * Where it names an element more than once its gradients are added up. As [torch.gather](https://pytorch.org/docs/stable/generated/torch.gather.html).
  *
  * @throws ShapeError unless the index has as many dims, none larger than that of `x` except `dim`.
- * @throws ArgumentError for an index outside the dim (CPU; a GPU gives zeros).
+ * @throws ArgumentError for an index outside the dim: at the call on the CPU, at the next read on a GPU.
  * @example
  * gather(tensor([[1, 2], [3, 4]]), 1, tensor([[0, 0], [1, 0]], { dtype: 'int32' })); // [[1, 1], [4, 3]]
  */
@@ -222,7 +222,7 @@ function checkVector(name: string, index: Tensor): Tensor {
 /**
  * The slices of `dim` that a vector of indices names, in its order. As [torch.index_select](https://pytorch.org/docs/stable/generated/torch.index_select.html).
  *
- * @throws ShapeError unless the index is a vector, ArgumentError for one outside the dim (CPU; a GPU gives zeros).
+ * @throws ShapeError unless the index is a vector, ArgumentError for one outside the dim (on a GPU at the next read).
  * @example
  * indexSelect(tensor([[1, 2], [3, 4]]), 1, tensor([1, 1], { dtype: 'int32' })); // [[2, 2], [4, 4]]
  */
