@@ -5,7 +5,7 @@
  */
 
 export { detectAnomaly } from './autograd/anomaly.js';
-export { type BackwardOptions, type Gradients, grad } from './autograd/backward.js';
+export { type BackwardOptions, type Gradients, type GradOptions, grad } from './autograd/backward.js';
 export { checkpoint } from './autograd/checkpoint.js';
 export { defineFunction, type FunctionContext, type FunctionDefinition } from './autograd/custom.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/gradcheck.js';

@@ -58,7 +58,9 @@ export function normalizeDim(op: string, dim: number, rank: number): number {
 export function normalizeDims(op: string, dims: number | Shape | null | undefined, rank: number): number[] {
   if (dims === undefined || dims === null) return Array.from({ length: rank }, (_, i) => i);
   const list = (typeof dims === 'number' ? [dims] : [...dims]).map((dim) => normalizeDim(op, dim, rank));
-  if (new Set(list).size !== list.length) throw new ShapeError(`${op}: dim appears twice in ${formatShape(list)}`);
+  const again = list.find((dim, i) => list.indexOf(dim) !== i);
+  if (again !== undefined)
+    throw new ShapeError(`${op}: dim ${again} appears multiple times in the list of dims, ${formatShape(list)}`);
   // A scalar has no dim to reduce, though PyTorch lets it be called 0 or -1.
   return rank === 0 ? [] : list.sort((a, b) => a - b);
 }
@@ -76,7 +78,7 @@ export function broadcastShapes(op: string, ...shapes: readonly Shape[]): number
       if (have !== 1) {
         const names = shapes.map(formatShape).join(' and ');
         throw new ShapeError(
-          `${op}: shapes ${names} cannot be broadcast together: sizes ${have} and ${size} at dimension ${lead + i} must match or be 1`,
+          `${op}: The size of tensor a (${have}) must match the size of tensor b (${size}) at non-singleton dimension ${lead + i}: shapes ${names} cannot be broadcast together`,
         );
       }
       result[lead + i] = size;

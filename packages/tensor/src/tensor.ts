@@ -320,7 +320,6 @@ export class Tensor extends InPlaceMethods {
 
   // --- In place ---------------------------------------------------------------------------------------------------
 
-  /** Adds in place; not recorded. */
   /** Overwrites the elements with those of another tensor, broadcast and cast to this dtype. */
   copy_(source: Tensor): this {
     this.checkInPlace('copy_', [source]);
@@ -396,6 +395,10 @@ export class Tensor extends InPlaceMethods {
   /** @internal Throws where a write in place would falsify the graph. */
   checkInPlace(op: string, others: readonly Tensor[]): void {
     this.checkAlive(op);
+    if (this.layout.strides.some((stride, d) => stride === 0 && (this.shape[d] ?? 1) > 1))
+      throw new ShapeError(
+        `${op}: unsupported operation: more than one element of the written-to tensor of shape ${formatShape(this.shape)} refers to a single memory location (it is expanded). Please clone() the tensor before performing the operation`,
+      );
     if (!isGradEnabled()) return;
     if (this.vertex && !this.vertex.operation)
       throw new AutogradError(
@@ -500,7 +503,9 @@ export class Tensor extends InPlaceMethods {
   flatten(start = 0, end = -1): Tensor {
     if (this.ndim === 0) return this.reshape([1]);
     const [from, to] = [normalizeDim('flatten', start, this.ndim), normalizeDim('flatten', end, this.ndim)];
-    if (from > to) throw new ShapeError('flatten: start has to be at or before end');
+    if (from > to) throw new ShapeError(
+        `flatten: has invalid args: start_dim cannot come after end_dim: ${start} and ${end} of ${formatShape(this.shape)}`,
+      );
     return this.reshape([
       ...this.shape.slice(0, from),
       numel(this.shape.slice(from, to + 1)),

@@ -144,9 +144,3 @@ export function collapseDims(
   }
   return { shape: kept, strides };
 }
-
-/** Throws unless `view` covers what an op may index. */
-export function checkRank(op: string, name: string, shape: Shape, rank: number): void {
-  if (shape.length !== rank)
-    throw new ShapeError(`${op}: ${name} must have ${rank} dims, got ${shape.length} in ${formatShape(shape)}`);
-}

@@ -29,7 +29,15 @@ export function backward(root: Tensor, options: BackwardOptions = {}): void {
 }
 
 /** The gradients that `grad` returns: one for each input, in a tuple of the same length. */
-export type Gradients<I extends readonly Tensor[]> = { [K in keyof I]: Tensor };
+export type Gradients<I extends readonly Tensor[], G = Tensor> = { [K in keyof I]: G };
+
+/** Options of {@link grad}. */
+export interface GradOptions extends Omit<BackwardOptions, 'gradient'> {
+  /** The gradient of each output; by default 1 for outputs of one element. */
+  readonly gradients?: readonly (Tensor | undefined)[];
+  /** Give null for inputs that the outputs were not made from, instead of an error. */
+  readonly allowUnused?: boolean;
+}
 
 /**
  * The gradients of the sum of `outputs` with respect to each of `inputs`, without touching `.grad`; as `torch.autograd.grad`.
@@ -41,12 +49,22 @@ export type Gradients<I extends readonly Tensor[]> = { [K in keyof I]: Tensor };
 export function grad<const I extends readonly Tensor[]>(
   outputs: Tensor | readonly Tensor[],
   inputs: I,
-  options: Omit<BackwardOptions, 'gradient'> & { readonly gradients?: readonly (Tensor | undefined)[] } = {},
-): Gradients<I> {
+  options: GradOptions & { readonly allowUnused: true },
+): Gradients<I, Tensor | null>;
+export function grad<const I extends readonly Tensor[]>(
+  outputs: Tensor | readonly Tensor[],
+  inputs: I,
+  options?: GradOptions,
+): Gradients<I>;
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
   const roots = 'storage' in outputs ? [outputs] : outputs;
   for (const input of inputs)
     if (!input.vertex)
-      throw new AutogradError(`grad: an input of shape ${formatShape(input.shape)} does not require grad`);
+      throw new AutogradError(`grad: One of the differentiated Tensors does not require grad: an input of shape ${formatShape(input.shape)}`);
   return scope(() => {
     const starts = roots.map((root, i): [Vertex, Tensor] => {
       const start = rootGradient('grad', root, options.gradients?.[i]);
@@ -57,13 +75,13 @@ export function grad<const I extends readonly Tensor[]>(
     walk(starts, targets, options);
     return inputs.map((input) => {
       const gradient = found.get(input.vertex as Vertex);
-      if (!gradient)
+      if (!gradient && !options.allowUnused)
         throw new AutogradError(
-          `grad: an input of shape ${formatShape(input.shape)} appears to not have been used in the graph of the outputs`,
+          `grad: One of the differentiated Tensors appears to not have been used in the graph: an input of shape ${formatShape(input.shape)}. Set allowUnused: true if this is the desired behavior`,
         );
-      return gradient;
+      return gradient ?? null;
     });
-  }) as unknown as Gradients<I>;
+  });
 }
 
 function rootGradient(op: string, root: Tensor, given: Tensor | undefined): { vertex: Vertex; gradient: () => Tensor } {

@@ -12,8 +12,13 @@ import { type TensorOptions, wrap } from './data.js';
 
 /** A tensor filled with one value: dtype float32, or bool for a truth value. */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
+  return filled('full', shape, value, options);
+}
+
+/** {@link full} under the name of the op that is made of it. */
+function filled(name: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
   const dtype = checkDType(options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'));
-  const sizes = checkShape('full', shape);
+  const sizes = checkShape(name, shape);
   const storage = pendingStorage(currentBackend(), 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }]);
   const result = new Tensor(storage, contiguousView(sizes));
   return options.requiresGrad ? result.requiresGrad_() : result;
@@ -21,12 +26,12 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 0, { dtype: 'float32', ...options });
+  return filled('zeros', shape, 0, options);
 }
 
 /** A tensor of ones. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 1, { dtype: 'float32', ...options });
+  return filled('ones', shape, 1, options);
 }
 
 /** Zeros of another tensor's shape, dtype and device. */

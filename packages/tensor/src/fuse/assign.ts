@@ -2,18 +2,13 @@
  * Writing a pending value into existing memory: how every in-place op ends. Readers of the old content are computed first, and
  * an input that overlaps the destination in another layout is copied aside, since kernels may only read what they write at the same place.
  */
-import { ShapeError } from '../errors.js';
 import type { RecipeArgument, Storage } from '../storage.js';
 import { contiguousView, sameView, type View } from '../view.js';
 import { pendingStorage } from './build.js';
 import { lower } from './lower.js';
 
-/** Computes `source`, which nobody else holds, straight into the elements of `storage` that `view` names. */
+/** Computes `source`, which nobody else holds, straight into the elements of `storage` that `view` names, each in a place of its own. */
 export function assign(storage: Storage, view: View, source: Storage): void {
-  if (view.strides.some((stride, d) => stride === 0 && (view.shape[d] ?? 1) > 1))
-    throw new ShapeError(
-      'in-place write: more than one element of the tensor shares one place in memory (expanded); clone it first',
-    );
   storage.beforeWrite(source);
   const overlaps = (list: readonly RecipeArgument[]): boolean =>
     list.some(

@@ -82,8 +82,8 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
   const sizes = new Map<string, number>();
   const labelled = operands.map((tensor, i) => label(tensor, inputs[i] ?? [], sizes));
   // A letter may go as soon as neither the output nor a later operand has it.
-  let [left, ...rest] = labelled;
-  if (!left) throw new ArgumentError('einsum: must provide at least one operand');
+  const [first, ...rest] = labelled;
+  let left = first as Labelled;
   while (true) {
     const needed = new Set([...output, ...rest.flatMap(({ labels }) => labels)]);
     const right = rest.shift();
@@ -104,6 +104,7 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
   const fail = (why: string): never => {
     throw new ArgumentError(`einsum: ${why} in equation '${equation}'`);
   };
+  if (operands.length === 0) fail('must provide at least one operand');
   const text = equation.replaceAll(' ', '');
   const [left = '', right, ...more] = text.split('->');
   if (more.length > 0) fail("'->' stands more than once");

@@ -219,7 +219,7 @@ export function countNonzero(x: Tensor, over?: Dims): Tensor {
 
 /** `log(Σ exp(x))`, computed from the largest element so that nothing overflows. */
 export function logSumExp(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
-  if (!isFloating(x.dtype)) throw new ArgumentError(`logsumexp: expected a floating point dtype, got ${x.dtype}`);
+  if (!isFloating(x.dtype)) throw new DTypeError(`logsumexp: expected a floating point dtype, got ${x.dtype}`);
   const dims = normalizeDims('logsumexp', over, x.shape.length);
   const highest = extreme('max', x.detach(), dims, { keepDim: true });
   const shift = highest.maskedFill(highest.isfinite().logicalNot(), 0);

@@ -28,7 +28,7 @@ export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
 /** Limits elements to [min, max]; at a bound the gradient still goes to `x`, as in `torch.clamp`. NaN stays NaN. */
 export function clamp(x: Tensor, { min, max }: { readonly min?: Operand; readonly max?: Operand }): Tensor {
   if (min === undefined && max === undefined)
-    throw new ArgumentError('clamp: at least one of min or max must be given');
+    throw new ArgumentError("clamp: At least one of 'min' or 'max' must not be None");
   const raised = min === undefined ? x : pointwise('where', [x.lt(min), min, x], 'clamp');
   return max === undefined ? raised : pointwise('where', [raised.gt(max), max, raised], 'clamp');
 }

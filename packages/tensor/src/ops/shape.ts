@@ -148,7 +148,9 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (!first) throw new ArgumentError('cat: expected a non-empty list of tensors');
   const backend = commonBackend('cat', first, ...tensors);
   const at = normalizeDim('cat', dim, first.shape.length);
-  if (first.shape.length === 0) throw new ShapeError('cat: zero-dimensional tensor cannot be concatenated');
+  const scalar = tensors.findIndex((each) => each.shape.length === 0);
+  if (scalar >= 0)
+    throw new ShapeError(`cat: zero-dimensional tensor (at position ${scalar}) cannot be concatenated; stack joins scalars`);
   for (const [i, each] of tensors.entries()) {
     if (each.shape.length !== first.shape.length || each.shape.some((size, d) => d !== at && size !== first.shape[d]))
       throw new ShapeError(
