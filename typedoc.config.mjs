@@ -14,6 +14,8 @@ const guides = [
   'modules-and-training',
   'text',
   'from-pytorch',
+  'errors',
+  'special-values',
   'features',
   'architecture',
 ];

@@ -89,7 +89,8 @@ describe('errors', () => {
 /** Where errors are made that no call of a few words brings about, or that have tests of their own (files, lost devices). */
 const elsewhere = /\/(safetensors|backend|platform)\/|\/(files|construct|storage|mt19937)\.ts$/;
 /** The same, by their words: before `init`, on two devices, in dtypes that this device lacks, from host arrays that no op passes on. */
-const hardly = /no device is open|on the same device|are not available on|bernoulli: |at least one operand must be a tensor/;
+const hardly =
+  /no device is open|on the same device|are not available on|bernoulli: |at least one operand must be a tensor/;
 
 it('the page has every error that the sources can throw', async () => {
   const messages = await Promise.all(errors.map(async ({ here }) => (await failureOf(here)).message));
@@ -110,7 +111,8 @@ function throwsOf(): { readonly where: string; readonly pattern: RegExp }[] {
         const [message] = node.expression.arguments ?? [];
         const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
         const where = `${file}:${line}: ${message?.getText().slice(0, 90)}`;
-        if (message && !hardly.test(message.getText())) found.push({ where, pattern: new RegExp(`^${patternOf(message)}$`, 's') });
+        if (message && !hardly.test(message.getText()))
+          found.push({ where, pattern: new RegExp(`^${patternOf(message)}$`, 's') });
       }
       ts.forEachChild(node, visit);
     };

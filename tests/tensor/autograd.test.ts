@@ -102,6 +102,15 @@ onEachDevice('autograd', () => {
     expect(() => tensor([1]).expand([3]).add_(1)).toThrow(ShapeError);
   });
 
+  it('gives null for inputs that were not used, when that is allowed', async () => {
+    const [x, unused] = [tensor([1, 2], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+    const y = x.square().sum();
+    expect(() => grad(y, [x, unused])).toThrow(/appears to not have been used in the graph/);
+    const [dx, none] = grad(x.square().sum(), [x, unused], { allowUnused: true });
+    expect(await dx?.toArray()).toEqual([2, 4]);
+    expect(none).toBeNull();
+  });
+
   it('records nothing inside noGrad and on detached values', () => {
     const x = tensor([1, 2], { requiresGrad: true });
     expect(noGrad(() => x.mul(2)).requiresGrad).toBe(false);

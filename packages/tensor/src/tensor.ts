@@ -503,7 +503,8 @@ export class Tensor extends InPlaceMethods {
   flatten(start = 0, end = -1): Tensor {
     if (this.ndim === 0) return this.reshape([1]);
     const [from, to] = [normalizeDim('flatten', start, this.ndim), normalizeDim('flatten', end, this.ndim)];
-    if (from > to) throw new ShapeError(
+    if (from > to)
+      throw new ShapeError(
         `flatten: has invalid args: start_dim cannot come after end_dim: ${start} and ${end} of ${formatShape(this.shape)}`,
       );
     return this.reshape([

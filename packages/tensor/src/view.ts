@@ -2,8 +2,7 @@
  * How a tensor looks at its storage: shape, strides and offset, all in elements. Transposing, slicing, expanding and (where the
  * memory order allows it) reshaping only make a new view; nothing here touches data.
  */
-import { ShapeError } from './errors.js';
-import { contiguousStrides, formatShape, numel, type Shape, sameShape } from './shape.js';
+import { contiguousStrides, numel, type Shape, sameShape } from './shape.js';
 
 export interface View {
   readonly shape: Shape;

@@ -51,7 +51,8 @@ export function gelu(x: v128): v128 {
   const half = f32x4.mul(x, f32x4.splat(0.5));
   const t = f32x4.mul(x, f32x4.splat(0.7071067811865476));
   const a = f32x4.abs(t);
-  const near = madd(half, madd(erfNear(f32x4.mul(t, t)), t, t), half);
+  // The sum of two zeros is +0: a zero keeps its sign by a copy.
+  const near = copySign(madd(half, madd(erfNear(f32x4.mul(t, t)), t, t), half), x);
   // Infinity on the right must not meet the 0 of its tail.
   const tail = f32x4.mul(f32x4.pmin(half, f32x4.splat(100)), erfcFar(a));
   const far = select(tail, f32x4.sub(x, tail), f32x4.lt(x, f32x4.splat(0)));

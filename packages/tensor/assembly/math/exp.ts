@@ -106,7 +106,8 @@ export function tanh(x: v128): v128 {
   // Above 9 the quotient is below half an ulp of 1.
   const e = exp(f32x4.add(f32x4.pmin(a, f32x4.splat(10)), f32x4.pmin(a, f32x4.splat(10))));
   const large = f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(e, one)));
-  return select(small, copySign(large, x), f32x4.lt(a, f32x4.splat(0.625)));
+  // Copied in both branches: small is a sum, which has +0 for -0.
+  return copySign(select(small, large, f32x4.lt(a, f32x4.splat(0.625))), x);
 }
 
 /** r Q(r) = exp(r) - 1 for |r| <= ln 2 / 2 in double precision: Taylor to r^10, below 1e-11 relative. */

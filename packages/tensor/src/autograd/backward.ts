@@ -64,7 +64,9 @@ export function grad(
   const roots = 'storage' in outputs ? [outputs] : outputs;
   for (const input of inputs)
     if (!input.vertex)
-      throw new AutogradError(`grad: One of the differentiated Tensors does not require grad: an input of shape ${formatShape(input.shape)}`);
+      throw new AutogradError(
+        `grad: One of the differentiated Tensors does not require grad: an input of shape ${formatShape(input.shape)}`,
+      );
   return scope(() => {
     const starts = roots.map((root, i): [Vertex, Tensor] => {
       const start = rootGradient('grad', root, options.gradients?.[i]);

@@ -150,7 +150,9 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const at = normalizeDim('cat', dim, first.shape.length);
   const scalar = tensors.findIndex((each) => each.shape.length === 0);
   if (scalar >= 0)
-    throw new ShapeError(`cat: zero-dimensional tensor (at position ${scalar}) cannot be concatenated; stack joins scalars`);
+    throw new ShapeError(
+      `cat: zero-dimensional tensor (at position ${scalar}) cannot be concatenated; stack joins scalars`,
+    );
   for (const [i, each] of tensors.entries()) {
     if (each.shape.length !== first.shape.length || each.shape.some((size, d) => d !== at && size !== first.shape[d]))
       throw new ShapeError(
