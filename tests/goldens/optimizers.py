@@ -144,17 +144,23 @@ for kind in SCHEDULES:
 torch_schedules = []
 
 
-def torch_schedule(kind, options, theirs, lr=0.1, steps=STEPS):
-    """The learning rates of torch's own schedules at steps 0, 1, ... of an optimizer with two groups."""
+def torch_schedule(kind, options, make, lr=0.1, steps=STEPS):
+    """The learning rates, and the momenta, of torch's own schedules at steps 0, 1, ... of an optimizer with two groups.
+    `make` is the options of the class in torch, or makes the schedule itself."""
     weights = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
-    optimizer = optim.SGD([{"params": weights[:1]}, {"params": weights[1:], "lr": lr / 4}], lr=lr)
-    scheduler = getattr(optim.lr_scheduler, kind)(optimizer, **theirs)
-    rates = []
-    for _ in range(steps):
+    groups = [{"params": weights[:1]}, {"params": weights[1:], "lr": lr / 4}]
+    optimizer = optim.SGD(groups, lr=lr, momentum=0.9)
+    scheduler = make(optimizer) if callable(make) else getattr(optim.lr_scheduler, kind)(optimizer, **make)
+    rates, momenta = [], []
+    for step in range(steps):
         rates.append([group["lr"] for group in optimizer.param_groups])
-        optimizer.step()
-        scheduler.step()
-    torch_schedules.append({"name": f"{kind} {options}", "kind": kind, "options": options, "lr": lr, "rates": rates})
+        momenta.append(optimizer.param_groups[0]["momentum"])
+        if step < steps - 1:
+            optimizer.step()
+            scheduler.step()
+    torch_schedules.append(
+        {"name": f"{kind} {options}", "kind": kind, "options": options, "lr": lr, "rates": rates, "momenta": momenta}
+    )
 
 
 torch_schedule("StepLR", {"stepSize": 7}, {"step_size": 7})
@@ -171,6 +177,63 @@ torch_schedule(
 )
 torch_schedule("CosineAnnealingLR", {"tMax": 49}, {"T_max": 49})
 torch_schedule("CosineAnnealingLR", {"tMax": 12, "etaMin": 0.01}, {"T_max": 12, "eta_min": 0.01})
+torch_schedule("CosineAnnealingWarmRestarts", {"t0": 10}, {"T_0": 10})
+torch_schedule(
+    "CosineAnnealingWarmRestarts", {"t0": 5, "tMult": 2, "etaMin": 0.01}, {"T_0": 5, "T_mult": 2, "eta_min": 0.01}
+)
+torch_schedule("PolynomialLR", {}, {})
+torch_schedule("PolynomialLR", {"totalIters": 40, "power": 2}, {"total_iters": 40, "power": 2})
+# Functions do not travel in JSON: the factor is `base` to the power of the step.
+torch_schedule("LambdaLR", {"base": 0.93}, lambda o: optim.lr_scheduler.LambdaLR(o, lambda step: 0.93**step))
+torch_schedule("OneCycleLR", {"maxLr": 0.5, "totalSteps": 50}, {"max_lr": 0.5, "total_steps": 50})
+torch_schedule(
+    "OneCycleLR",
+    {
+        "maxLr": [0.5, 0.2],
+        "totalSteps": 50,
+        "pctStart": 0.4,
+        "annealStrategy": "linear",
+        "threePhase": True,
+        "divFactor": 10,
+        "finalDivFactor": 100,
+    },
+    {
+        "max_lr": [0.5, 0.2],
+        "total_steps": 50,
+        "pct_start": 0.4,
+        "anneal_strategy": "linear",
+        "three_phase": True,
+        "div_factor": 10,
+        "final_div_factor": 100,
+    },
+)
+torch_schedule(
+    "OneCycleLR",
+    {"maxLr": 0.5, "totalSteps": 60, "cycleMomentum": False},
+    {"max_lr": 0.5, "total_steps": 60, "cycle_momentum": False},
+)
+
+
+def sequence(optimizer):
+    make = optim.lr_scheduler
+    warmup = make.LinearLR(optimizer, start_factor=0.1, total_iters=10)
+    cosine = make.CosineAnnealingLR(optimizer, T_max=20)
+    decay = make.ExponentialLR(optimizer, gamma=0.9)
+    return make.SequentialLR(optimizer, [warmup, cosine, decay], milestones=[10, 30])
+
+
+torch_schedule(
+    "SequentialLR",
+    {
+        "schedulers": [
+            ["LinearLR", {"startFactor": 0.1, "totalIters": 10}],
+            ["CosineAnnealingLR", {"tMax": 20}],
+            ["ExponentialLR", {"gamma": 0.9}],
+        ],
+        "milestones": [10, 30],
+    },
+    sequence,
+)
 
 plateaus = []
 

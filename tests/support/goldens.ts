@@ -145,11 +145,14 @@ export interface OptimizersGolden {
   }[];
   readonly torchSchedules: readonly {
     readonly name: string;
-    readonly kind: 'StepLR' | 'MultiStepLR' | 'ExponentialLR' | 'ConstantLR' | 'LinearLR' | 'CosineAnnealingLR';
-    readonly options: GoldenOptions;
+    /** A class of `@course/nn/optim`. */
+    readonly kind: string;
+    readonly options: Readonly<Record<string, unknown>>;
     readonly lr: number;
     /** Those of two groups at each step; the second group starts from a quarter of `lr`. */
     readonly rates: readonly (readonly [number, number])[];
+    /** Of the first group. */
+    readonly momenta: readonly number[];
   }[];
   readonly plateaus: readonly {
     readonly name: string;

@@ -5,6 +5,7 @@
  */
 export { Adagrad, type AdagradSettings } from './adagrad.js';
 export { Adam, type AdamSettings, AdamW } from './adam.js';
+export { CosineAnnealingLR, CosineAnnealingWarmRestarts, OneCycleLR, type OneCycleOptions } from './annealing.js';
 export { type EmaOptions, type EmaState, ExponentialMovingAverage } from './ema.js';
 export {
   type BaseSettings,
@@ -18,20 +19,23 @@ export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from './pla
 export { RMSprop, type RmspropSettings } from './rmsprop.js';
 export {
   ConstantLR,
-  ConstantWarmup,
-  CosineAnnealingLR,
-  CosineWarmup,
   ExponentialLR,
-  getScheduler,
   LambdaLR,
   LinearLR,
-  LinearWarmup,
   MultiStepLR,
+  PolynomialLR,
   type Scheduled,
   Scheduler,
-  type SchedulerName,
   type SchedulerState,
+  SequentialLR,
   StepLR,
-  type WarmupOptions,
 } from './scheduler.js';
 export { SGD, type SgdSettings } from './sgd.js';
+export {
+  ConstantWarmup,
+  CosineWarmup,
+  getScheduler,
+  LinearWarmup,
+  type SchedulerName,
+  type WarmupOptions,
+} from './warmup.js';

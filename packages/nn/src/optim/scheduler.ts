@@ -6,7 +6,12 @@ import { ArgumentError } from '@course/tensor';
 
 /** What a scheduler needs of an optimizer. */
 export interface Scheduled {
-  readonly paramGroups: readonly { lr: number; initialLr: number }[];
+  readonly paramGroups: readonly {
+    lr: number;
+    initialLr: number;
+    momentum?: number;
+    betas?: readonly [number, number];
+  }[];
 }
 
 /** What a schedule of the step saves. */
@@ -18,7 +23,12 @@ export interface SchedulerState {
 export abstract class Scheduler {
   #step = 0;
 
-  constructor(protected readonly optimizer: Scheduled) {}
+  constructor(readonly optimizer: Scheduled) {}
+
+  /** The rate that another schedule gives, for schedules that are made of schedules. */
+  protected static rateOf(schedule: Scheduler, initialLr: number, step: number, group: number): number {
+    return schedule.rate(initialLr, step, group);
+  }
 
   /** The rate of a group that started from `initialLr`, after `step` steps. */
   protected abstract rate(initialLr: number, step: number, group: number): number;
@@ -43,6 +53,11 @@ export abstract class Scheduler {
   loadStateDict({ step }: SchedulerState): void {
     this.#step = step;
     this.apply();
+  }
+
+  /** Steps done. */
+  protected get steps(): number {
+    return this.#step;
   }
 
   /** Sets the rates of the step at hand; constructors end with it. */
@@ -71,7 +86,7 @@ export class LambdaLR extends Scheduler {
 }
 
 /** Throws unless all are whole numbers of at least `least`. */
-function checkSteps(name: string, steps: Readonly<Record<string, number>>, least = 0): void {
+export function checkSteps(name: string, steps: Readonly<Record<string, number>>, least = 0): void {
   for (const [option, value] of Object.entries(steps))
     if (!(Number.isInteger(value) && value >= least))
       throw new ArgumentError(`${name}: ${option} must be a whole number of at least ${least}, got ${value}`);
@@ -126,103 +141,52 @@ export class LinearLR extends LambdaLR {
   }
 }
 
-/** From the initial rate to `etaMin` in `tMax` steps along half a cosine, and back (Loshchilov & Hutter 2017, without restarts). */
-export class CosineAnnealingLR extends Scheduler {
-  readonly #tMax: number;
-  readonly #etaMin: number;
-
-  constructor(optimizer: Scheduled, { tMax, etaMin = 0 }: { readonly tMax: number; readonly etaMin?: number }) {
-    super(optimizer);
-    checkSteps('CosineAnnealingLR', { tMax }, 1);
-    [this.#tMax, this.#etaMin] = [tMax, etaMin];
-    this.apply();
-  }
-
-  protected override rate(initialLr: number, step: number): number {
-    return this.#etaMin + ((initialLr - this.#etaMin) * (1 + Math.cos((Math.PI * step) / this.#tMax))) / 2;
-  }
-}
-
-/** Options of schedules with a warm-up. */
-export interface WarmupOptions {
-  /** Steps in which the rate rises from 0. */
-  readonly warmupSteps: number;
-  /** Steps after which it is 0 again. */
-  readonly totalSteps: number;
-}
-
-function checkWarmup(name: string, { warmupSteps, totalSteps = 0 }: Partial<WarmupOptions>): void {
-  if (!(Number(warmupSteps) >= 0 && totalSteps >= 0))
-    throw new ArgumentError(
-      `${name}: warmupSteps and totalSteps must not be negative, got ${warmupSteps} and ${totalSteps}`,
-    );
-}
-
-/** The factor of a warm-up that is followed by `rest(progress)`, progress in [0, …) from its end to `totalSteps`. */
-function warmup({ warmupSteps, totalSteps }: WarmupOptions, rest: (progress: number) => number) {
-  return (step: number): number =>
-    step < warmupSteps
-      ? step / Math.max(1, warmupSteps)
-      : rest((step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
-}
-
-/** Rises linearly from 0 over the warm-up and stays, as `transformers.get_constant_schedule_with_warmup`. */
-export class ConstantWarmup extends LambdaLR {
-  constructor(optimizer: Scheduled, { warmupSteps }: { readonly warmupSteps: number }) {
-    checkWarmup('ConstantWarmup', { warmupSteps });
-    super(
-      optimizer,
-      warmup({ warmupSteps, totalSteps: warmupSteps }, () => 1),
-    );
+/** The rate times (1 - step / totalIters) to a power, 0 from `totalIters` on. */
+export class PolynomialLR extends LambdaLR {
+  constructor(
+    optimizer: Scheduled,
+    { totalIters = 5, power = 1 }: { readonly totalIters?: number; readonly power?: number } = {},
+  ) {
+    checkSteps('PolynomialLR', { totalIters }, 1);
+    super(optimizer, (step) => (1 - Math.min(step, totalIters) / totalIters) ** power);
   }
 }
 
 /**
- * Rises linearly from 0 over the warm-up, then falls linearly to 0, as `transformers.get_linear_schedule_with_warmup`.
+ * One schedule after the other, as
+ * [torch.optim.lr_scheduler.SequentialLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.SequentialLR.html): the
+ * second starts anew at the first of the `milestones`, and so on.
  *
+ * @throws ArgumentError unless there is one milestone less than schedules, in rising order, and all are of this optimizer.
  * @example
- * const scheduler = new LinearWarmup(optimizer, { warmupSteps: 100, totalSteps: 1000 });
+ * const warmup = new LinearLR(optimizer, { startFactor: 0.1, totalIters: 10 });
+ * const decay = new ExponentialLR(optimizer, { gamma: 0.9 });
+ * const scheduler = new SequentialLR(optimizer, { schedulers: [warmup, decay], milestones: [10] });
  */
-export class LinearWarmup extends LambdaLR {
-  constructor(optimizer: Scheduled, options: WarmupOptions) {
-    checkWarmup('LinearWarmup', options);
-    const { warmupSteps, totalSteps } = options;
-    super(optimizer, (step) =>
-      step < warmupSteps
-        ? step / Math.max(1, warmupSteps)
-        : Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps)),
-    );
-  }
-}
+export class SequentialLR extends Scheduler {
+  readonly #schedulers: readonly Scheduler[];
+  readonly #milestones: readonly number[];
 
-/** Rises linearly over the warm-up, then falls along half a cosine to 0, as `transformers.get_cosine_schedule_with_warmup`. */
-export class CosineWarmup extends LambdaLR {
-  constructor(optimizer: Scheduled, options: WarmupOptions) {
-    checkWarmup('CosineWarmup', options);
-    super(
-      optimizer,
-      warmup(options, (progress) => Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)))),
-    );
-  }
-}
-
-/** Names of schedules, those of `TrainingArguments.lrSchedulerType`. */
-export type SchedulerName = 'linear' | 'cosine' | 'constant' | 'constant_with_warmup';
-
-/** A schedule by its name, as `transformers.get_scheduler`. */
-export function getScheduler(name: SchedulerName, optimizer: Scheduled, options: WarmupOptions): Scheduler {
-  switch (name) {
-    case 'linear':
-      return new LinearWarmup(optimizer, options);
-    case 'cosine':
-      return new CosineWarmup(optimizer, options);
-    case 'constant':
-      return new LambdaLR(optimizer, () => 1);
-    case 'constant_with_warmup':
-      return new ConstantWarmup(optimizer, options);
-    default:
+  constructor(
+    optimizer: Scheduled,
+    { schedulers, milestones }: { readonly schedulers: readonly Scheduler[]; readonly milestones: readonly number[] },
+  ) {
+    super(optimizer);
+    if (milestones.length !== schedulers.length - 1)
       throw new ArgumentError(
-        `getScheduler: unknown schedule '${String(name)}': it may be linear, cosine, constant or constant_with_warmup`,
+        `SequentialLR: expects number of schedulers provided to be one more than the number of milestone points, but got number of schedulers ${schedulers.length} and the number of milestones to be equal to ${milestones.length}`,
       );
+    if (milestones.some((milestone, i) => !(milestone > (milestones[i - 1] ?? 0))))
+      throw new ArgumentError(`SequentialLR: milestones must rise from above 0, got ${milestones.join(', ')}`);
+    if (schedulers.some((each) => each.optimizer !== optimizer))
+      throw new ArgumentError('SequentialLR: all schedulers must belong to the same optimizer');
+    [this.#schedulers, this.#milestones] = [schedulers, milestones];
+    this.apply();
+  }
+
+  protected override rate(initialLr: number, step: number, group: number): number {
+    const at = this.#milestones.filter((milestone) => milestone <= step).length;
+    const own = this.#schedulers[at] as Scheduler;
+    return Scheduler.rateOf(own, initialLr, step - (this.#milestones[at - 1] ?? 0), group);
   }
 }

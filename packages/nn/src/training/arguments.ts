@@ -1,6 +1,6 @@
 /** What decides a training run, by the names of Hugging Face's `TrainingArguments` in camelCase, and its defaults. */
 import { ArgumentError } from '@course/tensor';
-import type { SchedulerName } from '../optim/scheduler.js';
+import type { SchedulerName } from '../optim/warmup.js';
 
 /** When something happens: never, every n optimizer steps, or after every epoch. */
 export type IntervalStrategy = 'no' | 'steps' | 'epoch';

@@ -5,8 +5,9 @@ import type { Module } from '../module.js';
 import { Adagrad } from '../optim/adagrad.js';
 import { Adam, AdamW } from '../optim/adam.js';
 import { RMSprop } from '../optim/rmsprop.js';
-import { getScheduler, type Scheduler } from '../optim/scheduler.js';
+import type { Scheduler } from '../optim/scheduler.js';
 import { SGD } from '../optim/sgd.js';
+import { getScheduler } from '../optim/warmup.js';
 import type { FilledArguments } from './arguments.js';
 import type { AnyOptimizer } from './lightning.js';
 
