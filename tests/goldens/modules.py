@@ -6,7 +6,8 @@ their default initialisation from a seed.
 A case says how to make our twin, `new nn[layer](...args)`, and how to call it, `forward(...call)`: a string that names
 one of `inputs` stands for that tensor, also among options, and `{packed, lengths}` for a packed sequence. `outputs` are
 all float tensors of the result, nested ones in order (a packed output as its padded tensor); each gets its `upstream`
-gradient. `gradients` are those of the float inputs and of every parameter. Modules are in evaluation mode.
+gradient. `gradients` are those of the float inputs and of every parameter. Modules are in evaluation mode. `printed` is the text
+of torch's own classes.
 `initialisation` holds state dicts as constructed right after `manualSeed(seed)`, `initialisers` what the functions of
 torch.nn.init make after `manualSeed(9)`.
 """
@@ -17,9 +18,23 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from golden import encode, expected, seed, write
 from module_case import randomise
-from transformer import CrossAttention, RMSNorm, RotaryEmbedding, TransformerDecoderBlock
+from transformer import (
+    CrossAttention,
+    LearnedPositions,
+    PositionalEncoding,
+    RMSNorm,
+    RotaryEmbedding,
+    SelfAttention,
+    TransformerDecoderBlock,
+)
 
 cases = []
+
+
+def printed(module):
+    """What torch prints for its own modules; None for those written here. A name that torch gives a Linear for its quantizer is
+    left out."""
+    return str(module).replace("NonDynamicallyQuantizableLinear", "Linear") if type(module).__module__.startswith("torch.") else None
 
 
 def flat(result, batch_first=False):
@@ -67,6 +82,7 @@ def case(layer, name, args, module, call, inputs, forward):
             "layer": layer,
             "args": args,
             "call": call,
+            "printed": printed(module),
             "state": state,
             "inputs": {key: encode(value) for key, value in inputs.items()},
             "outputs": [expected(single, double) for single, double in zip(runs[0][0], runs[1][0])],
@@ -91,7 +107,7 @@ FORMS = {
     "batch first, both directions": {"batchFirst": True, "bidirectional": True},
     "two layers, both directions": {"numLayers": 2, "bidirectional": True},
 }
-TORCH_OPTIONS = {"numLayers": "num_layers", "batchFirst": "batch_first", "nonlinearity": "nonlinearity"}
+TORCH_OPTIONS = {"numLayers": "num_layers", "batchFirst": "batch_first", "projSize": "proj_size"}
 
 
 def torch_options(options):
@@ -153,6 +169,23 @@ for kind, make in (("RNN", nn.RNN), ("RNNCell", nn.RNNCell)):
     shape = (5, 2, 3) if kind == "RNN" else (2, 3)
     case(kind, "relu", [3, 4, {"nonlinearity": "relu"}], module, ["x"], randoms(x=shape), lambda m, i: m(i["x"]))
 
+for name, options in {
+    "projected": {"projSize": 3},
+    "projected, two layers, both directions, batch first": {
+        "projSize": 2,
+        "numLayers": 2,
+        "bidirectional": True,
+        "batchFirst": True,
+    },
+}.items():
+    module = nn.LSTM(3, 4, **torch_options(options))
+    shape = (2, 5, 3) if options.get("batchFirst") else (5, 2, 3)
+    case("LSTM", name, [3, 4, options], module, ["x"], randoms(x=shape), lambda m, i: m(i["x"]))
+options = {"projSize": 2}
+states = {"h": (1, 2, 2), "c": (1, 2, 4)}
+module = nn.LSTM(3, 4, proj_size=2)
+case("LSTM", "projected, own states", [3, 4, options], module, ["x", ["h", "c"]], randoms(x=(5, 2, 3), **states), with_state)
+
 # --- torch's attention and transformers -----------------------------------------------------------------------------
 
 
@@ -206,6 +239,27 @@ for name, extra in masks.items():
     args = [8, 2, {"batchFirst": True}]
     call = ["q", "q", "q", options_of(extra)]
     case("MultiheadAttention", f"self, {name}", args, module, call, inputs_of({"q": (2, 5, 8)}, extra), attention({}))
+for learned, empty in ((True, False), (False, True), (True, True)):
+    for name, extra in masks.items():
+        if name not in ("no mask", "both", "float mask and padding"):
+            continue
+        module = nn.MultiheadAttention(8, 2, batch_first=True, add_bias_kv=learned, add_zero_attn=empty)
+        args = [8, 2, {"batchFirst": True, "addBiasKv": learned, "addZeroAttn": empty}]
+        title = f"{'one learned' if learned else ''}{' and ' if learned and empty else ''}{'one empty' if empty else ''} key, {name}"
+        call = ["q", "q", "q", options_of(extra)]
+        case("MultiheadAttention", title, args, module, call, inputs_of({"q": (2, 5, 8)}, extra), attention({}))
+causal = {"attnMask": torch.ones(5, 5, dtype=torch.bool).triu(1)}
+module = nn.MultiheadAttention(8, 2, batch_first=True, add_bias_kv=True)
+args = [8, 2, {"batchFirst": True, "addBiasKv": True}]
+case(
+    "MultiheadAttention",
+    "one learned key, causal",
+    args,
+    module,
+    ["q", "q", "q", {"isCausal": True}],
+    inputs_of({"q": (2, 5, 8)}),
+    lambda m, i: attention({})(m, {**i, **causal}),
+)
 for name, extra in {"no mask": {}, "key padding": {"keyPaddingMask": boolean([[0, 0, 1], [0, 0, 0]])}}.items():
     tensors = {"q": (5, 2, 8), "k": (3, 2, 8)}
     call = ["q", "k", "k", options_of(extra)]
@@ -274,6 +328,33 @@ for name, (ours, theirs) in LAYER_FORMS.items():
         lambda m, i: m(
             i["tgt"], i["src"], i["tgtMask"], i["memoryMask"], i["tgtKeyPaddingMask"], i["memoryKeyPaddingMask"]
         ),
+    )
+
+for name, pre in (("plain", False), ("pre-norm", True)):
+    torch_layer = nn.TransformerEncoderLayer(8, 2, dim_feedforward=12, norm_first=pre)
+    extra = {"mask": ahead(5), "srcKeyPaddingMask": padding}
+    # `layer` among the arguments stands for the layer that is repeated.
+    args = [{"layer": "TransformerEncoderLayer", "args": [8, 2, {"dimFeedforward": 12, "normFirst": pre}]}, 2]
+    case(
+        "TransformerEncoder",
+        name,
+        args,
+        nn.TransformerEncoder(torch_layer, 2, enable_nested_tensor=False),
+        ["src", options_of(extra)],
+        inputs_of({"src": (5, 2, 8)}, extra),
+        lambda m, i: m(i["src"], i["mask"], i["srcKeyPaddingMask"]),
+    )
+    torch_layer = nn.TransformerDecoderLayer(8, 2, dim_feedforward=12, norm_first=pre)
+    args = [{"layer": "TransformerDecoderLayer", "args": [8, 2, {"dimFeedforward": 12, "normFirst": pre}]}, 2]
+    extra = {"tgtMask": ahead(4), "memoryKeyPaddingMask": padding}
+    case(
+        "TransformerDecoder",
+        name,
+        args,
+        nn.TransformerDecoder(torch_layer, 2),
+        ["tgt", "src", options_of(extra)],
+        inputs_of({"src": (5, 2, 8), "tgt": (4, 2, 8)}, extra),
+        lambda m, i: m(i["tgt"], i["src"], i["tgtMask"], memory_key_padding_mask=i["memoryKeyPaddingMask"]),
     )
 
 everything = {
@@ -385,12 +466,14 @@ ACTIVATIONS = [
     ("ELU", [1.3], nn.ELU(1.3)),
     ("CELU", [1.3], nn.CELU(1.3)),
     ("SELU", [], nn.SELU()),
+    ("GELU", [], nn.GELU()),
+    ("GELU", [{"approximate": "tanh"}], nn.GELU(approximate="tanh")),
     ("Sigmoid", [], nn.Sigmoid()),
     ("LogSigmoid", [], nn.LogSigmoid()),
     ("Hardsigmoid", [], nn.Hardsigmoid()),
     ("Tanh", [], nn.Tanh()),
     ("Tanhshrink", [], nn.Tanhshrink()),
-    ("Hardtanh", [-2, 1], nn.Hardtanh(-2, 1)),
+    ("Hardtanh", [-2, 1], nn.Hardtanh(-2.0, 1.0)),
     ("SiLU", [], nn.SiLU()),
     ("Hardswish", [], nn.Hardswish()),
     ("Mish", [], nn.Mish()),
@@ -440,6 +523,11 @@ for reduction in ("mean", "sum", "none"):
     loss("BCELoss", reduction, ours, nn.BCELoss(**ours), pair(probability, lambda: torch.rand(5, 4)))
     classes = pair(lambda: torch.randn(5, 4).log_softmax(-1), lambda: torch.tensor([1, 0, -100, 3, 1]))
     loss("NLLLoss", reduction, ours, nn.NLLLoss(**ours), classes)
+    logits = pair(lambda: torch.randn(5, 4), lambda: torch.tensor([1, 0, -100, 3, 1]))
+    loss("CrossEntropyLoss", reduction, ours, nn.CrossEntropyLoss(**ours), logits)
+logits = pair(lambda: torch.randn(5, 4), lambda: torch.tensor([1, 0, 2, 3, 1]))
+smooth = {"labelSmoothing": 0.1}
+loss("CrossEntropyLoss", "smoothed labels", smooth, nn.CrossEntropyLoss(label_smoothing=0.1), logits)
 for beta in (1.0, 0.3):
     loss("SmoothL1Loss", f"{beta}", {"beta": beta}, nn.SmoothL1Loss(beta=beta), pair(normal, normal))
     loss("HuberLoss", f"{beta}", {"delta": beta}, nn.HuberLoss(delta=beta), pair(normal, normal))
@@ -481,6 +569,25 @@ for name, options in {"plain": {}, "stride and padding": {"stride": 2, "padding"
     case("AvgPool1d", name, [3, options], nn.AvgPool1d(3, **options), ["x"], randoms(x=(2, 4, 11)), plain)
 for size in (1, 4):
     case("AdaptiveAvgPool1d", f"{size}", [size], nn.AdaptiveAvgPool1d(size), ["x"], randoms(x=(2, 4, 11)), plain)
+    case("AdaptiveMaxPool1d", f"{size}", [size], nn.AdaptiveMaxPool1d(size), ["x"], randoms(x=(2, 4, 11)), plain)
+case("Unflatten", "a dim", [1, [2, 3]], nn.Unflatten(1, (2, 3)), ["x"], randoms(x=(2, 6, 4)), plain)
+case("Identity", "as it is", [], nn.Identity(), ["x"], randoms(x=(2, 3)), plain)
+case("Dropout", "in evaluation", [0.4], nn.Dropout(0.4), ["x"], randoms(x=(2, 3)), plain)
+case("Linear", "plain", [4, 3], nn.Linear(4, 3), ["x"], randoms(x=(2, 5, 4)), plain)
+case("Linear", "no bias", [4, 3, {"bias": False}], nn.Linear(4, 3, bias=False), ["x"], randoms(x=(5, 4)), plain)
+case("LayerNorm", "two dims", [[3, 4], {"eps": 1e-3}], nn.LayerNorm([3, 4], eps=1e-3), ["x"], randoms(x=(2, 3, 4)), plain)
+ids = torch.tensor([[0, 4, 2], [2, 1, 2]])
+for name, ours, theirs in (
+    ("plain", {}, {}),
+    ("padding", {"paddingIdx": 2}, {"padding_idx": 2}),
+):
+    module = nn.Embedding(5, 3, **theirs)
+    case("Embedding", name, [5, 3, ours], module, ["ids"], lambda: {"ids": ids}, plain)
+
+
+case("SelfAttention", "mask", [6, 4], SelfAttention(6, 4), ["x", "mask"], inputs_of({"x": (2, 4, 6)}, {"mask": kept}), plain)
+case("PositionalEncoding", "sines", [6, {"maxLength": 9}], PositionalEncoding(6, 9), ["x"], randoms(x=(2, 4, 6)), plain)
+case("LearnedPositions", "learned", [6, 9], LearnedPositions(6, 9), ["x"], randoms(x=(2, 4, 6)), plain)
 case("Flatten", "all but the batch", [], nn.Flatten(), ["x"], randoms(x=(2, 3, 4)), plain)
 case("Flatten", "some dims", [0, 1], nn.Flatten(0, 1), ["x"], randoms(x=(2, 3, 4)), plain)
 case("RMSNorm", "weight", [6], RMSNorm(6, 2.0**-23), ["x"], randoms(x=(2, 3, 6)), plain)
@@ -507,6 +614,9 @@ for kind, make in KINDS.items():
 construct("MultiheadAttention", "packed", 0, [6, 2], lambda: nn.MultiheadAttention(6, 2))
 options = {"kdim": 4, "vdim": 5}
 construct("MultiheadAttention", "own widths", 0, [6, 2, options], lambda: nn.MultiheadAttention(6, 2, **options))
+options = {"addBiasKv": True}
+construct("MultiheadAttention", "one learned key", 0, [6, 2, options], lambda: nn.MultiheadAttention(6, 2, add_bias_kv=True))
+construct("LSTM", "projected", 3, [3, 5, {"projSize": 2}], lambda: nn.LSTM(3, 5, proj_size=2))
 options = {"dimFeedforward": 7}
 construct("TransformerEncoderLayer", "in order", 1, [6, 2, options], lambda: nn.TransformerEncoderLayer(6, 2, 7))
 construct("TransformerDecoderLayer", "in order", 1, [6, 2, options], lambda: nn.TransformerDecoderLayer(6, 2, 7))

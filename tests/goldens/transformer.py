@@ -2,6 +2,8 @@
 keys, same order of construction (and so the same initial weights from a seed). Masks are [batch, time], 1 = keep.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -145,3 +147,45 @@ class RMSNorm(nn.Module):
 
     def forward(self, x):
         return x * (x.square().mean(-1, keepdim=True) + self.eps).rsqrt() * self.weight
+
+
+class SelfAttention(nn.Module):
+    """One head; mask [batch, time], True = keep."""
+
+    def __init__(self, dim, dim_head):
+        super().__init__()
+        self.query = nn.Linear(dim, dim_head)
+        self.key = nn.Linear(dim, dim_head)
+        self.value = nn.Linear(dim, dim_head)
+
+    def forward(self, x, mask):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+        weights = scores.masked_fill(~mask[:, None, :], -math.inf).softmax(-1)
+        return weights @ v, weights
+
+
+class PositionalEncoding(nn.Module):
+    """x plus the sinusoidal table of Vaswani et al. 2017."""
+
+    def __init__(self, dim, length):
+        super().__init__()
+        places = torch.arange(length, dtype=torch.float64)[:, None]
+        even = torch.arange(0, dim, 2, dtype=torch.float64)
+        angles = places / 10000.0 ** (even / dim)
+        table = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x):
+        return x + self.table[: x.shape[1]].to(x.dtype)
+
+
+class LearnedPositions(nn.Module):
+    """x plus learned positions."""
+
+    def __init__(self, dim, length):
+        super().__init__()
+        self.position = nn.Embedding(length, dim)
+
+    def forward(self, x):
+        return x + self.position.weight[: x.shape[1]]

@@ -116,6 +116,52 @@ onEachDevice('modules', () => {
     expect(calls).toHaveLength(3);
   });
 
+  it('show and change the gradients that pass through', async () => {
+    class Product extends nn.Module {
+      forward(a: Tensor, factor: number, b: Tensor): { readonly product: Tensor } {
+        return { product: a.mul(b).mul(factor) };
+      }
+    }
+    const layer = new Product();
+    const seen: (number | null)[][] = [];
+    const note = async (...gradients: readonly (Tensor | null)[]): Promise<void> => {
+      seen.push(await Promise.all(gradients.map(async (each) => (each ? await each.item() : null))));
+    };
+    const pending: Promise<void>[] = [];
+    const remove = layer.registerFullBackwardHook((module, gradInput, gradOutput) => {
+      expect(module).toBe(layer);
+      pending.push(note(...gradInput, ...gradOutput));
+      return gradInput.map((gradient) => gradient && gradient.mul(10));
+    });
+    const [a, b] = [tensor([2], { requiresGrad: true }), tensor([3], { requiresGrad: true })];
+    layer.forward(a, 2, b).product.mul(5).backward();
+    await Promise.all(pending.splice(0));
+    // d(2ab)/da = 2b, d/db = 2a, times 5 from behind.
+    expect(seen).toEqual([[30, 20, 5]]);
+    expect([await a.grad?.item(), await b.grad?.item()]).toEqual([300, 200]);
+    // The first input has no gradient, then neither.
+    layer.forward(tensor([2]), 1, b).product.backward();
+    const weight = new nn.Linear(1, 1, { bias: false });
+    let calls = 0;
+    weight.registerFullBackwardHook((_module, gradInput, gradOutput) => {
+      calls++;
+      expect([gradInput.length, gradInput[0], gradOutput[0]?.shape]).toEqual([1, null, [1, 1]]);
+      return undefined;
+    });
+    weight.forward(tensor([[4]])).backward();
+    await Promise.all(pending.splice(0));
+    expect(seen[1]).toEqual([null, 2, 1]);
+    expect(await weight.weight.grad?.item()).toBe(4);
+    expect(calls).toBe(1);
+    remove();
+    layer.forward(a, 2, b).product.backward();
+    expect(seen).toHaveLength(2);
+    layer.registerFullBackwardHook(() => [null]);
+    expect(() => layer.forward(a, 2, b).product.backward()).toThrow(
+      /invalid number of grad_input, got 1, but expected 2/,
+    );
+  });
+
   it('call hooks once where forward calls super.forward', () => {
     const layer = new Loud(2, 2);
     let calls = 0;

@@ -90,6 +90,8 @@ export interface ModulesGolden {
     readonly args: readonly GoldenArgument[];
     /** What `forward` is given. */
     readonly call: readonly GoldenArgument[];
+    /** What torch prints for it; null for classes that torch has not. */
+    readonly printed: string | null;
     readonly state: GoldenTensors;
     readonly inputs: GoldenTensors;
     /** All float tensors of the result, nested ones in order. */

@@ -3,7 +3,8 @@
  * `forward` of each class once, when its first instance is made: around it run the hooks, gradient checkpointing, and the naming
  * of the place in the model where an error came from. A class that calls `super.forward` passes here once.
  */
-import { ArgumentError, CourseError, checkpoint, scope, Tensor } from '@course/tensor';
+import { ArgumentError, CourseError, checkpoint, isGradEnabled, scope, Tensor } from '@course/tensor';
+import { type BackwardHook, watchBackward } from './backward-hooks.js';
 import type { Module } from './module.js';
 
 /** Called before `forward` with its arguments; what it returns takes their place. */
@@ -20,6 +21,7 @@ type Forward = (this: Module, ...args: readonly unknown[]) => unknown;
 const instrumented = new WeakSet<object>();
 const preHooks = new WeakMap<Module, Set<ForwardPreHook>>();
 const postHooks = new WeakMap<Module, Set<ForwardHook>>();
+const backwardHooks = new WeakMap<Module, Set<BackwardHook>>();
 /** The modules whose `forward` is running, outermost first. */
 const running: Module[] = [];
 /** The innermost module that an error on its way up came from. */
@@ -47,6 +49,10 @@ export function addHook(module: Module, hook: ForwardHook): () => void {
   return add(postHooks, module, hook);
 }
 
+export function addBackwardHook(module: Module, hook: BackwardHook): () => void {
+  return add(backwardHooks, module, hook);
+}
+
 function add<H>(all: WeakMap<Module, Set<H>>, module: Module, hook: H): () => void {
   const own = all.get(module) ?? new Set<H>();
   all.set(module, own);
@@ -61,12 +67,16 @@ function call(module: Module, forward: Forward, args: readonly unknown[]): unkno
   try {
     let given = args;
     for (const hook of preHooks.get(module) ?? []) given = hook(module, given) ?? given;
-    let output =
-      module.gradientCheckpointing && module.training
-        ? checkpointed(module, forward, given)
-        : forward.apply(module, [...given]);
-    for (const hook of postHooks.get(module) ?? []) output = hook(module, given, output) ?? output;
-    return output;
+    const run = (own: readonly unknown[]): unknown => {
+      let output =
+        module.gradientCheckpointing && module.training
+          ? checkpointed(module, forward, own)
+          : forward.apply(module, [...own]);
+      for (const hook of postHooks.get(module) ?? []) output = hook(module, own, output) ?? output;
+      return output;
+    };
+    const watchers = backwardHooks.get(module);
+    return watchers?.size && isGradEnabled() ? watchBackward(module, [...watchers], given, run) : run(given);
   } catch (error) {
     if (error instanceof CourseError) locate(error, module);
     throw error;

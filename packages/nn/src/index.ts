@@ -4,16 +4,20 @@
  * @packageDocumentation
  */
 
+export type { BackwardHook, ModuleGradients } from './backward-hooks.js';
 export type { ForwardHook, ForwardPreHook } from './call.js';
 export { clipGradNorm_, clipGradValue_ } from './clip.js';
 export * as init from './init.js';
-export * from './layers/activation.js';
+export * from './layers/activation/rectifiers.js';
+export * from './layers/activation/smooth.js';
+export * from './layers/activation/softmax.js';
 export {
   MultiHeadAttention,
   type MultiHeadAttentionCall,
   type MultiHeadAttentionOptions,
   SelfAttention,
 } from './layers/attention.js';
+export type { AttentionMasks } from './layers/attention-masks.js';
 export { KeyValueCache } from './layers/cache.js';
 export { type Layer, ModuleList, Sequential } from './layers/containers.js';
 export {
@@ -31,7 +35,6 @@ export { Transformer, type TransformerMasks, type TransformerOptions } from './l
 export { Flatten, Unflatten } from './layers/flatten.js';
 export { Identity, Linear } from './layers/linear.js';
 export {
-  type AttentionMasks,
   MultiheadAttention,
   type MultiheadAttentionCall,
   type MultiheadAttentionOptions,
@@ -39,7 +42,7 @@ export {
 export { LayerNorm, type LayerNormOptions, RMSNorm, type RMSNormOptions } from './layers/normalization.js';
 export { LearnedPositions, PositionalEncoding, sinusoidalTable } from './layers/position.js';
 export { type CellOptions, GRUCell, LSTMCell, RNNCell } from './layers/recurrent/cells.js';
-export { GRU, LSTM, type RecurrentCall, type RecurrentOptions, RNN } from './layers/recurrent/layers.js';
+export { GRU, LSTM, type LstmOptions, RNN } from './layers/recurrent/layers.js';
 export {
   PackedSequence,
   type PackOptions,
@@ -47,6 +50,7 @@ export {
   padPackedSequence,
   type UnpackOptions,
 } from './layers/recurrent/packed.js';
+export type { RecurrentCall, RecurrentOptions } from './layers/recurrent/stack.js';
 export type { Nonlinearity, RecurrentKind } from './layers/recurrent/steps.js';
 export { RotaryEmbedding, type RotaryOptions } from './layers/rotary.js';
 export {

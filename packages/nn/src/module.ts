@@ -4,7 +4,8 @@
  * `forward` (hooks, checkpointing, errors that name the module) is in `call.ts`.
  */
 import { ArgumentError, Tensor } from '@course/tensor';
-import { addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
+import type { BackwardHook } from './backward-hooks.js';
+import { addBackwardHook, addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
 import { Buffer, Parameter } from './parameter.js';
 import { loadState, type StateDict, type StateReport } from './state-dict.js';
 
@@ -74,6 +75,23 @@ export abstract class Module {
    */
   registerForwardHook(hook: ForwardHook<this>): () => void {
     return addHook(this, hook as ForwardHook);
+  }
+
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` in the backward pass, when the gradients of this module's inputs are there, as
+   * [register_full_backward_hook](https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook):
+   * those of the tensors among the arguments of `forward`, and those of its results. What it returns takes the place of the gradients of the
+   * inputs. Returns a function that removes it.
+   *
+   * @example
+   * const norms: Tensor[] = [];
+   * const remove = model.registerFullBackwardHook((_module, _gradInput, [gradOutput]) => {
+   *   if (gradOutput) norms.push(keep(gradOutput.norm()));
+   *   return undefined;
+   * });
+   */
+  registerFullBackwardHook(hook: BackwardHook<this>): () => void {
+    return addBackwardHook(this, hook as BackwardHook);
   }
 
   /** Direct children by field name. */

@@ -2,22 +2,12 @@
  * Attention in torch's shape: one packed projection, masks where true means "ignore", keys and values of other widths. The course's
  * own {@link MultiHeadAttention} is in `attention.ts`; its masks say 1 = keep.
  */
-import {
-  ArgumentError,
-  attention,
-  DTypeError,
-  linear,
-  matmul,
-  ShapeError,
-  scaledDotProductAttention,
-  softmax,
-  type Tensor,
-  zeros,
-} from '@course/tensor';
-import { constant_, xavierUniform_ } from '../init.js';
+import { ArgumentError, cat, linear, ShapeError, type Tensor, zeros } from '@course/tensor';
+import { constant_, xavierNormal_, xavierUniform_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
 import { attentionFlops } from './attention.js';
+import { type AttentionMasks, attend, maskOf } from './attention-masks.js';
 import { Linear } from './linear.js';
 
 /** Options of {@link MultiheadAttention}, torch's. */
@@ -29,18 +19,12 @@ export interface MultiheadAttentionOptions {
   readonly kdim?: number;
   /** Width of values; `embedDim` by default. */
   readonly vdim?: number;
+  /** One more key and value, both learned, behind those given. Default false. */
+  readonly addBiasKv?: boolean;
+  /** One more key and value of zeros behind those given: something to look at when nothing fits. Default false. */
+  readonly addZeroAttn?: boolean;
   /** Inputs are [batch, time, width] instead of [time, batch, width]. Default false, as in torch. */
   readonly batchFirst?: boolean;
-}
-
-/** Masks of one attention, torch's way: bool and true = ignore, or float and added to the scores. */
-export interface AttentionMasks {
-  /** Keys that nobody may look at, [batch, key]. */
-  readonly keyPaddingMask?: Tensor | null;
-  /** [query, key] or [batch * heads, query, key]. */
-  readonly attnMask?: Tensor | null;
-  /** No query looks at a later key; an `attnMask` is not needed for it. */
-  readonly isCausal?: boolean;
 }
 
 /** What one call of {@link MultiheadAttention} takes beside query, key and value. */
@@ -68,7 +52,11 @@ export class MultiheadAttention extends Module {
   readonly kProjWeight: Parameter | null;
   readonly vProjWeight: Parameter | null;
   readonly inProjBias: Parameter | null;
+  /** [1, 1, embedDim], as torch has it. */
+  readonly biasK: Parameter | null;
+  readonly biasV: Parameter | null;
   readonly outProj: Linear;
+  readonly addZeroAttn: boolean;
   readonly headDim: number;
   readonly dropout: number;
   readonly kdim: number;
@@ -82,6 +70,7 @@ export class MultiheadAttention extends Module {
   ) {
     super();
     const { dropout = 0, bias = true, kdim = embedDim, vdim = embedDim, batchFirst = false } = options;
+    const { addBiasKv = false, addZeroAttn = false } = options;
     for (const [name, size] of Object.entries({ embedDim, numHeads, kdim, vdim }))
       if (!Number.isInteger(size) || size < 1)
         throw new ArgumentError(`MultiheadAttention: ${name} must be a whole number of at least 1, got ${size}`);
@@ -94,12 +83,15 @@ export class MultiheadAttention extends Module {
     [this.headDim, this.dropout, this.kdim, this.vdim] = [embedDim / numHeads, dropout, kdim, vdim];
     this.batchFirst = batchFirst;
     const packed = kdim === embedDim && vdim === embedDim;
-    const weight = (rows: number, columns: number): Parameter => new Parameter(zeros([rows, columns]));
+    const weight = (...shape: readonly number[]): Parameter => new Parameter(zeros(shape));
     this.qProjWeight = packed ? null : weight(embedDim, embedDim);
     this.kProjWeight = packed ? null : weight(embedDim, kdim);
     this.vProjWeight = packed ? null : weight(embedDim, vdim);
     this.inProjWeight = packed ? weight(3 * embedDim, embedDim) : null;
     this.inProjBias = bias ? new Parameter(zeros([3 * embedDim])) : null;
+    this.biasK = addBiasKv ? weight(1, 1, embedDim) : null;
+    this.biasV = addBiasKv ? weight(1, 1, embedDim) : null;
+    this.addZeroAttn = addZeroAttn;
     this.outProj = new Linear(embedDim, embedDim, { bias });
     this.resetParameters();
   }
@@ -109,6 +101,7 @@ export class MultiheadAttention extends Module {
     for (const weight of [this.inProjWeight, this.qProjWeight, this.kProjWeight, this.vProjWeight])
       if (weight) xavierUniform_(weight);
     for (const bias of [this.inProjBias, this.outProj.bias]) if (bias) constant_(bias, 0);
+    for (const row of [this.biasK, this.biasV]) if (row) xavierNormal_(row);
   }
 
   /**
@@ -132,17 +125,27 @@ export class MultiheadAttention extends Module {
       );
     const batched = query.ndim === 3;
     const timeFirst = batched && !this.batchFirst;
-    const [q, k, v] = this.#project(query, key, value, (x) =>
+    const [q, given, values] = this.#project(query, key, value, (x) =>
       batched ? (timeFirst ? x.transpose(0, 1) : x) : x.unsqueeze(0),
     );
-    const allowed = maskOf(options, q.size(0), this.numHeads, q.size(2), k.size(2), batched);
+    const [k, v] = [this.#extend(given, this.biasK), this.#extend(values, this.biasV)];
+    const allowed = maskOf(options, q, given.size(2), k.size(2) - given.size(2), batched);
     const dropoutP = this.training ? this.dropout : 0;
-    const { output, weights } = attend(q, k, v, allowed, options.isCausal ?? false, dropoutP, needWeights);
+    const { output, weights } = attend(q, k, v, allowed, dropoutP, needWeights);
     const merged = this.outProj.forward(output.transpose(1, 2).reshape([q.size(0), -1, this.embedDim]));
     const result = batched ? (timeFirst ? merged.transpose(0, 1) : merged) : merged.squeeze(0);
     if (!weights) return [result, null];
     const shown = averageAttnWeights ? weights.mean(1) : weights;
     return [result, batched ? shown : shown.squeeze(0)];
+  }
+
+  /** Keys or values [batch, heads, time, headDim] with the learned one and the zeros behind them, where wanted. */
+  #extend(x: Tensor, learned: Parameter | null): Tensor {
+    const rows = [x];
+    const shape = [x.size(0), this.numHeads, 1, this.headDim];
+    if (learned) rows.push(learned.view([1, this.numHeads, 1, this.headDim]).expand(shape));
+    if (this.addZeroAttn) rows.push(x.newFull(shape, 0));
+    return rows.length === 1 ? x : cat(rows, 2);
   }
 
   #check(query: Tensor, key: Tensor, value: Tensor): void {
@@ -193,85 +196,4 @@ export class MultiheadAttention extends Module {
   override extraRepr(): string {
     return '';
   }
-}
-
-interface Mask {
-  /** bool, true = may look. */
-  readonly allowed: Tensor | null;
-  /** float, added to the scores. */
-  readonly added: Tensor | null;
-}
-
-/** torch's masks as one bool mask, true = keep, and one that is added; both broadcast to [batch, heads, query, key]. */
-function maskOf(
-  { keyPaddingMask, attnMask }: AttentionMasks,
-  batch: number,
-  heads: number,
-  queries: number,
-  keys: number,
-  batched: boolean,
-): Mask {
-  const both: { mask: Tensor; name: string }[] = [];
-  if (keyPaddingMask) {
-    const expected = batched ? [batch, keys] : [keys];
-    checkMask('keyPaddingMask', keyPaddingMask, [expected]);
-    both.push({ name: 'keyPaddingMask', mask: keyPaddingMask.view([batch, 1, 1, keys]) });
-  }
-  if (attnMask) {
-    checkMask('attnMask', attnMask, [
-      [queries, keys],
-      [batch * heads, queries, keys],
-    ]);
-    both.push({
-      name: 'attnMask',
-      mask: attnMask.ndim === 3 ? attnMask.view([batch, heads, queries, keys]) : attnMask,
-    });
-  }
-  let allowed: Tensor | null = null;
-  let added: Tensor | null = null;
-  for (const { mask } of both) {
-    if (mask.dtype !== 'bool') added = added ? added.add(mask) : mask;
-    else allowed = allowed ? allowed.logicalAnd(mask.logicalNot()) : mask.logicalNot();
-  }
-  return { allowed, added };
-}
-
-function checkMask(name: string, mask: Tensor, shapes: readonly (readonly number[])[]): void {
-  if (mask.dtype !== 'bool' && mask.dtype !== 'float32')
-    throw new DTypeError(
-      `MultiheadAttention: ${name} must be bool (true = ignore) or float32 (added to the scores), got ${mask.dtype}`,
-    );
-  if (!shapes.some((shape) => shape.join() === mask.shape.join()))
-    throw new ShapeError(
-      `MultiheadAttention: ${name} must be ${shapes.map((shape) => `[${shape.join(', ')}]`).join(' or ')}, got [${mask.shape.join(', ')}]`,
-    );
-}
-
-function attend(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  { allowed, added }: Mask,
-  isCausal: boolean,
-  dropoutP: number,
-  needWeights: boolean,
-): { output: Tensor; weights: Tensor | null } {
-  if (!added || !allowed) {
-    const options = { mask: added ?? allowed, isCausal, dropoutP };
-    return needWeights
-      ? attention(q, k, v, options)
-      : { output: scaledDotProductAttention(q, k, v, options), weights: null };
-  }
-  // Both kinds at once: what is added shifts the scores, what is not allowed leaves the softmax.
-  const causal = isCausal
-    ? q
-        .newArange(q.size(2))
-        .view([-1, 1])
-        .ge(q.newArange(k.size(2)))
-    : null;
-  const scores = matmul(q, k.transpose(-2, -1))
-    .mul(q.size(3) ** -0.5)
-    .add(added);
-  const weights = softmax(scores, -1, { mask: causal ? allowed.logicalAnd(causal) : allowed });
-  return { output: matmul(weights.dropout(dropoutP), v), weights: needWeights ? weights : null };
 }

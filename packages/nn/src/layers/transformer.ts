@@ -1,7 +1,8 @@
 /** Transformer blocks. */
 import { ArgumentError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
-import { GELU, ReLU } from './activation.js';
+import { ReLU } from './activation/rectifiers.js';
+import { GELU } from './activation/smooth.js';
 import { MultiHeadAttention } from './attention.js';
 import type { KeyValueCache } from './cache.js';
 import { Sequential } from './containers.js';

@@ -87,6 +87,10 @@ export class RNNCell extends Cell {
     this.nonlinearity = nonlinearity;
   }
 
+  override extraRepr(): string {
+    return `${super.extraRepr()}${this.nonlinearity === 'tanh' ? '' : `, nonlinearity=${this.nonlinearity}`}`;
+  }
+
   /** x [batch, inputSize] and h [batch, hiddenSize] (zeros if absent) to the next h. */
   forward(x: Tensor, h?: Tensor | null): Tensor {
     return this.next(x, h ? { h, c: null } : null, this.nonlinearity).h;

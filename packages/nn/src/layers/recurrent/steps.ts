@@ -5,10 +5,12 @@ import { linear, type Tensor } from '@course/tensor';
 export interface CellWeights {
   /** [gates * hidden, input]. */
   readonly weightIh: Tensor;
-  /** [gates * hidden, hidden]. */
+  /** [gates * hidden, hidden], or projected in place of the last hidden. */
   readonly weightHh: Tensor;
   readonly biasIh: Tensor | null;
   readonly biasHh: Tensor | null;
+  /** [projected, hidden]: makes narrower hidden states of an LSTM's. */
+  readonly weightHr?: Tensor | null;
 }
 
 /** What an {@link RNN} applies to its sums. */
@@ -36,7 +38,7 @@ export function step(
   kind: RecurrentKind,
   projected: Tensor,
   { h, c }: CellState,
-  { weightHh, biasHh }: CellWeights,
+  { weightHh, biasHh, weightHr }: CellWeights,
   nonlinearity: Nonlinearity,
 ): CellState {
   const hidden = linear(h, weightHh, biasHh).view(projected.shape);
@@ -59,7 +61,8 @@ export function step(
   const candidate = gate(sums, 2).tanh();
   const output = gate(sums, 3).sigmoid();
   const cell = c ? forget.mul(c).add(input.mul(candidate)) : input.mul(candidate);
-  return { h: output.mul(cell.tanh()), c: cell };
+  const state = output.mul(cell.tanh());
+  return { h: weightHr ? linear(state, weightHr) : state, c: cell };
 }
 
 /**
