@@ -131,7 +131,7 @@ onEachDevice('modules', () => {
     const remove = layer.registerFullBackwardHook((module, gradInput, gradOutput) => {
       expect(module).toBe(layer);
       pending.push(note(...gradInput, ...gradOutput));
-      return gradInput.map((gradient) => gradient && gradient.mul(10));
+      return gradInput.map((gradient) => gradient?.mul(10) ?? null);
     });
     const [a, b] = [tensor([2], { requiresGrad: true }), tensor([3], { requiresGrad: true })];
     layer.forward(a, 2, b).product.mul(5).backward();
