@@ -37,17 +37,11 @@ export type { CsvOptions } from './readers/csv.js';
 export type { CsvType } from './readers/csv-types.js';
 export type { AddedToken } from './tokenizers/added-tokens.js';
 export { AutoTokenizer } from './tokenizers/auto-tokenizer.js';
+export { BatchEncoding, type EncodedTensors } from './tokenizers/batch-encoding.js';
 export type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './tokenizers/bert-options.js';
 export { BertTokenizer } from './tokenizers/bert-tokenizer.js';
-export {
-  BatchEncoding,
-  type EncodeBatchOptions,
-  type EncodedTensors,
-  type EncodeOptions,
-  type Encoding,
-  type Padding,
-  type Truncation,
-} from './tokenizers/encoding.js';
+export type { EncodeBatchOptions, EncodeOptions, Encoding, Padding, Truncation } from './tokenizers/encoding.js';
+export type { NewSpecialTokens, NewToken, SpecialTokenRole, SpecialTokens } from './tokenizers/special-tokens.js';
 export type { Side, Template, TemplatePiece } from './tokenizers/template.js';
 export { type DecodeOptions, type TextOrPair, Tokenizer, type TokenizerOptions } from './tokenizers/tokenizer.js';
 export { trainWordPiece, type WordPieceTrainerOptions } from './tokenizers/trainer/wordpiece-trainer.js';

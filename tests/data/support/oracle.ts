@@ -1,8 +1,8 @@
 // Hugging Face's Rust tokenizers, from npm (`@anush008/tokenizers`), as the reference for ours. They count offsets in code points, we
 // in UTF-16 units; `rustEncode` converts.
 
-import type { Tokenizer as RustTokenizer } from '@anush008/tokenizers';
-import type { BertTokenizer, Encoding } from '@course/data';
+import type { Encoding as RustEncoding, Tokenizer as RustTokenizer } from '@anush008/tokenizers';
+import type { Encoding, Tokenizer } from '@course/data';
 import * as fc from 'fast-check';
 
 async function load(): Promise<typeof import('@anush008/tokenizers') | undefined> {
@@ -21,7 +21,7 @@ export const rust = await load();
 export const numRuns = Number(process.env.COURSE_TEST_RUNS ?? 2000);
 
 /** The Rust tokenizer that our `tokenizer.json` describes. */
-export function twinOf(tokenizer: BertTokenizer): RustTokenizer {
+export function twinOf(tokenizer: Tokenizer): RustTokenizer {
   const json = tokenizer.toFiles()['tokenizer.json'];
   if (rust === undefined || json === undefined) throw new TypeError('twinOf: no Rust tokenizers on this platform');
   return rust.Tokenizer.fromString(json);
@@ -34,10 +34,9 @@ function utf16Indices(text: string): number[] {
   return indices;
 }
 
-/** What the Rust tokenizer makes of a text, or a pair of texts, as one of our encodings. */
-export async function rustEncode(tokenizer: RustTokenizer, text: string, pair?: string): Promise<Encoding> {
-  const encoded = await tokenizer.encode(text, pair ?? null);
-  const places = [utf16Indices(text), utf16Indices(pair ?? '')];
+/** One encoding of the Rust tokenizer as ours; its offsets count code points. */
+function converted(encoded: RustEncoding, text: string, pair: string): Encoding {
+  const places = [utf16Indices(text), utf16Indices(pair)];
   const sequences = encoded.getSequenceIds();
   return {
     inputIds: encoded.getIds(),
@@ -51,6 +50,46 @@ export async function rustEncode(tokenizer: RustTokenizer, text: string, pair?: 
     wordIds: encoded.getWordIds().map((id) => id ?? null),
     specialTokensMask: encoded.getSpecialTokensMask(),
   };
+}
+
+/** What the Rust tokenizer makes of a text, or a pair of texts, as our encodings: the first window, then those it overflows into. */
+export async function rustWindows(tokenizer: RustTokenizer, text: string, pair?: string): Promise<Encoding[]> {
+  const encoded = await tokenizer.encode(text, pair ?? null);
+  return [encoded, ...encoded.getOverflowing()].map((each) => converted(each, text, pair ?? ''));
+}
+
+/**
+ * The tokens of a list of words without special tokens. The binding takes no lists, but what the library does with one is to encode
+ * the words one by one and put the results together as they are, numbered by word.
+ */
+export async function rustWords(tokenizer: RustTokenizer, words: readonly string[]): Promise<Encoding> {
+  const all: Encoding = {
+    inputIds: [],
+    tokens: [],
+    tokenTypeIds: [],
+    attentionMask: [],
+    offsets: [],
+    wordIds: [],
+    specialTokensMask: [],
+  };
+  for (const [i, word] of words.entries()) {
+    const encoded = converted(await tokenizer.encode(word, null, { addSpecialTokens: false }), word, '');
+    all.inputIds.push(...encoded.inputIds);
+    all.tokens.push(...encoded.tokens);
+    all.tokenTypeIds.push(...encoded.tokenTypeIds);
+    all.attentionMask.push(...encoded.attentionMask);
+    all.offsets.push(...encoded.offsets);
+    all.wordIds.push(...encoded.wordIds.map(() => i));
+    all.specialTokensMask.push(...encoded.specialTokensMask);
+  }
+  return all;
+}
+
+/** What the Rust tokenizer makes of a text, or a pair of texts, as one of our encodings. */
+export async function rustEncode(tokenizer: RustTokenizer, text: string, pair?: string): Promise<Encoding> {
+  const [encoding] = await rustWindows(tokenizer, text, pair);
+  if (encoding === undefined) throw new TypeError('the Rust tokenizer gave no encoding');
+  return encoding;
 }
 
 const codePoint = (min: number, max: number): fc.Arbitrary<string> =>

@@ -3,19 +3,14 @@
  * that Hugging Face's `BertTokenizerFast` gives, so that published weights mean what they meant in training.
  */
 import { FormatError } from '@course/tensor';
-import { writeTexts } from '#platform';
-import { type AddedToken, AddedTokenMatcher } from './added-tokens.js';
+import type { AddedToken } from './added-tokens.js';
 import { loadBert, saveBert } from './bert-files.js';
+import { BertModel } from './bert-model.js';
 import type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './bert-options.js';
 import { joinWordPieces } from './decode.js';
-import { NormalizedText } from './normalized-text.js';
-import { BertNormalizer } from './normalizer.js';
-import { splitWords } from './pre-tokenizer.js';
 import type { Template, TemplatePiece } from './template.js';
-import type { TokenBuffer } from './token-buffer.js';
 import { Tokenizer } from './tokenizer.js';
 import { Vocab, vocabEntries } from './vocab.js';
-import { WordPiece } from './wordpiece.js';
 
 /**
  * The tokenizer of BERT and its family (DistilBERT, MiniLM, …), cased and uncased; equal to
@@ -27,17 +22,8 @@ import { WordPiece } from './wordpiece.js';
  * tokenizer.encode('Tokenizers').inputIds; // [2, 5, 6, 7, 3]
  */
 export class BertTokenizer extends Tokenizer {
-  readonly unkToken: string;
-  readonly clsToken: string;
-  readonly sepToken: string;
-  readonly maskToken: string;
-  /** The options in force, defaults filled in. */
-  readonly options: ResolvedBertOptions;
-  readonly #normalizer: BertNormalizer;
-  readonly #wordPiece: WordPiece;
-  readonly #rawMatcher: AddedTokenMatcher;
-  readonly #normalizedMatcher: AddedTokenMatcher;
-  readonly #normalized = new NormalizedText();
+  readonly #fixed: Omit<ResolvedBertOptions, 'addedTokens' | SpecialTokenOption>;
+  readonly #model: BertModel;
 
   /**
    * @throws FormatError when the vocabulary lacks the unknown, classification, separator or padding token.
@@ -54,47 +40,38 @@ export class BertTokenizer extends Tokenizer {
       }
     }
     const template = options.template ?? bertTemplate(vocab.requireId(clsToken), vocab.requireId(sepToken));
-    super(vocab, template, padToken, options);
-    this.unkToken = unkToken;
-    this.clsToken = clsToken;
-    this.sepToken = sepToken;
-    this.maskToken = maskToken;
-    this.options = {
-      unkToken,
-      clsToken,
-      sepToken,
-      padToken,
-      maskToken,
+    const { handleChineseChars = true, cleanText = true, decoderCleanUp = true } = options;
+    const textModel = new BertModel({
+      tokens: model,
+      unkId: vocab.requireId(unkToken),
+      continuingSubwordPrefix,
+      maxCharsPerWord,
+      cleanText,
+      handleChineseChars,
+      stripAccents: options.stripAccents ?? lowercase,
+      lowercase,
+    });
+    const { cleanUpTokenizationSpaces = true } = options;
+    super(
+      { vocab, model: textModel, template },
+      { unkToken, clsToken, sepToken, padToken, maskToken },
+      { ...options, cleanUpTokenizationSpaces },
+    );
+    this.#model = textModel;
+    this.#fixed = {
       continuingSubwordPrefix,
       maxCharsPerWord,
       lowercase,
       stripAccents: options.stripAccents,
-      handleChineseChars: options.handleChineseChars ?? true,
-      cleanText: options.cleanText ?? true,
-      decoderCleanUp: options.decoderCleanUp ?? true,
-      cleanUpTokenizationSpaces: this.cleanUpTokenizationSpaces,
+      handleChineseChars,
+      cleanText,
+      decoderCleanUp,
+      cleanUpTokenizationSpaces,
       paddingSide: this.paddingSide,
       truncationSide: this.truncationSide,
-      addedTokens: added,
+      padTokenTypeId: this.padTokenTypeId,
       template,
     };
-    this.#normalizer = new BertNormalizer({
-      cleanText: this.options.cleanText,
-      handleChineseChars: this.options.handleChineseChars,
-      stripAccents: options.stripAccents ?? lowercase,
-      lowercase,
-    });
-    this.#wordPiece = new WordPiece(model, {
-      unkId: vocab.requireId(unkToken),
-      continuingSubwordPrefix,
-      maxCharsPerWord,
-    });
-    this.#rawMatcher = new AddedTokenMatcher(
-      added.filter((token) => !token.normalized).map((token) => [token.content, token]),
-    );
-    this.#normalizedMatcher = new AddedTokenMatcher(
-      added.filter((token) => token.normalized).map((token) => [this.normalize(token.content), token]),
-    );
   }
 
   /**
@@ -121,6 +98,28 @@ export class BertTokenizer extends Tokenizer {
     }
   }
 
+  /** The options in force, defaults filled in. */
+  get options(): ResolvedBertOptions {
+    const { unkToken, clsToken, sepToken, padToken, maskToken } = this;
+    return { ...this.#fixed, unkToken, clsToken, sepToken, padToken, maskToken, addedTokens: this.vocab.added };
+  }
+
+  get unkToken(): string {
+    return this.specialTokens.unkToken ?? '[UNK]';
+  }
+
+  get clsToken(): string {
+    return this.specialTokens.clsToken ?? '[CLS]';
+  }
+
+  get sepToken(): string {
+    return this.specialTokens.sepToken ?? '[SEP]';
+  }
+
+  get maskToken(): string {
+    return this.specialTokens.maskToken ?? '[MASK]';
+  }
+
   get unkTokenId(): number {
     return this.vocab.requireId(this.unkToken);
   }
@@ -140,33 +139,20 @@ export class BertTokenizer extends Tokenizer {
 
   /** Whether text is converted to lower case. */
   get lowercase(): boolean {
-    return this.options.lowercase;
+    return this.#fixed.lowercase;
   }
 
   /** The text as WordPiece sees it: cleaned, and lowered and without accents where the model is uncased. */
   normalize(text: string): string {
-    const normalized = new NormalizedText();
-    normalized.reset(text);
-    this.#normalizer.normalize(normalized, 0, text.length);
-    return normalized.slice(0, normalized.length);
-  }
-
-  /** The vocabulary: ids by token, added tokens included. */
-  getVocab(): ReadonlyMap<string, number> {
-    return this.vocab.ids;
+    return this.#model.normalize(text);
   }
 
   /**
    * The files of this tokenizer by name: `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and
    * `special_tokens_map.json`, as Hugging Face's libraries read them.
    */
-  toFiles(): Record<string, string> {
+  override toFiles(): Record<string, string> {
     return saveBert(this.vocab, this.options, this.modelMaxLength);
-  }
-
-  /** Writes the files of this tokenizer into a folder, which is made if need be. */
-  async save(folder: string): Promise<void> {
-    await writeTexts(folder, this.toFiles());
   }
 
   override toString(): string {
@@ -181,43 +167,13 @@ export class BertTokenizer extends Tokenizer {
     ].join('\n');
   }
 
-  protected override tokenizeInto(text: string, out: TokenBuffer): void {
-    const normalized = this.#normalized;
-    normalized.reset(text);
-    for (const { token, from, to } of this.#rawMatcher.split(text)) {
-      if (token !== undefined) {
-        out.push(token.id, from, to);
-        out.endWord();
-        continue;
-      }
-      normalized.length = 0;
-      this.#normalizer.normalize(normalized, from, to);
-      this.#tokenizeNormalized(normalized, out);
-    }
-  }
-
   protected override joinTokens(tokens: readonly string[], cleanUp: boolean): string {
-    const { continuingSubwordPrefix, decoderCleanUp } = this.options;
+    const { continuingSubwordPrefix, decoderCleanUp } = this.#fixed;
     return joinWordPieces(tokens, { prefix: continuingSubwordPrefix, decoderCleanUp, cleanUp });
   }
-
-  #tokenizeNormalized(text: NormalizedText, out: TokenBuffer): void {
-    const tokenizeWords = (from: number, to: number): void =>
-      splitWords(text.units, from, to, (start, end) => this.#wordPiece.tokenizeWord(text, start, end, out));
-    if (this.#normalizedMatcher.isEmpty) {
-      tokenizeWords(0, text.length);
-      return;
-    }
-    for (const { token, from, to } of this.#normalizedMatcher.split(text.slice(0, text.length))) {
-      if (token === undefined) {
-        tokenizeWords(from, to);
-      } else {
-        out.push(token.id, text.startOf(from), text.endOf(to - 1));
-        out.endWord();
-      }
-    }
-  }
 }
+
+type SpecialTokenOption = 'unkToken' | 'clsToken' | 'sepToken' | 'padToken' | 'maskToken';
 
 /** The added tokens together with those special tokens that the vocabulary has and the list lacks, by id. */
 function withSpecials(

@@ -1,10 +1,9 @@
 /**
- * From the tokens of one or two texts to an `Encoding`: truncation, the special tokens around the texts, padding. The
- * rules are those of the Rust tokenizers (`truncate_encodings`, `TemplateProcessing`, `pad_encodings`).
+ * Which tokens of one or two texts go into a row, and what stands around them: truncation, windows over long texts, special
+ * tokens. The rules are those of the Rust tokenizers (`truncate_encodings`, `Encoding::truncate`, `TemplateProcessing`).
  */
 import { ArgumentError } from '@course/tensor';
-import type { Encoding, Truncation } from './encoding.js';
-import type { TokenBuffer } from './token-buffer.js';
+import type { Truncation } from './encoding.js';
 
 /** The side of a text that is cut, or filled. */
 export type Side = 'left' | 'right';
@@ -26,128 +25,93 @@ export function withoutSpecials(template: Template): Template {
   return { single: bare(template.single), pair: bare(template.pair) };
 }
 
-/** Tokens [from, to) of a buffer. */
-export interface TokenSlice {
-  readonly tokens: TokenBuffer;
-  from: number;
-  to: number;
-}
+/** Tokens [from, to) of a text. */
+export type Span = readonly [from: number, to: number];
+
+/** Which text loses tokens when there are too many. */
+export type TruncationStrategy = Exclude<Truncation, boolean>;
 
 /**
- * Cuts one or two token slices down to `maxLength` tokens together.
+ * How many tokens of each of one or two texts remain when they are cut down to `maxLength` tokens together.
  *
+ * @param lengths Numbers of tokens.
  * @param strategy 'longest_first' takes tokens from the longer text, then from both; the others from the named text only.
  * @throws ArgumentError when the named text alone cannot give up enough tokens.
  */
-export function truncate(
-  slices: readonly TokenSlice[],
+export function truncatedLengths(
+  lengths: readonly number[],
   maxLength: number,
-  strategy: Exclude<Truncation, boolean>,
-  side: Side,
-): void {
-  const [first, second] = slices;
-  if (first === undefined) return;
-  const n1 = first.to - first.from;
-  const n2 = second === undefined ? 0 : second.to - second.from;
-  const excess = n1 + n2 - maxLength;
-  if (excess <= 0) return;
-  if (maxLength === 0) {
-    for (const slice of slices) cut(slice, 0, side);
-    return;
-  }
+  strategy: TruncationStrategy,
+): readonly number[] {
+  const [n1 = 0, n2] = lengths;
+  const excess = n1 + (n2 ?? 0) - maxLength;
+  if (excess <= 0) return lengths;
+  if (maxLength === 0) return lengths.map(() => 0);
   if (strategy === 'longest_first') {
-    if (second === undefined) {
-      cut(first, maxLength, side);
-      return;
-    }
-    const [short, long] = n1 <= n2 ? [first, second] : [second, first];
-    const shortLength = Math.min(n1, n2);
-    let keepShort = shortLength;
-    let keepLong = Math.max(shortLength, maxLength - shortLength);
+    if (n2 === undefined) return [maxLength];
+    const short = Math.min(n1, n2);
+    let keepShort = short;
+    let keepLong = Math.max(short, maxLength - short);
     if (keepShort + keepLong > maxLength) {
       keepShort = Math.floor(maxLength / 2);
       keepLong = maxLength - keepShort;
     }
-    cut(short, keepShort, side);
-    cut(long, keepLong, side);
-    return;
+    return n1 <= n2 ? [keepShort, keepLong] : [keepLong, keepShort];
   }
-  const target = strategy === 'only_first' ? first : second;
+  const target = strategy === 'only_first' ? n1 : n2;
   if (target === undefined) {
     throw new ArgumentError("encode: truncation 'only_second' needs a second text: pass pair");
   }
-  const length = target.to - target.from;
-  if (length <= excess) {
+  if (target <= excess) {
     throw new ArgumentError(
-      `encode: truncation '${strategy}' cannot remove ${excess} tokens from a text of ${length}; ` +
+      `encode: truncation '${strategy}' cannot remove ${excess} tokens from a text of ${target}; ` +
         `a larger maxLength or 'longest_first' would fit`,
     );
   }
-  cut(target, length - excess, side);
+  if (strategy === 'only_first') return n2 === undefined ? [target - excess] : [target - excess, n2];
+  return [n1, target - excess];
 }
 
-function cut(slice: TokenSlice, length: number, side: Side): void {
-  if (side === 'right') slice.to = slice.from + length;
-  else slice.from = slice.to - length;
-}
-
-/** Frames token slices by a template. */
-export function frame(
-  pieces: readonly TemplatePiece[],
-  slices: readonly TokenSlice[],
-  vocab: readonly string[],
-): Encoding {
-  const encoding: Encoding = {
-    inputIds: [],
-    tokens: [],
-    tokenTypeIds: [],
-    attentionMask: [],
-    offsets: [],
-    wordIds: [],
-    specialTokensMask: [],
-  };
-  for (const piece of pieces) {
-    if ('special' in piece) {
-      encoding.inputIds.push(piece.special);
-      encoding.tokens.push(vocab[piece.special] ?? '');
-      encoding.tokenTypeIds.push(piece.typeId);
-      encoding.attentionMask.push(1);
-      encoding.offsets.push([0, 0]);
-      encoding.wordIds.push(null);
-      encoding.specialTokensMask.push(1);
-      continue;
-    }
-    const slice = slices[piece.sequence];
-    if (slice === undefined) continue;
-    const { ids, starts, ends, words } = slice.tokens;
-    for (let i = slice.from; i < slice.to; i++) {
-      const id = ids[i] as number;
-      encoding.inputIds.push(id);
-      encoding.tokens.push(vocab[id] ?? '');
-      encoding.tokenTypeIds.push(piece.typeId);
-      encoding.attentionMask.push(1);
-      encoding.offsets.push([starts[i] as number, ends[i] as number]);
-      encoding.wordIds.push(words[i] as number);
-      encoding.specialTokensMask.push(0);
+/**
+ * Windows of `size` tokens over a text of `length` tokens, each sharing `stride` tokens with the one before.
+ *
+ * @returns The part that truncation keeps, then those that it cuts off, from there on.
+ * @throws ArgumentError when the windows would not advance.
+ */
+export function windows(length: number, size: number, stride: number, side: Side): Span[] {
+  if (size >= length) return [[0, length]];
+  if (size === 0) {
+    return [
+      [0, 0],
+      [0, length],
+    ];
+  }
+  if (stride >= size) {
+    throw new ArgumentError(
+      `encode: stride ${stride} must be less than the ${size} tokens that maxLength leaves for a window`,
+    );
+  }
+  const spans: Span[] = [];
+  if (side === 'right') {
+    for (let from = 0; ; from += size - stride) {
+      const to = Math.min(from + size, length);
+      spans.push([from, to]);
+      if (to === length) return spans;
     }
   }
-  return encoding;
+  for (let to = length; ; to -= size - stride) {
+    const from = Math.max(0, to - size);
+    spans.push([from, to]);
+    if (from === 0) return spans;
+  }
 }
 
-/** Fills an encoding up to `length` with the padding token; a longer one stays as it is. */
-export function pad(encoding: Encoding, length: number, padId: number, padToken: string, side: Side): void {
-  const count = length - encoding.inputIds.length;
-  if (count <= 0) return;
-  const fill = <T>(column: T[], value: () => T): void => {
-    const kept = side === 'left' ? column.splice(0) : [];
-    for (let i = 0; i < count; i++) column.push(value());
-    for (const entry of kept) column.push(entry);
-  };
-  fill(encoding.inputIds, () => padId);
-  fill(encoding.tokens, () => padToken);
-  fill(encoding.tokenTypeIds, () => 0);
-  fill(encoding.attentionMask, () => 0);
-  fill(encoding.offsets, () => [0, 0]);
-  fill(encoding.wordIds, () => null);
-  fill(encoding.specialTokensMask, () => 1);
+/** The combinations of windows over one or two texts, a row each: first those that truncation keeps, then in the reference's order. */
+export function combineWindows(spans: readonly (readonly Span[])[]): Span[][] {
+  const [first = [], second] = spans;
+  if (second === undefined) return first.map((span) => [span]);
+  const [a0, ...rest] = first;
+  const [b0, ...others] = second;
+  if (a0 === undefined || b0 === undefined) return [];
+  return [[a0, b0], ...rest.flatMap((a) => second.map((b) => [a, b])), ...others.map((b) => [a0, b])];
 }

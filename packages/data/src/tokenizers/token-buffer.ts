@@ -36,6 +36,11 @@ export class TokenBuffer {
     this.wordCount++;
   }
 
+  /** Makes the tokens from `from` on one word of number `word`: the text was split into words by the caller. */
+  numberAs(word: number, from: number): void {
+    this.words.fill(word, from, this.length);
+  }
+
   #grow(): void {
     const grown = (column: Int32Array): Int32Array<ArrayBuffer> => {
       const wider = new Int32Array(2 * column.length);

@@ -1,21 +1,30 @@
 /**
- * What every tokenizer does alike: framing with special tokens, truncation, padding, batches, and the way back from ids
- * to tokens. A subclass says how a text becomes tokens and how tokens become text; the rest is here, once.
+ * What every tokenizer does alike: options and their defaults, padding, batches, added tokens, and the way back from ids to
+ * text. A subclass says how text becomes tokens (its `TextModel`), how tokens become text and which files it has.
  */
 import { ArgumentError } from '@course/tensor';
+import { writeTexts } from '#platform';
+import { BatchEncoding } from './batch-encoding.js';
+import { Encoder, type EncoderParts, type RowOptions, type Text, type Texts } from './encoder.js';
+import type { EncodeBatchOptions, EncodeOptions, Encoding } from './encoding.js';
+import { EncodingTable, type RowPadding } from './encoding-table.js';
 import {
-  BatchEncoding,
-  type EncodeBatchOptions,
-  type EncodeOptions,
-  type Encoding,
-  type Truncation,
-} from './encoding.js';
-import { frame, pad, type Side, type Template, type TokenSlice, truncate, withoutSpecials } from './template.js';
-import { TokenBuffer } from './token-buffer.js';
+  completeToken,
+  isRole,
+  type NewSpecialTokens,
+  type NewToken,
+  type SpecialTokenRole,
+  type SpecialTokens,
+} from './special-tokens.js';
+import type { Side, TruncationStrategy } from './template.js';
 import type { Vocab } from './vocab.js';
 
-/** A text, or a pair of texts that go into one encoding. */
-export type TextOrPair = string | readonly [text: string, pair: string];
+/** A text, or a pair of texts that go into one encoding; with `isSplitIntoWords`, lists of words in place of texts. */
+export type TextOrPair =
+  | string
+  | readonly [text: string, pair: string]
+  | readonly string[]
+  | readonly (readonly string[])[];
 
 /** What all tokenizers can be told. */
 export interface TokenizerOptions {
@@ -25,7 +34,9 @@ export interface TokenizerOptions {
   readonly paddingSide?: Side;
   /** The side that truncation takes tokens from; 'right' by default. */
   readonly truncationSide?: Side;
-  /** What `decode` does without a `cleanUp` of its own; true by default. */
+  /** The token type of padding; 0 by default. */
+  readonly padTokenTypeId?: number;
+  /** What `decode` does without a `cleanUp` of its own. */
   readonly cleanUpTokenizationSpaces?: boolean;
 }
 
@@ -42,54 +53,115 @@ export abstract class Tokenizer {
   readonly modelMaxLength: number | undefined;
   readonly paddingSide: Side;
   readonly truncationSide: Side;
+  readonly padTokenTypeId: number;
   readonly cleanUpTokenizationSpaces: boolean;
   /** The tokens by id, added tokens included. */
   protected readonly vocab: Vocab;
-  readonly #template: Template;
-  readonly #bareTemplate: Template;
-  readonly #padToken: string;
-  // Filled again for every text; a pair needs two.
-  readonly #buffers: readonly [TokenBuffer, TokenBuffer] = [new TokenBuffer(), new TokenBuffer()];
+  readonly #encoder: Encoder;
+  readonly #scratch = new EncodingTable();
+  #specialTokens: SpecialTokens;
 
-  protected constructor(vocab: Vocab, template: Template, padToken: string, options: TokenizerOptions) {
+  protected constructor(
+    parts: EncoderParts,
+    specialTokens: SpecialTokens,
+    options: TokenizerOptions & { readonly cleanUpTokenizationSpaces: boolean },
+  ) {
     const { modelMaxLength } = options;
     if (modelMaxLength !== undefined && !(Number.isInteger(modelMaxLength) && modelMaxLength > 0)) {
       throw new ArgumentError(`modelMaxLength must be a positive whole number, got ${modelMaxLength}`);
     }
-    this.vocab = vocab;
+    this.vocab = parts.vocab;
+    this.#encoder = new Encoder(parts);
+    this.#specialTokens = specialTokens;
     this.modelMaxLength = modelMaxLength;
     this.paddingSide = options.paddingSide ?? 'right';
     this.truncationSide = options.truncationSide ?? 'right';
-    this.cleanUpTokenizationSpaces = options.cleanUpTokenizationSpaces ?? true;
-    this.#template = template;
-    this.#bareTemplate = withoutSpecials(template);
-    this.#padToken = padToken;
+    this.padTokenTypeId = options.padTokenTypeId ?? 0;
+    this.cleanUpTokenizationSpaces = options.cleanUpTokenizationSpaces;
   }
-
-  /** Appends the tokens of a text, without special tokens, to `out`. */
-  protected abstract tokenizeInto(text: string, out: TokenBuffer): void;
 
   /** Joins tokens to text. */
   protected abstract joinTokens(tokens: readonly string[], cleanUp: boolean): string;
+
+  /** The files of this tokenizer by name, as Hugging Face's libraries read them. */
+  abstract toFiles(): Record<string, string>;
+
+  /** Writes the files of this tokenizer into a folder, which is made if need be. */
+  async save(folder: string): Promise<void> {
+    await writeTexts(folder, this.toFiles());
+  }
 
   /** Number of tokens, added tokens included: one more than the largest id. */
   get vocabSize(): number {
     return this.vocab.size;
   }
 
-  /** Id of the padding token. */
-  get padTokenId(): number {
-    return this.vocab.idOf(this.#padToken);
+  /** The vocabulary: ids by token, added tokens included. */
+  getVocab(): ReadonlyMap<string, number> {
+    return this.vocab.ids;
   }
 
-  /** The padding token. */
+  /** The special tokens by the part they play. */
+  get specialTokens(): SpecialTokens {
+    return this.#specialTokens;
+  }
+
+  /**
+   * The padding token.
+   *
+   * @throws ArgumentError when there is none, as in GPT-2: `addSpecialTokens({ padToken: … })` names one.
+   */
   get padToken(): string {
-    return this.#padToken;
+    return this.#specialTokens.padToken ?? this.#missing('padToken');
+  }
+
+  /**
+   * Id of the padding token.
+   *
+   * @throws ArgumentError when there is none.
+   */
+  get padTokenId(): number {
+    return this.vocab.requireId(this.padToken);
   }
 
   /** Ids of all special tokens, ascending. */
   get allSpecialIds(): number[] {
     return [...this.vocab.specialIds].sort((a, b) => a - b);
+  }
+
+  /**
+   * Adds tokens that are matched whole in a text, with the next free ids. A token that the vocabulary has keeps its id. A model
+   * needs as many rows in its embedding: `vocabSize`.
+   *
+   * @returns How many were new, or changed their flags.
+   * @example
+   * tokenizer.addTokens(['new_word', { content: 'AI', singleWord: true }]); // 2
+   */
+  addTokens(tokens: readonly NewToken[]): number {
+    return this.#add(tokens, false);
+  }
+
+  /**
+   * Adds special tokens, which `decode` can leave out, and says which part they play.
+   *
+   * @returns How many were new, or changed their flags.
+   * @throws ArgumentError for a part that there is not.
+   * @example
+   * tokenizer.addSpecialTokens({ padToken: '<pad>', additionalSpecialTokens: ['<user>'] }); // 2
+   */
+  addSpecialTokens(tokens: NewSpecialTokens | readonly NewToken[]): number {
+    if (isList(tokens)) return this.#add(tokens, true);
+    const { additionalSpecialTokens = [], ...byRole } = tokens;
+    const roles = { ...this.#specialTokens };
+    const added: NewToken[] = [];
+    for (const [role, token] of Object.entries(byRole)) {
+      if (!isRole(role)) throw new ArgumentError(`addSpecialTokens: there is no special token "${role}"`);
+      if (token === undefined) continue;
+      roles[role] = typeof token === 'string' ? token : token.content;
+      added.push(token);
+    }
+    this.#specialTokens = roles;
+    return this.#add([...added, ...additionalSpecialTokens], true);
   }
 
   /**
@@ -99,7 +171,7 @@ export abstract class Tokenizer {
    * tokenizer.tokenize('unravel'); // ['un', '##rave', '##l']: that is bert-base-cased
    */
   tokenize(text: string): string[] {
-    const buffer = this.#tokenizeToBuffer(text, 0);
+    const buffer = this.#encoder.tokenize(text);
     const tokens: string[] = [];
     for (let i = 0; i < buffer.length; i++) tokens.push(this.vocab.tokens[buffer.ids[i] ?? 0] ?? '');
     return tokens;
@@ -113,25 +185,42 @@ export abstract class Tokenizer {
    * const { inputIds } = tokenizer.encode('Transformer models are powerful.'); // [101, 13809, 23763, 3584, 1132, 3110, 119, 102]
    * tokenizer.encode('a question', { pair: 'a context', maxLength: 10, truncation: 'only_second', padding: 'max_length' });
    */
-  encode(text: string, options: EncodeOptions = {}): Encoding {
-    const encoding = this.#encodeOne(text, options.pair, options);
-    this.#padAll([encoding], options);
+  encode(text: string | readonly string[], options: EncodeOptions = {}): Encoding {
+    const { pair, isSplitIntoWords = false } = options;
+    const first = textOf(text, isSplitIntoWords);
+    const table = this.#scratch;
+    table.reset();
+    this.#encoder.encode(
+      table,
+      0,
+      pair === undefined ? [first] : [first, textOf(pair, isSplitIntoWords)],
+      this.rowOptions(options),
+    );
+    const padding = this.#paddingOf(table, options);
+    const encoding = table.encoding(0, this.vocab.tokens, padding);
+    if (options.returnOverflowingTokens === true) {
+      encoding.overflowing = [];
+      for (let row = 1; row < table.rows; row++) {
+        encoding.overflowing.push(table.encoding(row, this.vocab.tokens, padding));
+      }
+    }
     return encoding;
   }
 
   /**
-   * Encodes several texts, or pairs of texts.
+   * Encodes several texts, or pairs of texts. With `returnOverflowingTokens` a text may have several rows.
    *
    * @throws ArgumentError as `encode`.
    * @example
    * const { inputIds } = tokenizer.encodeBatch(['one', 'two or three'], { padding: 'longest' }).toTensors(); // int32 [2, 5]
    */
   encodeBatch(texts: readonly TextOrPair[], options: EncodeBatchOptions = {}): BatchEncoding {
-    const encodings = texts.map((text) =>
-      typeof text === 'string' ? this.#encodeOne(text, undefined, options) : this.#encodeOne(text[0], text[1], options),
-    );
-    this.#padAll(encodings, options);
-    return new BatchEncoding(encodings);
+    const table = new EncodingTable();
+    const row = this.rowOptions(options);
+    for (const [i, entry] of texts.entries()) {
+      this.#encoder.encode(table, i, textsOf(entry, options.isSplitIntoWords ?? false), row);
+    }
+    return this.batchOf(table, options);
   }
 
   /**
@@ -157,7 +246,11 @@ export abstract class Tokenizer {
     return sequences.map((ids) => this.decode(ids, options));
   }
 
-  /** The id of a token, or the ids of several; that of the unknown token for those outside of the vocabulary. */
+  /**
+   * The id of a token, or the ids of several; that of the unknown token for those outside of the vocabulary.
+   *
+   * @throws ArgumentError for one outside of the vocabulary of a tokenizer without an unknown token.
+   */
   convertTokensToIds(token: string): number;
   convertTokensToIds(tokens: readonly string[]): number[];
   convertTokensToIds(tokens: string | readonly string[]): number | number[] {
@@ -180,45 +273,52 @@ export abstract class Tokenizer {
     return token;
   }
 
-  #tokenizeToBuffer(text: string, which: 0 | 1): TokenBuffer {
-    if (typeof text !== 'string') throw new ArgumentError(`a tokenizer encodes strings, got ${typeof text}`);
-    const buffer = this.#buffers[which];
-    buffer.reset();
-    this.tokenizeInto(text, buffer);
-    return buffer;
-  }
-
-  #encodeOne(text: string, pair: string | undefined, options: EncodeBatchOptions): Encoding {
-    const template = options.addSpecialTokens === false ? this.#bareTemplate : this.#template;
-    const pieces = pair === undefined ? template.single : template.pair;
-    const slices: TokenSlice[] = [text, ...(pair === undefined ? [] : [pair])].map((part, i) => {
-      const tokens = this.#tokenizeToBuffer(part, i === 0 ? 0 : 1);
-      return { tokens, from: 0, to: tokens.length };
-    });
-    const strategy = truncationStrategy(options);
-    if (strategy !== undefined) {
-      const maxLength = this.#maxLength(options, 'truncation');
-      const specials = pieces.filter((piece) => 'special' in piece).length;
-      if (maxLength < specials) {
-        throw new ArgumentError(`encode: maxLength ${maxLength} leaves no room for the ${specials} special tokens`);
-      }
-      truncate(slices, maxLength - specials, strategy, this.truncationSide);
+  /** The options of rows with every default filled in. */
+  protected rowOptions(options: EncodeBatchOptions): RowOptions {
+    const truncation = truncationStrategy(options);
+    const { stride = 0 } = options;
+    if (!(Number.isInteger(stride) && stride >= 0)) {
+      throw new ArgumentError(`encode: stride must be a whole number, got ${stride}`);
     }
-    return frame(pieces, slices, this.vocab.tokens);
+    return {
+      addSpecialTokens: options.addSpecialTokens ?? true,
+      truncation,
+      maxLength: truncation === undefined ? 0 : this.#maxLength(options, 'truncation'),
+      stride,
+      overflow: options.returnOverflowingTokens ?? false,
+      truncationSide: options.truncationSide ?? this.truncationSide,
+    };
   }
 
-  #padAll(encodings: readonly Encoding[], options: EncodeBatchOptions): void {
+  /** The rows of a table, padded as the options say. */
+  protected batchOf(table: EncodingTable, options: EncodeBatchOptions): BatchEncoding {
+    return new BatchEncoding(table, this.vocab.tokens, this.#paddingOf(table, options));
+  }
+
+  #add(tokens: readonly NewToken[], special: boolean): number {
+    const changed = tokens.filter((token) => this.vocab.add(completeToken(token, special))).length;
+    if (changed > 0) this.#encoder.refreshAddedTokens();
+    return changed;
+  }
+
+  #missing(role: SpecialTokenRole): never {
+    throw new ArgumentError(`this tokenizer has no ${role}: name one with addSpecialTokens({ ${role}: … })`);
+  }
+
+  #paddingOf(table: EncodingTable, options: EncodeBatchOptions): RowPadding | undefined {
     const { padding = false, padToMultipleOf: multiple = 1 } = options;
     if (!(Number.isInteger(multiple) && multiple > 0)) {
       throw new ArgumentError(`encode: padToMultipleOf must be a positive whole number, got ${multiple}`);
     }
-    if (padding === false) return;
-    const longest =
-      padding === 'max_length'
-        ? this.#maxLength(options, "padding 'max_length'")
-        : encodings.reduce((length, encoding) => Math.max(length, encoding.inputIds.length), 0);
-    const length = Math.ceil(longest / multiple) * multiple;
-    for (const encoding of encodings) pad(encoding, length, this.padTokenId, this.#padToken, this.paddingSide);
+    if (padding === false) return undefined;
+    const longest = padding === 'max_length' ? this.#maxLength(options, "padding 'max_length'") : table.longestRow();
+    return {
+      length: Math.ceil(longest / multiple) * multiple,
+      side: options.paddingSide ?? this.paddingSide,
+      id: this.padTokenId,
+      token: this.padToken,
+      typeId: this.padTokenTypeId,
+    };
   }
 
   #maxLength(options: EncodeBatchOptions, what: string): number {
@@ -233,8 +333,35 @@ export abstract class Tokenizer {
   }
 }
 
-function truncationStrategy(options: EncodeBatchOptions): Exclude<Truncation, boolean> | undefined {
+function truncationStrategy(options: EncodeBatchOptions): TruncationStrategy | undefined {
   const { truncation = options.maxLength !== undefined && options.padding !== 'max_length' } = options;
   if (truncation === true) return 'longest_first';
   return truncation === false ? undefined : truncation;
+}
+
+/** A text, checked: a list of words where the caller said so, a string otherwise. */
+function textOf(text: unknown, isSplitIntoWords: boolean): Text {
+  if (!isSplitIntoWords) {
+    if (typeof text === 'string') return text;
+    const found = Array.isArray(text) ? 'an array: pass isSplitIntoWords for a list of words' : typeof text;
+    throw new ArgumentError(`a tokenizer encodes strings, got ${found}`);
+  }
+  if (Array.isArray(text) && text.every((word) => typeof word === 'string')) return text;
+  throw new ArgumentError('encode: isSplitIntoWords needs a list of words in place of a text');
+}
+
+/** An entry of a batch as one or two texts. */
+export function textsOf(entry: TextOrPair, isSplitIntoWords: boolean): Texts {
+  const isPair = Array.isArray(entry) && (!isSplitIntoWords || Array.isArray(entry[0]));
+  if (!isPair) return [textOf(entry, isSplitIntoWords)];
+  if (entry.length !== 2) {
+    throw new ArgumentError(
+      `encodeBatch: a pair has two texts, got ${entry.length}; pass isSplitIntoWords for lists of words`,
+    );
+  }
+  return [textOf(entry[0], isSplitIntoWords), textOf(entry[1], isSplitIntoWords)];
+}
+
+function isList(tokens: NewSpecialTokens | readonly NewToken[]): tokens is readonly NewToken[] {
+  return Array.isArray(tokens);
 }

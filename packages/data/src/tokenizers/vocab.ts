@@ -19,27 +19,24 @@ export function vocabEntries(source: VocabSource): [token: string, id: number][]
 
 /** Tokens and ids, both ways. */
 export class Vocab {
-  /** Tokens by id; holes where no token has the id. */
-  readonly tokens: readonly string[];
-  /** Ids by token. Of a token that is listed twice the last id counts, as in the reference. */
-  readonly ids: ReadonlyMap<string, number>;
-  /** Ids of the special tokens. */
-  readonly specialIds: ReadonlySet<number>;
-  /** Tokens that are matched whole, by ascending id. */
-  readonly added: readonly AddedToken[];
+  readonly #tokens: string[];
+  readonly #ids: Map<string, number>;
+  #added: readonly AddedToken[];
+  #specialIds: ReadonlySet<number>;
   /** The model's own tokens, in the order given. */
   readonly model: readonly (readonly [token: string, id: number])[];
-  readonly #unkToken: string;
+  readonly #unkToken: string | undefined;
 
   /**
    * @param model The model's own tokens.
    * @param added Tokens matched whole; some may be among the model's own.
+   * @param unkToken The token that stands for strings that are none; byte-level models have none.
    * @throws FormatError for an id that is no whole number, or an unknown token that is in neither.
    */
   constructor(
     model: readonly (readonly [token: string, id: number])[],
     added: readonly AddedToken[],
-    unkToken: string,
+    unkToken: string | undefined,
   ) {
     const tokens: string[] = [];
     const ids = new Map<string, number>();
@@ -60,17 +57,57 @@ export class Vocab {
       tokens[id] = token;
       ids.set(token, id);
     }
-    if (!ids.has(unkToken)) {
+    if (unkToken !== undefined && !ids.has(unkToken)) {
       throw new FormatError(
         `vocabulary: the unknown token ${JSON.stringify(unkToken)} is not among the ${ids.size} tokens`,
       );
     }
-    this.tokens = tokens;
-    this.ids = ids;
-    this.added = [...added].sort((a, b) => a.id - b.id);
-    this.specialIds = new Set(added.filter((token) => token.special).map((token) => token.id));
+    this.#tokens = tokens;
+    this.#ids = ids;
+    this.#added = byId(added);
+    this.#specialIds = specialIdsOf(added);
     this.model = model;
     this.#unkToken = unkToken;
+  }
+
+  /** Tokens by id; holes where no token has the id. */
+  get tokens(): readonly string[] {
+    return this.#tokens;
+  }
+
+  /** Ids by token. Of a token that is listed twice the last id counts, as in the reference. */
+  get ids(): ReadonlyMap<string, number> {
+    return this.#ids;
+  }
+
+  /** Tokens that are matched whole, by ascending id. */
+  get added(): readonly AddedToken[] {
+    return this.#added;
+  }
+
+  /** Ids of the special tokens. */
+  get specialIds(): ReadonlySet<number> {
+    return this.#specialIds;
+  }
+
+  /**
+   * Makes a token one that is matched whole, under its own id if it has one and else under the next. What was added under the
+   * same text before is replaced.
+   *
+   * @returns Whether that changed anything.
+   */
+  add(token: Omit<AddedToken, 'id'>): boolean {
+    const { content } = token;
+    if (content === '') return false;
+    const id = this.#ids.get(content) ?? this.#tokens.length;
+    const before = this.#added.find((each) => each.content === content);
+    const now: AddedToken = { ...token, id };
+    if (before !== undefined && isSame(before, now)) return false;
+    this.#tokens[id] = content;
+    this.#ids.set(content, id);
+    this.#added = byId([...this.#added.filter((each) => each !== before), now]);
+    this.#specialIds = specialIdsOf(this.#added);
+    return true;
   }
 
   /** One more than the largest id. */
@@ -78,9 +115,13 @@ export class Vocab {
     return this.tokens.length;
   }
 
-  /** The id of a token; that of the unknown token for any other string. */
+  /**
+   * The id of a token; that of the unknown token for any other string.
+   *
+   * @throws ArgumentError for any other string where there is no unknown token.
+   */
   idOf(token: string): number {
-    return this.ids.get(token) ?? this.ids.get(this.#unkToken) ?? 0;
+    return this.#ids.get(token) ?? this.requireId(this.#unkToken ?? token);
   }
 
   /**
@@ -93,4 +134,23 @@ export class Vocab {
     if (id === undefined) throw new ArgumentError(`vocabulary: no token ${JSON.stringify(token)}`);
     return id;
   }
+}
+
+function byId(tokens: readonly AddedToken[]): readonly AddedToken[] {
+  return [...tokens].sort((a, b) => a.id - b.id);
+}
+
+function specialIdsOf(added: readonly AddedToken[]): ReadonlySet<number> {
+  return new Set(added.filter((token) => token.special).map((token) => token.id));
+}
+
+function isSame(a: AddedToken, b: AddedToken): boolean {
+  return (
+    a.id === b.id &&
+    a.singleWord === b.singleWord &&
+    a.lstrip === b.lstrip &&
+    a.rstrip === b.rstrip &&
+    a.normalized === b.normalized &&
+    a.special === b.special
+  );
 }
