@@ -19,6 +19,7 @@ export { crossEntropy, crossEntropyBackward } from './loss';
 export { setScratch } from './memory';
 export { adam } from './optimizer';
 export { pointwise } from './pointwise';
+export { fork, serve } from './pool';
 export { reduce } from './reduce';
 export { gatherRows, scatterAddRows } from './rows';
 export { scan } from './scan';

@@ -2,12 +2,15 @@
 import { RowsField } from './layout';
 import { copyWords, int, pointer } from './memory';
 
-/** Keeps the least faulty row, so that the report is the same whoever finds one first. */
-// @ts-ignore: decorator
-@inline
+/** Keeps the least faulty row, so that the report is the same whichever thread finds one first. */
 export function reportFault(record: usize, field: i32, row: i32): void {
   const address = record + (<usize>field << 2);
-  store<i32>(address, min(load<i32>(address), row));
+  let least = atomic.load<i32>(address);
+  while (row < least) {
+    const seen = atomic.cmpxchg<i32>(address, least, row);
+    if (seen == least) return;
+    least = seen;
+  }
 }
 
 export function gatherRows(record: usize, begin: i32, end: i32): void {

@@ -27,8 +27,12 @@ const COMMON = [
   '--maximumMemory',
   '65536',
   '--exportTable',
+  // One build serves shared memory and, after its import is changed (module.ts), memory of one thread.
+  '--sharedMemory',
   '--enable',
   'simd',
+  '--enable',
+  'threads',
 ];
 
 /**

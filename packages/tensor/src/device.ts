@@ -6,6 +6,7 @@
 import { environment } from '#platform';
 import type { Backend, DeviceInfo, DeviceKind } from './backend/backend.js';
 import { CpuBackend } from './backend/cpu/cpu-backend.js';
+import { chooseThreads } from './backend/cpu/threads.js';
 import { requestAdapter } from './backend/webgpu/adapter.js';
 import { WebGpuBackend } from './backend/webgpu/backend.js';
 import { ArgumentError, DeviceError } from './errors.js';
@@ -17,6 +18,11 @@ export type DeviceChoice = 'auto' | DeviceKind;
 export interface InitOptions {
   /** Default `auto`; the environment variable `COURSE_DEVICE` overrides it where there is one. */
   readonly device?: DeviceChoice;
+  /**
+   * Threads that the CPU computes on, from 1 to 64; by default as many as the process may use, at most 16. The environment variable
+   * `COURSE_THREADS` overrides it. Results are the same with any number.
+   */
+  readonly threads?: number;
 }
 
 const CHOICES: readonly DeviceChoice[] = ['auto', 'cpu', 'webgpu'];
@@ -29,13 +35,15 @@ let current: Backend | null = null;
  * software adapter; calling it again with another device switches, and opens a lost device anew.
  *
  * @throws DeviceError if the device asked for is not there; the message says what was tried and what to install.
+ * @throws ArgumentError for a device or a number of threads that cannot be meant.
  * @example
  * await init({ device: 'cpu' });
  */
-export async function init({ device }: InitOptions = {}): Promise<DeviceInfo> {
+export async function init({ device, threads }: InitOptions = {}): Promise<DeviceInfo> {
   const choice = environment('COURSE_DEVICE') || device || 'auto';
   if (!isChoice(choice)) throw new ArgumentError(`init: unknown device '${choice}': it may be ${CHOICES.join(', ')}`);
-  current = choice === 'auto' ? await openBest() : await open(choice);
+  chooseThreads(threads);
+  current = choice === 'auto' ? await openBest(threads) : await open(choice, threads);
   return current.info();
 }
 
@@ -43,15 +51,21 @@ function isChoice(value: string): value is DeviceChoice {
   return (CHOICES as readonly string[]).includes(value);
 }
 
-async function openBest(): Promise<Backend> {
+async function openBest(threads?: number): Promise<Backend> {
   const { adapter } = await requestAdapter({ allowSoftware: false });
-  return open(adapter ? 'webgpu' : 'cpu');
+  return open(adapter ? 'webgpu' : 'cpu', threads);
 }
 
-async function open(kind: DeviceKind): Promise<Backend> {
+async function open(kind: DeviceKind, threads?: number): Promise<Backend> {
   const existing = opened.get(kind);
-  if (existing && !existing.isLost) return existing;
-  const backend = kind === 'cpu' ? await CpuBackend.create() : await WebGpuBackend.create({ allowSoftware: true });
+  if (existing && !existing.isLost) {
+    if (existing instanceof CpuBackend && threads !== undefined) existing.useThreads(threads);
+    return existing;
+  }
+  const backend =
+    kind === 'cpu'
+      ? await CpuBackend.create(threads === undefined ? {} : { threads })
+      : await WebGpuBackend.create({ allowSoftware: true });
   opened.set(kind, backend);
   return backend;
 }

@@ -76,3 +76,46 @@ export function enableRelaxedSimd(): void {}
 export function processorName(): string {
   return 'WebAssembly';
 }
+
+/** The part of the API of a page, or of a worker in it, that threads need. */
+interface ThreadScope {
+  readonly crossOriginIsolated?: boolean;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly Worker?: new (
+    url: string,
+    options: { name: string },
+  ) => { postMessage(message: object): void; addEventListener(type: 'error', listener: () => void): void };
+}
+
+const scope = globalThis as ThreadScope;
+
+/** Whether threads can share memory: in a page that is cross-origin isolated. */
+export function canShareMemory(): boolean {
+  return scope.crossOriginIsolated === true && scope.Worker !== undefined;
+}
+
+/** Threads that the page may keep busy. */
+export function availableThreads(): number {
+  return canShareMemory() ? (scope.navigator?.hardwareConcurrency ?? 1) : 1;
+}
+
+/** The script as something that can be loaded, by its text. */
+const urls = new Map<string, string>();
+
+/**
+ * Starts a thread that calls a function, given as text, on data.
+ *
+ * @throws ArgumentError where there are no workers; else what the browser says.
+ */
+export function startThread(script: string, data: object, onFailure: () => void): void {
+  if (scope.Worker === undefined) throw new ArgumentError('this page has no workers');
+  let url = urls.get(script);
+  if (url === undefined) {
+    const text = `onmessage = ({ data }) => { (${script})(data); close(); };`;
+    url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+    urls.set(script, url);
+  }
+  const worker = new scope.Worker(url, { name: 'course' });
+  worker.addEventListener('error', onFailure);
+  worker.postMessage(data);
+}

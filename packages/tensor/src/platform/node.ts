@@ -3,14 +3,15 @@
  * no other file imports `node:` modules.
  */
 import { randomBytes } from 'node:crypto';
-import { close, constants, fstat, open, read } from 'node:fs';
+import { close, constants, fstat, open, read, readFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open as openHandle, readdir, rename, rm, unlink } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
 import { ArgumentError, CourseError, FormatError } from '../errors.js';
 import type { RandomAccess } from './random-access.js';
 
@@ -231,4 +232,51 @@ export function enableRelaxedSimd(): void {
 /** The processor's own name. */
 export function processorName(): string {
   return cpus()[0]?.model.trim() || 'unknown processor';
+}
+
+/** Whether threads can share memory. */
+export function canShareMemory(): boolean {
+  return true;
+}
+
+/** Threads that the process may keep busy: its processors, or the share of them that its control group grants. */
+export function availableThreads(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(grantedProcessors())));
+}
+
+/** Processors that Linux grants a container, infinity where there is no such limit. */
+function grantedProcessors(): number {
+  if (process.platform !== 'linux') return Number.POSITIVE_INFINITY;
+  const group = '/sys/fs/cgroup';
+  try {
+    const [quota, period] = readFileSync(`${group}/cpu.max`, 'utf8').split(' ');
+    return quota === 'max' ? Number.POSITIVE_INFINITY : Number(quota) / Number(period) || Number.POSITIVE_INFINITY;
+  } catch {
+    // No unified hierarchy: the older one below.
+  }
+  try {
+    const [quota = -1, period = 0] = ['quota', 'period'].map((name) =>
+      Number(readFileSync(`${group}/cpu/cpu.cfs_${name}_us`, 'utf8')),
+    );
+    return quota > 0 && period > 0 ? quota / period : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * Starts a thread that calls a function, given as text, on data, and never keeps the process alive.
+ *
+ * @throws where the process may not start threads, whatever Node says then.
+ */
+export function startThread(script: string, data: object, onFailure: () => void): void {
+  const worker = new Worker(`(${script})(require('node:worker_threads').workerData)`, {
+    eval: true,
+    workerData: data,
+    // None of the flags of this process: a loader that it preloads has no business there.
+    execArgv: [],
+    name: 'course',
+  });
+  worker.on('error', onFailure);
+  worker.unref();
 }

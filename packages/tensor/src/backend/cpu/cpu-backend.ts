@@ -2,7 +2,7 @@
  * The CPU backend: WebAssembly SIMD kernels over one linear memory. Every call computes before it returns, which keeps all the
  * promises of the `Backend` interface about order. Operands lie in linear memory; only `write` and `read` copy.
  */
-import { processorName } from '#platform';
+import { canShareMemory, processorName } from '#platform';
 import type { DType } from '../../dtype.js';
 import { ArgumentError, DeviceError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
@@ -12,12 +12,17 @@ import { cpuKernels } from './kernels/table.js';
 import { CpuBuffer, Launcher } from './launch.js';
 import { formatBytes, LinearMemory } from './memory.js';
 import { chooseBuild, loadKernels, type SimdBuild } from './module.js';
+import { chooseThreads } from './threads.js';
 
 export interface CpuOptions {
   /** Which build of the kernels; the best that this engine runs when left out (`COURSE_SIMD=plain` asks for plain SIMD). */
   readonly build?: SimdBuild;
   /** The most memory to hold, in bytes; 4 GiB when left out, which is also the limit. */
   readonly maximumBytes?: number;
+  /** Threads to compute on, this one included; as many as there are processors when left out (`COURSE_THREADS` overrides it). */
+  readonly threads?: number;
+  /** Whether to share memory with threads where that is possible, the default; without, one thread computes. */
+  readonly share?: boolean;
 }
 
 const DTYPES: ReadonlySet<DType> = new Set<DType>(['float32', 'int32', 'uint8', 'bool']);
@@ -55,8 +60,9 @@ export class CpuBackend implements Backend {
   /** Compiles the kernels and reserves a first piece of memory; a `DeviceError` where WebAssembly SIMD is missing. */
   static async create(options: CpuOptions = {}): Promise<CpuBackend> {
     const build = options.build ?? chooseBuild();
-    const memory = new LinearMemory(options.maximumBytes);
-    const launcher = new Launcher(memory, await loadKernels(build, memory.wasm));
+    const threads = chooseThreads(options.threads);
+    const memory = new LinearMemory(options.maximumBytes, (options.share ?? true) && canShareMemory());
+    const launcher = new Launcher(memory, await loadKernels(build, memory.wasm), threads);
     return new CpuBackend(build, { memory, launcher, kernels: cpuKernels() });
   }
 
@@ -65,15 +71,20 @@ export class CpuBackend implements Backend {
   }
 
   info(): DeviceInfo {
-    const { memory } = this.#alive();
+    const { memory, launcher } = this.#alive();
     return {
       backend: 'cpu',
       adapter: processorName(),
       software: false,
-      threads: 1,
+      threads: launcher.pool.threads,
       features: this.#build === 'relaxed-simd' ? ['simd', 'relaxed-simd'] : ['simd'],
       limits: { maxMemoryBytes: memory.maximumBytes, maxPointwiseInputs: MAX_POINTWISE_INPUTS },
     };
+  }
+
+  /** Computes on another number of threads from now on, as far as this engine has threads. */
+  useThreads(threads: number): void {
+    this.#alive().launcher.pool.resize(chooseThreads(threads));
   }
 
   supports(dtype: DType): boolean {
@@ -139,6 +150,7 @@ export class CpuBackend implements Backend {
   }
 
   destroy(): void {
+    this.#state?.launcher.pool.close();
     this.#state = undefined;
     this.#buffers = 0;
     this.#bytes = 0;

@@ -8,11 +8,11 @@ import type { Dense, DeviceBuffer } from '../requests.js';
 import type { Block } from './allocator.js';
 import { formatBytes, type LinearMemory } from './memory.js';
 import type { KernelModule, KernelName } from './module.js';
+import { ThreadPool } from './pool.js';
+import { SCRATCH_BYTES } from './scratch.js';
 
 /** Bytes for the records of one request. */
 const RECORD_BYTES = 32_768;
-/** Bytes of a thread's scratch memory. */
-export const SCRATCH_BYTES = 1_048_576;
 
 /** A buffer in linear memory. */
 export class CpuBuffer implements DeviceBuffer {
@@ -32,19 +32,22 @@ export class CpuBuffer implements DeviceBuffer {
 }
 
 export class Launcher {
+  /** The threads that launches may use. */
+  readonly pool: ThreadPool;
   readonly #memory: LinearMemory;
   readonly #module: KernelModule;
   readonly #records: number;
   #used = 0;
   #dispatches = 0;
 
-  constructor(memory: LinearMemory, module: KernelModule) {
+  constructor(memory: LinearMemory, module: KernelModule, threads = 1) {
     this.#memory = memory;
     this.#module = module;
     this.#records = Math.ceil(module.heapBase / 64) * 64;
     const scratch = this.#records + RECORD_BYTES;
     memory.startHeap(scratch + SCRATCH_BYTES);
     module.setScratch(scratch);
+    this.pool = new ThreadPool(memory, module, threads);
   }
 
   get primitives(): ReadonlyMap<string, number> {
@@ -84,8 +87,9 @@ export class Launcher {
   }
 
   /** Runs a kernel over the work items [0, items), at least `grain` of them in a piece. */
-  launch(kernel: KernelName, record: number, items: number, _grain: number): void {
+  launch(kernel: KernelName, record: number, items: number, grain: number): void {
     this.#dispatches++;
+    if (items >= 2 * grain && this.pool.run(kernel, record * 4, items, Math.floor(items / grain))) return;
     this.#module.kernels[kernel](record * 4, 0, items);
   }
 

@@ -1,6 +1,7 @@
 /**
- * The linear memory of the CPU backend: from its start the kernels' own data, the region for parameter records, scratch memory
- * for every thread, and then the heap. Growing moves the memory's ArrayBuffer, so views are taken from here each time, never kept.
+ * The linear memory of the CPU backend: from its start the kernels' own data, the region for parameter records, scratch memory,
+ * and then the heap. Memory that threads share cannot be moved, so its whole range of addresses is reserved at once, and used as
+ * it grows. Growing makes a new ArrayBuffer, so views are taken from here each time, never kept.
  */
 import { DeviceError } from '../../errors.js';
 import { ALIGNMENT, Allocator, type Block } from './allocator.js';
@@ -9,6 +10,8 @@ import { type WasmMemory, wasm } from './webassembly.js';
 const PAGE = 65_536;
 /** What 32-bit addresses reach, less a page: so a kernel may step some way past an operand without coming out at 0. */
 const MOST_PAGES = 65_535;
+/** Less than this is not worth sharing. */
+const FEWEST_SHARED_PAGES = 1024;
 /** At least this much is added at a time, if there is room, so that a run does not grow memory step by step. */
 const GROWTH = 16 * 2 ** 20;
 /** Kernels read whole vectors and so up to 60 bytes past an operand: the last unit of memory belongs to nobody. */
@@ -26,18 +29,28 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(2)} ${units[unit]}`;
 }
 
+function newMemory(maximum: number, shared: boolean): WasmMemory {
+  return new wasm.Memory({ initial: 1, maximum, shared });
+}
+
 export class LinearMemory {
   readonly wasm: WasmMemory;
-  readonly #mostPages: number;
+  #mostPages: number;
   #allocator: Allocator | undefined;
   #i32: Int32Array;
   #f32: Float32Array;
 
-  constructor(maximumBytes = MOST_PAGES * PAGE) {
+  /** Memory of at most so many bytes; `shared` among threads, if the engine has the addresses for that. */
+  constructor(maximumBytes = MOST_PAGES * PAGE, shared = false) {
     this.#mostPages = Math.max(1, Math.min(MOST_PAGES, Math.floor(maximumBytes / PAGE)));
-    this.wasm = new wasm.Memory({ initial: 1, maximum: MOST_PAGES });
+    this.wasm = (shared ? this.#reserve() : undefined) ?? newMemory(MOST_PAGES, false);
     this.#i32 = new Int32Array(this.wasm.buffer);
     this.#f32 = new Float32Array(this.wasm.buffer);
+  }
+
+  /** Whether threads can compute in this memory. */
+  get isShared(): boolean {
+    return !(this.wasm.buffer instanceof ArrayBuffer);
   }
 
   /** All of memory as words; the view is good until the next allocation. */
@@ -100,6 +113,20 @@ export class LinearMemory {
   #heap(): Allocator {
     if (this.#allocator === undefined) throw new DeviceError('cpu: the heap was not started');
     return this.#allocator;
+  }
+
+  /** Shared memory as large as asked for, or the half of that, and so on: engines differ in what they can reserve. */
+  #reserve(): WasmMemory | undefined {
+    for (let pages = MOST_PAGES; pages >= FEWEST_SHARED_PAGES; pages = Math.floor(pages / 2)) {
+      try {
+        const memory = newMemory(pages, true);
+        this.#mostPages = Math.min(this.#mostPages, pages);
+        return memory;
+      } catch {
+        // Fewer may do.
+      }
+    }
+    return undefined;
   }
 
   /** Hands what the memory has grown to the allocator. */

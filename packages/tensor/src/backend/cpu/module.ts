@@ -48,6 +48,20 @@ export interface KernelModule {
   readonly heapBase: number;
   /** Tells this instance where its thread's scratch memory is. */
   readonly setScratch: (address: number) => void;
+  /** Runs a kernel, by its function table index, together with the threads of a pool (assembly/pool.ts). */
+  readonly fork: (
+    pool: number,
+    kernel: number,
+    record: number,
+    items: number,
+    pieces: number,
+    patience: number,
+    maySleep: number,
+  ) => void;
+  /** Function table indices of the kernels. */
+  readonly tableIndices: Readonly<Record<KernelName, number>>;
+  /** What another thread needs to make an instance like this one. */
+  readonly blueprint: { readonly module: WasmModule; readonly memory: WasmMemory; readonly table: readonly string[] };
 }
 
 /** A function of one `f32x4.relaxed_madd`: valid where the engine knows relaxed SIMD. */
@@ -74,14 +88,17 @@ function hasRelaxedSimd(): boolean {
   return wasm.validate(RELAXED_PROBE);
 }
 
-const compiled = new Map<SimdBuild, Promise<WasmModule>>();
+const compiled = new Map<string, Promise<WasmModule>>();
 
 /** Compiled once a process; instances are cheap. */
-function compile(build: SimdBuild): Promise<WasmModule> {
-  let module = compiled.get(build);
+function compile(build: SimdBuild, shared: boolean): Promise<WasmModule> {
+  const key = `${build} ${shared}`;
+  let module = compiled.get(key);
   if (module === undefined) {
-    module = wasm.compile(decode(build === 'simd' ? simdBinary : relaxedBinary));
-    compiled.set(build, module);
+    const bytes = decode(build === 'simd' ? simdBinary : relaxedBinary);
+    if (!shared) importUnshared(bytes);
+    module = wasm.compile(bytes);
+    compiled.set(key, module);
   }
   return module;
 }
@@ -91,6 +108,23 @@ function decode(base64: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
+}
+
+/** What stands before the limits of the imported memory: `env` and `memory` with their lengths, and that it is a memory. */
+const MEMORY_IMPORT = [3, ...'env'].map(codeOf).concat([6, ...'memory'].map(codeOf), 2);
+/** The bit of the limits that says that the memory is shared. */
+const SHARED = 2;
+
+function codeOf(character: string | number): number {
+  return typeof character === 'number' ? character : character.charCodeAt(0);
+}
+
+/** Makes a module that imports shared memory import plain memory: whether it is shared is one bit, and all code is good for both. */
+function importUnshared(bytes: Uint8Array): void {
+  const at = bytes.findIndex((_, i) => MEMORY_IMPORT.every((byte, k) => bytes[i + k] === byte)) + MEMORY_IMPORT.length;
+  const limits = bytes[at];
+  if (at < MEMORY_IMPORT.length || limits === undefined) throw lacks('its memory');
+  bytes[at] = limits & ~SHARED;
 }
 
 /** The dtypes that a category's primitives exist for. */
@@ -122,9 +156,11 @@ function neededPrimitives(): string[] {
 /** Instantiates a build over a memory. */
 export async function loadKernels(build: SimdBuild, memory: WasmMemory): Promise<KernelModule> {
   if (build === 'relaxed-simd' && !hasRelaxedSimd()) throw new DeviceError('cpu: this engine has no relaxed SIMD');
+  let module: WasmModule;
   let exports: WasmInstance['exports'];
   try {
-    exports = (await wasm.instantiate(await compile(build), { env: { memory } })).exports;
+    module = await compile(build, !(memory.buffer instanceof ArrayBuffer));
+    exports = (await wasm.instantiate(module, { env: { memory } })).exports;
   } catch (cause) {
     throw new DeviceError(
       'cpu: this engine cannot run the kernels, which need WebAssembly SIMD (Node >= 20, any current browser)',
@@ -133,20 +169,23 @@ export async function loadKernels(build: SimdBuild, memory: WasmMemory): Promise
   }
   const { table, heapBase } = exports;
   if (!(table instanceof wasm.Table) || !(heapBase instanceof wasm.Global)) throw lacks('its table');
-  const names = neededPrimitives();
+  const needed = neededPrimitives();
+  const names = [...needed, ...KERNELS];
   const first = table.grow(names.length);
-  const primitives = new Map<string, number>();
-  for (const [i, name] of names.entries()) {
-    table.set(first + i, exportedFunction(exports, name));
-    primitives.set(name, first + i);
-  }
+  for (const [i, name] of names.entries()) table.set(first + i, exportedFunction(exports, name));
   const kernels = Object.fromEntries(KERNELS.map((name) => [name, exportedFunction(exports, name)]));
   return {
     build,
     kernels: kernels as Record<KernelName, Kernel>,
-    primitives,
+    primitives: new Map(needed.map((name, i) => [name, first + i])),
     heapBase: Number(heapBase.value),
     setScratch: exportedFunction(exports, 'setScratch') as KernelModule['setScratch'],
+    fork: exportedFunction(exports, 'fork') as KernelModule['fork'],
+    tableIndices: Object.fromEntries(KERNELS.map((name, i) => [name, first + needed.length + i])) as Record<
+      KernelName,
+      number
+    >,
+    blueprint: { module, memory, table: names },
   };
 }
 

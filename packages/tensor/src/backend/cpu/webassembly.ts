@@ -4,7 +4,7 @@
  */
 
 export interface WasmMemory {
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
   grow(pages: number): number;
 }
 
@@ -23,7 +23,7 @@ export interface WasmInstance {
 }
 
 interface WasmApi {
-  readonly Memory: new (size: { initial: number; maximum: number }) => WasmMemory;
+  readonly Memory: new (size: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
   readonly Table: new (size: { element: 'anyfunc'; initial: number }) => WasmTable;
   readonly Global: new (type: { value: 'i32' }, value: number) => { readonly value: unknown };
   validate(bytes: Uint8Array): boolean;

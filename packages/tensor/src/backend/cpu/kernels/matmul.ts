@@ -1,7 +1,8 @@
 /** Matrix products on the CPU: chooses the kernel and the blocks that it works in. The choice depends on shapes and strides alone. */
 import type { Activation, Dense, MatmulRequest } from '../../requests.js';
-import { type Launcher, SCRATCH_BYTES } from '../launch.js';
+import type { Launcher } from '../launch.js';
 import { ActivationCode, MatmulField, ThinField } from '../layout.generated.js';
+import { SCRATCH_BYTES } from '../scratch.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
   none: ActivationCode.none,

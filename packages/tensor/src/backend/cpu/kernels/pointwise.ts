@@ -9,9 +9,9 @@ import { contiguousStrides, numel } from '../../../shape.js';
 import type { PointwiseRequest, Strided } from '../../requests.js';
 import { ALIGNMENT, type Block } from '../allocator.js';
 import type { Launcher } from '../launch.js';
-import { SCRATCH_BYTES } from '../launch.js';
 import { ItemSize, OperandField, OperandMode, PointwiseField, StepField, TransposeField } from '../layout.generated.js';
 import { primitiveName } from '../module.js';
+import { SCRATCH_BYTES } from '../scratch.js';
 
 /** Blocks are at most this long, and shorter where a program has so many values that they would leave L1. */
 const LONGEST_BLOCK = 1024;

@@ -1,0 +1,295 @@
+// A case for every kind of kernel: its requests on a machine, and everything that they write. For tests that run the same work in
+// different ways and compare bits.
+import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { type Computer, type Machine, noise, strided } from './machine.js';
+
+/** Runs a case on a machine and reads what it wrote. */
+export type Case = (machine: Machine<Computer>) => Promise<number[][]>;
+
+export const cases: Record<string, Case> = {
+  pointwise: async (machine) => {
+    const program = makeProgram({
+      inputs: ['float32', 'float32'],
+      scalars: ['int32'],
+      steps: [
+        { op: 'add', type: 'float32', dtype: 'float32', args: [0, 1] },
+        { op: 'gelu', type: 'float32', dtype: 'float32', args: [3] },
+        { op: 'uniform', type: 'int32', dtype: 'float32', args: [2, 2, 2] },
+        { op: 'mul', type: 'float32', dtype: 'float32', args: [4, 5] },
+      ],
+      outputs: [6, 3],
+    });
+    const shape = [70, 129];
+    const outputs = [machine.room(9030), machine.room(9030)];
+    machine.run({
+      kind: 'pointwise',
+      program,
+      shape,
+      inputs: [strided(machine.put(noise(9030, 1)), 129, 1), strided(machine.put(noise(129, 2)), 0, 1)],
+      scalars: [5],
+      outputs: outputs.map((output) => strided(output, 129, 1)),
+    });
+    return Promise.all(outputs.map((output) => machine.get(output, 9030)));
+  },
+  transpose: async (machine) => {
+    const out = machine.room(3 * 65 * 97);
+    const program = makeProgram({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
+    const input = strided(machine.put(noise(3 * 65 * 97, 1)), 65 * 97, 1, 97);
+    machine.run({
+      kind: 'pointwise',
+      program,
+      shape: [3, 97, 65],
+      inputs: [input],
+      scalars: [],
+      outputs: [strided(out, 97 * 65, 65, 1)],
+    });
+    return [await machine.get(out, 3 * 65 * 97)];
+  },
+  ...Object.fromEntries(
+    (
+      [
+        ['matmul in blocks', [2], 300, 270, 70, false],
+        ['matmul over long sums', [], 70, 140, 1100, true],
+        ['matmul of few rows', [3], 2, 700, 33, false],
+        ['matmul of few columns', [], 700, 3, 33, true],
+      ] as const
+    ).map(([name, batch, m, n, k, turned]): [string, Case] => [
+      name,
+      async (machine) => {
+        const matrices = batch[0] ?? 1;
+        const out = machine.room(matrices * m * n);
+        machine.run({
+          kind: 'matmul',
+          batch,
+          m,
+          n,
+          k,
+          a: {
+            ...machine.put(noise(matrices * m * k, 1)),
+            rowStride: k,
+            columnStride: 1,
+            batchStrides: batch.map(() => m * k),
+          },
+          b: {
+            ...machine.put(noise(matrices * k * n, 2)),
+            rowStride: turned ? 1 : n,
+            columnStride: turned ? k : 1,
+            batchStrides: batch.map(() => k * n),
+          },
+          alpha: 0.3,
+          bias: machine.put(noise(n, 3)),
+          activation: 'geluTanh',
+          residual: machine.put(noise(matrices * m * n, 4)),
+          out,
+        });
+        return [await machine.get(out, matrices * m * n)];
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    (
+      [
+        ['sum of rows', 'sum', 30, 700, 1],
+        ['sum of everything', 'sum', 1, 200_001, 1],
+        ['sum of columns', 'sumOfSquares', 1, 900, 70],
+        ['max of columns', 'max', 3, 100, 300],
+        ['argmax of rows', 'argmax', 20, 77, 1],
+        ['argmin of columns', 'argmin', 2, 77, 301],
+      ] as const
+    ).map(([name, op, outer, length, inner]): [string, Case] => [
+      name,
+      async (machine) => {
+        const out = machine.room(outer * inner, op.startsWith('arg') ? 'int32' : 'float32');
+        machine.run({
+          kind: 'reduce',
+          op,
+          outer,
+          length,
+          inner,
+          scale: 0.7,
+          input: machine.put(noise(outer * length * inner, 1)),
+          out,
+        });
+        return [await machine.get(out, outer * inner)];
+      },
+    ]),
+  ),
+  softmax: async (machine) => {
+    const [out, back] = [machine.room(20 * 67), machine.room(20 * 67)];
+    const mask = strided(
+      machine.put(
+        noise(67, 2).map((x) => Number(x > 0)),
+        'bool',
+      ),
+      0,
+      0,
+      1,
+    );
+    machine.run({
+      kind: 'softmax',
+      log: false,
+      shape: [4, 5, 67],
+      scale: 2,
+      input: machine.put(noise(20 * 67, 1)),
+      mask,
+      out,
+    });
+    machine.run({
+      kind: 'softmaxBackward',
+      log: false,
+      rows: 20,
+      width: 67,
+      scale: 2,
+      grad: machine.put(noise(20 * 67, 3)),
+      output: out,
+      out: back,
+    });
+    return [await machine.get(out, 20 * 67), await machine.get(back, 20 * 67)];
+  },
+  'layer norm': async (machine) => {
+    const [rows, width] = [333, 45];
+    const x = machine.put(noise(rows * width, 1));
+    const weight = machine.put(noise(width, 2));
+    const [out, mean, rstd, gradInput, gradWeight, gradBias] = [
+      rows * width,
+      rows,
+      rows,
+      rows * width,
+      width,
+      width,
+    ].map((n) => machine.room(n));
+    if (!out || !mean || !rstd || !gradInput || !gradWeight || !gradBias) throw new Error('six operands');
+    machine.run({ kind: 'layerNorm', rows, width, eps: 1e-5, input: x, weight, bias: weight, out, mean, rstd });
+    machine.run({
+      kind: 'layerNormBackward',
+      rows,
+      width,
+      grad: machine.put(noise(rows * width, 3)),
+      input: x,
+      weight,
+      mean,
+      rstd,
+      gradInput,
+      gradWeight,
+      gradBias,
+    });
+    return Promise.all([
+      machine.get(out, rows * width),
+      machine.get(gradInput, rows * width),
+      machine.get(gradWeight, width),
+      machine.get(gradBias, width),
+    ]);
+  },
+  'rows by index': async (machine) => {
+    const indices = machine.put(
+      Array.from({ length: 200 }, (_, i) => (i * i) % 50),
+      'int32',
+    );
+    const [out, table] = [machine.room(200 * 37), machine.room(50 * 37)];
+    machine.run({
+      kind: 'gatherRows',
+      rows: 200,
+      width: 37,
+      tableRows: 50,
+      table: machine.put(noise(50 * 37, 1)),
+      indices,
+      out,
+    });
+    machine.run({
+      kind: 'scatterAddRows',
+      rows: 200,
+      width: 37,
+      tableRows: 50,
+      paddingIndex: 4,
+      grad: out,
+      indices,
+      out: table,
+    });
+    return [await machine.get(out, 200 * 37), await machine.get(table, 50 * 37)];
+  },
+  'cross-entropy': async (machine) => {
+    const logits = machine.put(noise(40 * 19, 1));
+    const targets = machine.put(
+      Array.from({ length: 40 }, (_, i) => i % 19),
+      'int32',
+    );
+    const [losses, logSumExp, out] = [machine.room(40), machine.room(40), machine.room(40 * 19)];
+    machine.run({ kind: 'crossEntropy', rows: 40, classes: 19, ignoreIndex: 3, logits, targets, losses, logSumExp });
+    machine.run({
+      kind: 'crossEntropyBackward',
+      rows: 40,
+      classes: 19,
+      ignoreIndex: 3,
+      logits,
+      targets,
+      logSumExp,
+      gradRows: losses,
+      out,
+    });
+    return [await machine.get(losses, 40), await machine.get(out, 40 * 19)];
+  },
+  'elements by index': async (machine) => {
+    const [outer, size, inner, count] = [7, 31, 90, 40];
+    const index = strided(
+      machine.put(
+        Array.from({ length: outer * count }, (_, i) => (i * i) % size),
+        'int32',
+      ),
+      count,
+      1,
+      0,
+    );
+    const [values, table] = [machine.room(outer * count * inner), machine.put(noise(outer * size * inner, 1))];
+    const request = { name: 'indexed', dim: 1, outer, size, inner, count, table, index } as const;
+    machine.run({ kind: 'gather', ...request, out: values });
+    machine.run({ kind: 'scatter', ...request, values, add: true });
+    return [await machine.get(values, outer * count * inner), await machine.get(table, outer * size * inner)];
+  },
+  scan: async (machine) => {
+    const [outer, length, inner] = [5, 33, 600];
+    const [sums, products] = [machine.room(outer * length * inner), machine.room(outer * length * inner)];
+    const input = machine.put(noise(outer * length * inner, 1));
+    machine.run({ kind: 'scan', reverse: false, outer, length, inner, terms: input, out: sums });
+    machine.run({ kind: 'scan', reverse: true, outer, length, inner, factors: input, terms: sums, out: products });
+    return [await machine.get(sums, outer * length * inner), await machine.get(products, outer * length * inner)];
+  },
+  sort: async (machine) => {
+    const out = machine.room(60 * 101, 'int32');
+    machine.run({
+      kind: 'sort',
+      descending: true,
+      rows: 60,
+      length: 101,
+      input: machine.put(noise(60 * 101, 1).map((x) => Math.round(x * 20))),
+      out,
+    });
+    return [await machine.get(out, 60 * 101)];
+  },
+  adam: async (machine) => {
+    const [param, expAvg, expAvgSq] = [
+      machine.put(noise(20_001, 1)),
+      machine.room(20_001),
+      machine.put(new Array(20_001).fill(0.5)),
+    ];
+    const numbers = {
+      lr: 0.01,
+      beta1: 0.9,
+      beta2: 0.99,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      biasCorrection1: 0.5,
+      biasCorrection2: 0.5,
+    };
+    machine.run({
+      kind: 'adam',
+      count: 20_001,
+      decoupled: true,
+      ...numbers,
+      param,
+      grad: machine.put(noise(20_001, 2)),
+      expAvg,
+      expAvgSq,
+    });
+    return [await machine.get(param, 20_001), await machine.get(expAvgSq, 20_001)];
+  },
+};
