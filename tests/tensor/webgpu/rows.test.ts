@@ -405,7 +405,7 @@ describe('rows past 65,535 workgroups', () => {
       });
       expect(await last(machine, { ...x, buffer: mean }, 1)).toEqual([3]);
       const targets = { buffer: machine.backend.allocate(rows * 4), dtype: 'int32', offset: 0 } as const;
-      machine.backend.write(targets.buffer, (rows - 1) * 4, Uint32Array.of(0));
+      machine.backend.write(targets.buffer, 0, new Uint32Array(rows));
       machine.run({
         kind: 'crossEntropy',
         rows,

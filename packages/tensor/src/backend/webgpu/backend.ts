@@ -8,10 +8,9 @@ import type { DType } from '../../dtype.js';
 import { CourseError, DeviceError, DisposedError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
 import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
-import type { AdapterOptions } from './adapter.js';
 import { BindingCache } from './bindings.js';
 import type { KernelContext } from './context.js';
-import { WebGpuDevice } from './device.js';
+import { type DeviceOptions, WebGpuDevice } from './device.js';
 import { FAULT_BYTES, FaultLog } from './faults.js';
 import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
@@ -23,7 +22,7 @@ import { Readback, type Watched } from './readback.js';
 import { Recorder } from './recorder.js';
 import { type Tuning, tuningFor, tuningTable } from './tuning.js';
 
-export interface WebGpuOptions extends AdapterOptions {
+export interface WebGpuOptions extends DeviceOptions {
   /**
    * Submits every request on its own under an error scope, so that an error names the request that caused it, and fills
    * fresh memory with NaN. Slow.
@@ -61,7 +60,11 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.maxPointwiseInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.#parameters = new ParameterSlots(device);
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
-    this.#pool = new BufferPool(device, (buffer) => this.#bindings.forget(buffer), this.#debug);
+    this.#pool = new BufferPool(device, {
+      onDestroy: (buffer) => this.#bindings.forget(buffer),
+      poisons: this.#debug,
+      purpose: () => (this.#debug ? `, for ${this.#recorder.what}` : ''),
+    });
     this.#pipelines = new PipelineCache(device, this.#bindings);
     this.#recorder = new Recorder(device, this.#parameters, () => this.#pool.afterSubmit());
     this.#readback = new Readback(device, this.#recorder);
@@ -117,12 +120,12 @@ export class WebGpuBackend implements Backend, KernelContext {
     return this.#device.gpu;
   }
 
-  allocate(byteLength: number): DeviceBuffer {
+  allocate(byteLength: number, what = 'a tensor'): DeviceBuffer {
     this.#device.check();
     const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
     if (byteLength > limit) {
       throw new DeviceError(
-        `webgpu: a tensor of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${limit} bytes (maxStorageBufferBindingSize)`,
+        `webgpu: ${what} of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${limit} bytes (maxStorageBufferBindingSize)`,
       );
     }
     this.#buffers++;
@@ -197,7 +200,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   }
 
   temporary(byteLength: number): DeviceBuffer {
-    const buffer = this.allocate(byteLength);
+    const buffer = this.allocate(byteLength, 'temporary memory');
     this.#temporaries.push(buffer);
     return buffer;
   }

@@ -24,10 +24,15 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
+export type DeviceLimits = Readonly<Record<(typeof WANTED_LIMITS)[number], number>>;
+
+export interface DeviceOptions extends AdapterOptions {
+  /** Limits below those of the adapter: for tests of what happens past them. */
+  readonly limits?: Partial<DeviceLimits>;
+}
+
 /** Features that kernels use where an adapter has them. */
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
-
-export type DeviceLimits = Readonly<Record<(typeof WANTED_LIMITS)[number], number>>;
 
 // Values of GPUBufferUsage and GPUMapMode, which Node does not have as globals.
 export const BufferUsage = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
@@ -50,11 +55,13 @@ export class WebGpuDevice {
   private constructor(
     readonly gpu: GPUDevice,
     info: GPUAdapterInfo,
+    lowered: Partial<DeviceLimits> = {},
   ) {
     this.name = adapterName(info);
     this.kind = adapterKind(info);
     this.isSoftware = isSoftwareAdapter(info);
-    this.limits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, gpu.limits[name]])) as DeviceLimits;
+    const limitOf = (name: keyof DeviceLimits) => Math.min(gpu.limits[name], lowered[name] ?? gpu.limits[name]);
+    this.limits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, limitOf(name)])) as DeviceLimits;
     const { subgroupMinSize, subgroupMaxSize = 0 } = info;
     this.subgroupSize = gpu.features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0;
     this.failed = new Promise<never>((_, reject) => {
@@ -77,12 +84,13 @@ export class WebGpuDevice {
   /**
    * @throws DeviceError when there is no adapter of the kind allowed.
    */
-  static async open(options: AdapterOptions): Promise<WebGpuDevice> {
+  static async open(options: DeviceOptions): Promise<WebGpuDevice> {
     const adapter = await requireAdapter(options);
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
     const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
     try {
-      return new WebGpuDevice(await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter.info);
+      const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+      return new WebGpuDevice(device, adapter.info, options.limits);
     } catch (error) {
       throw new DeviceError(`webgpu: the adapter '${adapterName(adapter.info)}' gave no device: ${messageOf(error)}`, {
         cause: error,

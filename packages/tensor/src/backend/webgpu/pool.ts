@@ -47,6 +47,15 @@ export function sizeClass(byteLength: number, limit: number): number {
   return rounded <= limit ? rounded : Math.ceil(byteLength / 16) * 16;
 }
 
+export interface PoolOptions {
+  /** Called when a buffer's memory goes, with the caches that name it. */
+  onDestroy(buffer: PhysicalBuffer): void;
+  /** Whether fresh memory is filled with NaN, so that whoever reads what nobody wrote finds out. */
+  readonly poisons: boolean;
+  /** What the memory is for, as an error about it ends, or nothing. */
+  purpose(): string;
+}
+
 export class BufferPool {
   /** Bytes of all GPUBuffers, free ones included. */
   reservedBytes = 0;
@@ -58,10 +67,7 @@ export class BufferPool {
 
   constructor(
     private readonly device: WebGpuDevice,
-    /** Called when a buffer's memory goes, with the caches that name it. */
-    private readonly onDestroy: (buffer: PhysicalBuffer) => void,
-    /** Whether fresh memory is filled with NaN, so that whoever reads what nobody wrote finds out. */
-    private readonly poisons = false,
+    private readonly options: PoolOptions,
   ) {}
 
   /** The memory behind a buffer. An upload (`avoidBatch`) never gets memory that the batch of this number uses. */
@@ -69,7 +75,7 @@ export class BufferPool {
     if (buffer.physical === null) {
       const size = sizeClass(buffer.byteLength, this.device.limits.maxStorageBufferBindingSize);
       buffer.physical = this.#take(size, avoidBatch);
-      if (this.poisons) this.#poison(buffer.physical);
+      if (this.options.poisons) this.#poison(buffer.physical);
     }
     return buffer.physical;
   }
@@ -113,7 +119,7 @@ export class BufferPool {
   #create(size: number): PhysicalBuffer {
     const close = this.device.watch(
       'out-of-memory',
-      `a buffer of ${size} bytes beside ${this.reservedBytes} bytes held`,
+      `a buffer of ${size} bytes beside ${this.reservedBytes} bytes held${this.options.purpose()}`,
     );
     const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
     const gpu = this.device.gpu.createBuffer({ size, usage });
@@ -134,7 +140,7 @@ export class BufferPool {
         if (oldest === undefined) break;
         this.#freeBytes -= size;
         this.reservedBytes -= size;
-        this.onDestroy(oldest);
+        this.options.onDestroy(oldest);
         this.#retired.push(oldest);
       }
     }
