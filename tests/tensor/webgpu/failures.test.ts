@@ -1,6 +1,7 @@
 // What can go wrong with a device, and how it is told: typed errors at the call or at every pending and later read, and a new
 // backend works afterwards.
 import { spawn } from 'node:child_process';
+import { init, tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { isSoftwareAdapter, requestAdapter } from '../../../packages/tensor/src/backend/webgpu/adapter.js';
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
@@ -53,6 +54,24 @@ describe('a lost device', () => {
     again.backend.destroy();
   });
 
+  it('rejects the reads of its tensors, and init() opens another', async () => {
+    await init({ device: 'webgpu' });
+    const x = tensor([1, 2, 3]);
+    const [pending, alsoPending] = [x.data(), x.sum().item()];
+    const { backend } = x.storage;
+    if (!(backend instanceof WebGpuBackend)) throw new TypeError('the tensor is not on WebGPU');
+    backend.gpuDevice.destroy();
+    for (const read of [pending, alsoPending]) expect(await rejection(read)).toBeInstanceOf(DeviceError);
+    expect(() => tensor([1]), 'a new tensor on the lost device').toThrow(/lost/);
+    expect(await rejection(x.toArray())).toBeInstanceOf(DeviceError);
+
+    await init({ device: 'webgpu' });
+    const fresh = tensor([4, 5]);
+    expect(await fresh.mul(2).toArray()).toEqual([8, 10]);
+    expect(() => fresh.add(x), 'tensors of the lost device are gone').toThrow(DeviceError);
+    x.dispose();
+  });
+
   it('tells a destroyed backend from a lost one', async () => {
     const gpu = await Gpu.open();
     const pending = gpu.get(gpu.put([1]), 1);
@@ -96,6 +115,24 @@ describe('memory', () => {
     expect(error.message).toContain('memory');
     expect(error.message).toContain(String(refused));
     expect(await rejection(own.get(x, 3))).toBe(error);
+    own.backend.destroy();
+  });
+
+  it('names the request that ran out of memory in debug mode', async () => {
+    const own = new Gpu(await WebGpuBackend.create({ allowSoftware: true, debug: true }));
+    const { gpuDevice } = own.backend;
+    const x = own.put([1, 2, 3, 4]);
+    const out = { buffer: own.backend.allocate(4096), dtype: 'float32', offset: 0, strides: [1] } as const;
+    const create = gpuDevice.createBuffer.bind(gpuDevice);
+    gpuDevice.createBuffer = (descriptor) => {
+      outOfMemory(gpuDevice);
+      return create(descriptor);
+    };
+    const inputs = [{ ...x, strides: [1] }];
+    own.run({ kind: 'pointwise', program: copy, shape: [4], scalars: [], inputs, outputs: [out] });
+    const error = await rejection(own.get(x, 4));
+    expect(error).toBeInstanceOf(DeviceError);
+    expect(error.message).toContain("for the request 'pointwise' (shape [4]");
     own.backend.destroy();
   });
 
