@@ -201,6 +201,19 @@ export interface ClassifierGolden {
   readonly float64: Training;
 }
 
+/** Published models: what a saved file holds, and what the class makes of its inputs. */
+export interface PublishedGolden {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly model: string;
+    readonly config: GoldenOptions;
+    readonly state: GoldenTensors;
+    readonly inputs: GoldenTensors & { readonly inputIds: GoldenTensor };
+    readonly outputs: GoldenTensors;
+    readonly gradients: GoldenTensors;
+  }[];
+}
+
 export interface Goldens {
   ops: OpsGolden;
   indexing: OpsGolden;
@@ -211,6 +224,7 @@ export interface Goldens {
   modules: ModulesGolden;
   optimizers: OptimizersGolden;
   classifier: ClassifierGolden;
+  published: PublishedGolden;
 }
 
 /** The content of tests/goldens/<name>.json, its tensors decoded. */

@@ -4,6 +4,39 @@
  * @packageDocumentation
  */
 export * as safetensors from '@course/tensor/safetensors';
+export {
+  AutoConfig,
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForNextSentencePrediction,
+  AutoModelForPreTraining,
+  AutoModelForQuestionAnswering,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  type AutoOptions,
+} from './auto.js';
+export {
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  type ClassifierOutput,
+  type QuestionAnsweringOutput,
+  type SpanLabels,
+} from './bert/classification.js';
+export { type BertConfig, bertConfig } from './bert/config.js';
+export type { BertEmbeddingInputs } from './bert/encoder.js';
+export {
+  BertForMaskedLM,
+  BertForNextSentencePrediction,
+  BertForPreTraining,
+  type BertLabelledInputs,
+  type BertPreTrainingInputs,
+  type BertPreTrainingOutput,
+  type MaskedLMOutput,
+  type NextSentenceOutput,
+} from './bert/language-modeling.js';
+export { type BertInputs, BertModel, type BertModelOutput } from './bert/model.js';
 export type { TextClassifierConfig, TextClassifierOptions } from './classifier/config.js';
 export {
   type Classification,
@@ -11,3 +44,31 @@ export {
   type TextClassifierInputs,
   type TextClassifierOutput,
 } from './classifier/text-classifier.js';
+export { type DistilBertConfig, distilBertConfig } from './distilbert/config.js';
+export {
+  DistilBertForMaskedLM,
+  DistilBertForQuestionAnswering,
+  DistilBertForSequenceClassification,
+  DistilBertForTokenClassification,
+  type DistilBertLabelledInputs,
+} from './distilbert/heads.js';
+export { type BaseModelOutput, type DistilBertInputs, DistilBertModel } from './distilbert/model.js';
+export { type Gpt2Config, gpt2Config } from './gpt2/config.js';
+export {
+  type CausalLMOutput,
+  GPT2LMHeadModel,
+  GPT2Model,
+  type Gpt2Inputs,
+  type Gpt2LabelledInputs,
+  type Gpt2ModelOutput,
+} from './gpt2/model.js';
+export type { ConfigOverrides, PretrainedConfig, ProblemType } from './pretrained/config.js';
+export type { ModelFiles } from './pretrained/files.js';
+export type { LoadingInfo } from './pretrained/load-weights.js';
+export type { ExtraOutputs, OutputOptions } from './pretrained/outputs.js';
+export {
+  type FromPretrainedOptions,
+  PreTrainedModel,
+  type PretrainedClass,
+  type SavableTokenizer,
+} from './pretrained/pretrained-model.js';

@@ -38,13 +38,34 @@ export function calculateFanInAndFanOut(shape: Shape): { fanIn: number; fanOut: 
   return { fanIn: into * size, fanOut: out * size };
 }
 
+let skipped = false;
+
+/**
+ * Runs `make` with all random initialisers switched off, after `torch.nn.utils.skip_init`: for a model whose weights are about to be
+ * loaded. What they would have drawn stays zero, and the random stream stays where it was.
+ *
+ * @example
+ * const model = skipInit(() => new Linear(768, 768)); // then model.loadStateDict(...)
+ */
+export function skipInit<T>(make: () => T): T {
+  const before = skipped;
+  skipped = true;
+  try {
+    return make();
+  } finally {
+    skipped = before;
+  }
+}
+
 /** Fills a tensor with numbers drawn uniformly from [from, to); returns it. */
 export function uniform_(tensor: Tensor, from = 0, to = 1): Tensor {
+  if (skipped) return tensor;
   return noGrad(() => tensor.uniform_(from, to));
 }
 
 /** Fills a tensor with normal numbers; returns it. */
 export function normal_(tensor: Tensor, mean = 0, std = 1): Tensor {
+  if (skipped) return tensor;
   return noGrad(() => tensor.normal_(mean, std));
 }
 

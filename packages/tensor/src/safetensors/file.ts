@@ -91,6 +91,25 @@ export class SafetensorsFile<T> {
     return this.#fromHost(data, shape, dtype);
   }
 
+  /**
+   * The rows [begin, end) of a tensor, as `get_slice(name)[begin:end]` in Python: what a large one is read by piece by piece.
+   *
+   * @throws ArgumentError when there is no such tensor or no such rows; else as {@link SafetensorsFile.array}.
+   */
+  async loadRows(name: string, begin: number, end: number): Promise<T> {
+    const entry = this.#entry(name);
+    const [rows, ...rest] = entry.shape;
+    if (rows === undefined || !(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= rows))
+      throw new ArgumentError(
+        `${this.name}: tensor '${name}' of shape [${entry.shape.join(', ')}] has no rows ${begin} to ${end}`,
+      );
+    if (this.#closed) throw new DisposedError(`${this.name}: tensor '${name}' cannot be read: the file was closed`);
+    const rowBytes = rows === 0 ? 0 : (entry.end - entry.begin) / rows;
+    const bytes = await this.#source.read(this.#dataStart + entry.begin + begin * rowBytes, (end - begin) * rowBytes);
+    const { data, shape, dtype } = decode(bytes, entry.dtype, [end - begin, ...rest], `${this.name}: tensor '${name}'`);
+    return this.#fromHost(data, shape, dtype);
+  }
+
   /** Closes the file. What was read stays valid. */
   async close(): Promise<void> {
     if (this.#closed) return;

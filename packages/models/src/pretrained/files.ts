@@ -1,0 +1,106 @@
+/** Where the files of a model lie: in a folder or below a URL. What reads models asks for files by name and need not know which. */
+import { ArgumentError, FormatError } from '@course/tensor';
+import { listFolder, readText } from '@course/tensor/files';
+import type { Source } from '@course/tensor/safetensors';
+
+/** The files of one model. */
+export interface ModelFiles {
+  /** Where they lie, for messages. */
+  readonly name: string;
+  /** What messages call a file. */
+  path(file: string): string;
+  /** Whether there is a file of this name. */
+  has(file: string): Promise<boolean>;
+  /** The text of a file. */
+  text(file: string): Promise<string>;
+  /** What a safetensors file is opened from. */
+  source(file: string): Promise<Source>;
+}
+
+class FolderFiles implements ModelFiles {
+  constructor(
+    readonly name: string,
+    readonly names: ReadonlySet<string>,
+  ) {}
+
+  path(file: string): string {
+    return `${this.name}/${file}`;
+  }
+
+  async has(file: string): Promise<boolean> {
+    return this.names.has(file);
+  }
+
+  text(file: string): Promise<string> {
+    return readText(this.path(file));
+  }
+
+  async source(file: string): Promise<Source> {
+    return this.path(file);
+  }
+}
+
+class UrlFiles implements ModelFiles {
+  constructor(readonly base: URL) {}
+
+  get name(): string {
+    return this.base.href.replace(/\/$/, '');
+  }
+
+  path(file: string): string {
+    return this.#url(file).href;
+  }
+
+  async has(file: string): Promise<boolean> {
+    const response = await this.#fetch(file, { method: 'HEAD' });
+    if (response.status === 404) return false;
+    if (!response.ok) throw this.#refused(file, response);
+    return true;
+  }
+
+  async text(file: string): Promise<string> {
+    const response = await this.#fetch(file, {});
+    if (!response.ok) throw this.#refused(file, response);
+    const text = await response.text();
+    // A server that answers every path with its start page.
+    if (/^\s*<(!doctype|html)/i.test(text)) throw new FormatError(`${this.path(file)}: the server sent a web page`);
+    return text;
+  }
+
+  async source(file: string): Promise<Source> {
+    return this.#url(file);
+  }
+
+  #url(file: string): URL {
+    const base = new URL(this.base);
+    if (!base.pathname.endsWith('/')) base.pathname += '/';
+    return new URL(file, base);
+  }
+
+  async #fetch(file: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(this.#url(file), init);
+    } catch (cause) {
+      throw new ArgumentError(`cannot reach ${this.path(file)}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  #refused(file: string, response: Response): ArgumentError {
+    return new ArgumentError(`${this.path(file)}: HTTP ${response.status} ${response.statusText}`.trimEnd());
+  }
+}
+
+/**
+ * The files of the model that a user names: a folder, or the URL of one.
+ *
+ * @throws ArgumentError when there is no such folder.
+ */
+export async function openModelFiles(source: string | URL): Promise<ModelFiles> {
+  if (source instanceof URL && source.protocol !== 'file:') return new UrlFiles(source);
+  const folder = source instanceof URL ? decodeURIComponent(source.pathname) : source;
+  if (/^https?:\/\//.test(folder)) return new UrlFiles(new URL(folder));
+  const path = folder.replace(/(?<=.)[/\\]+$/, '');
+  const names = await listFolder(path);
+  if (names.length === 0) throw new ArgumentError(`'${path}' is not a folder with a model in it`);
+  return new FolderFiles(path, new Set(names));
+}

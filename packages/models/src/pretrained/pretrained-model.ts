@@ -1,0 +1,190 @@
+/**
+ * The base of models that have published weights, after `transformers.PreTrainedModel`: a module with a configuration, made anew,
+ * read from a folder or written to one. Subclasses name their parameters as the public checkpoints do.
+ */
+import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
+import { ArgumentError, noGrad, type Tensor } from '@course/tensor';
+import { makeFolder, renamePath, writeText } from '@course/tensor/files';
+import { save } from '@course/tensor/safetensors';
+import {
+  type ConfigKind,
+  type ConfigOverrides,
+  type PretrainedConfig,
+  parseJsonObject,
+  readConfig,
+  writeConfig,
+} from './config.js';
+import { type ModelFiles, openModelFiles } from './files.js';
+import {
+  type LoadingInfo,
+  type LoadOptions,
+  loadingReport,
+  loadWeightsInto,
+  type NamingRules,
+} from './load-weights.js';
+import { WEIGHTS, WeightFiles } from './weight-files.js';
+
+/** The file of a model's configuration. */
+export const CONFIG = 'config.json';
+
+/** A class of models that `fromPretrained` can make. */
+export interface PretrainedClass<M extends PreTrainedModel<C>, C extends PretrainedConfig> extends NamingRules {
+  new (config: C): M;
+  readonly name: string;
+  readonly configKind: ConfigKind<C>;
+}
+
+/** Options of `fromPretrained`, beside those of the configuration. */
+export interface FromPretrainedOptions<C extends PretrainedConfig> extends LoadOptions {
+  /** What to say over what `config.json` says: `{ numLabels: 5 }`. */
+  readonly config?: ConfigOverrides<C>;
+  /** The number of classes, a short form of `config: { numLabels }`. */
+  readonly numLabels?: number;
+  /** Told what was newly initialised and what was not used; by default such a report is printed as a warning. */
+  readonly onReport?: (report: string, info: LoadingInfo) => void;
+}
+
+/** What a tokenizer has to be able to do to be saved beside a model. */
+export interface SavableTokenizer {
+  save(folder: string): Promise<void>;
+}
+
+/** Base class of {@link BertModel} and its like. */
+export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedConfig> extends Module {
+  constructor(readonly config: C) {
+    super();
+  }
+
+  /** The table of word embeddings. */
+  abstract getInputEmbeddings(): Embedding;
+
+  /**
+   * Draws the weights of one module as the model does at its beginning: normal numbers of `initializerRange`, biases 0, norms 1 and 0, the
+   * row of padding 0.
+   */
+  protected initWeights(module: Module): void {
+    const std = this.config.initializerRange;
+    if (module instanceof Linear) {
+      init.normal_(module.weight, 0, std);
+      if (module.bias) init.zeros_(module.bias);
+    } else if (module instanceof Embedding) {
+      init.normal_(module.weight, 0, std);
+      const { paddingIdx } = module;
+      if (paddingIdx !== null) noGrad(() => module.weight.select(0, paddingIdx).zero_());
+    } else if (module instanceof LayerNorm) {
+      if (module.weight) init.ones_(module.weight);
+      if (module.bias) init.zeros_(module.bias);
+    }
+  }
+
+  /** Draws the weights of this model, or of the modules that own one of `keys`, anew. To be called at the end of a constructor. */
+  resetParameters(keys?: readonly string[]): void {
+    const owners = keys && new Set(keys.map((key) => key.slice(0, key.lastIndexOf('.'))));
+    // From the leaves up, so that a module may say more about the weights of those below it.
+    for (const [path, module] of [...this.namedModules()].reverse())
+      if (!owners || owners.has(path)) this.initWeights(module);
+  }
+
+  /**
+   * Reads a model: `config.json` and `model.safetensors` (or shards and their index) of a folder, or below a URL. Weights that the files
+   * lack are newly initialised and reported. The model is in evaluation mode, as in transformers.
+   *
+   * @param source A folder, or a URL.
+   * @throws FormatError that names the file, when one is missing, of another architecture, or does not fit.
+   */
+  static async fromPretrained<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
+    this: PretrainedClass<M, C>,
+    source: string | URL | ModelFiles,
+    options: FromPretrainedOptions<C> = {},
+  ): Promise<M> {
+    // biome-ignore lint/complexity/noThisInStatic: each subclass reads a model of its own kind
+    return load(this, source, options);
+  }
+
+  /**
+   * Writes `config.json`, `model.safetensors` and, with a tokenizer, its files, by the names that transformers reads. Everything is
+   * written under other names first: only two renames stand between an old model and the new one.
+   *
+   * @throws ArgumentError when the folder cannot be written.
+   */
+  async savePretrained(
+    folder: string,
+    { tokenizer }: { readonly tokenizer?: SavableTokenizer | null } = {},
+  ): Promise<void> {
+    const own = this.constructor as unknown as { readonly configKind: ConfigKind<C>; readonly name: string };
+    const target = folder.replace(/(?<=.)[/\\]+$/, '');
+    await makeFolder(target);
+    if (tokenizer) await tokenizer.save(target);
+    const [weights, config] = [`${target}/${WEIGHTS}`, `${target}/${CONFIG}`];
+    await save(`${weights}.new`, withoutAliases(this.stateDict()), { format: 'pt' });
+    await writeText(`${config}.new`, writeConfig(own.configKind, this.config, own.name));
+    // Two renames are all that stands between the old model and the new one.
+    await renamePath(`${weights}.new`, weights);
+    await renamePath(`${config}.new`, config);
+  }
+}
+
+async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
+  kind: PretrainedClass<M, C>,
+  source: string | URL | ModelFiles,
+  options: FromPretrainedOptions<C>,
+): Promise<M> {
+  const files = isModelFiles(source) ? source : await openModelFiles(source);
+  const path = files.path(CONFIG);
+  const overrides = { ...options.config } as ConfigOverrides<C> & { numLabels?: number };
+  if (options.numLabels !== undefined) overrides.numLabels = options.numLabels;
+  const config = readConfig<C>(kind.configKind, parseJsonObject(await files.text(CONFIG), path), path, overrides);
+  const weights = await WeightFiles.open(files);
+  let model: M | undefined;
+  try {
+    // Nothing is drawn that the file is about to replace.
+    model = init.skipInit(() => new kind(config));
+    const info = await loadWeightsInto(kind.name, model.stateDict(), weights, kind, options);
+    const fresh = [...info.missingKeys, ...info.mismatchedKeys];
+    if (fresh.length > 0) model.resetParameters(fresh);
+    const report = loadingReport(kind.name, files.name, info);
+    if (report !== undefined) (options.onReport ?? warn)(report, info);
+    return model.eval();
+  } catch (error) {
+    model?.dispose();
+    throw error;
+  } finally {
+    await weights.close();
+  }
+}
+
+/** A tensor that stands at several places is written once, under its first name, as transformers does. */
+function withoutAliases(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const seen = new Set<Tensor>();
+  const unique = new Map<string, Tensor>();
+  for (const [key, tensor] of state) {
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    unique.set(key, tensor);
+  }
+  return unique;
+}
+
+function isModelFiles(source: string | URL | ModelFiles): source is ModelFiles {
+  return typeof source === 'object' && !(source instanceof URL);
+}
+
+function warn(report: string): void {
+  console.warn(report);
+}
+
+/** Throws unless inputs are what a model of `name` takes; returns batch and time. */
+export function checkIds(name: string, inputIds: Tensor, longest: number): [batch: number, time: number] {
+  if (inputIds.ndim !== 2 || inputIds.dtype !== 'int32')
+    throw new ArgumentError(
+      `${name}: inputIds must be int32 of shape [batch, time], got ${inputIds.dtype} of shape [${inputIds.shape.join(', ')}]`,
+    );
+  const [batch, time] = [inputIds.size(0), inputIds.size(1)];
+  if (batch === 0 || time === 0)
+    throw new ArgumentError(`${name}: inputIds of shape [${batch}, ${time}] hold no token`);
+  if (time > longest)
+    throw new ArgumentError(
+      `${name}: a sequence of ${time} tokens is longer than the ${longest} positions of the model; truncate it when encoding`,
+    );
+  return [batch, time];
+}

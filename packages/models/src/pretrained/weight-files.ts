@@ -1,0 +1,123 @@
+/**
+ * The weights of a model as one set of named tensors, whether they lie in one safetensors file or in shards that an index lists.
+ * Opening reads headers alone.
+ */
+import { FormatError, type Tensor } from '@course/tensor';
+import { open, type SafetensorsFile, type TensorInfo } from '@course/tensor/safetensors';
+import { parseJsonObject } from './config.js';
+import type { ModelFiles } from './files.js';
+
+/** The file that holds all weights. */
+export const WEIGHTS = 'model.safetensors';
+/** The file that tells which shard holds which weight. */
+export const WEIGHTS_INDEX = 'model.safetensors.index.json';
+/** What PyTorch pickles: never read here, since a pickle may run any code. */
+const PICKLES = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
+
+/** A tensor is read in pieces of about this many bytes, so that little of a checkpoint is ever in host memory. */
+const PIECE_BYTES = 16 * 2 ** 20;
+
+/** Open weights. */
+export class WeightFiles {
+  readonly #files: ReadonlyMap<string, SafetensorsFile>;
+
+  private constructor(
+    /** Where they lie, for messages. */
+    readonly name: string,
+    /** The open file of each tensor. */
+    files: ReadonlyMap<string, SafetensorsFile>,
+  ) {
+    this.#files = files;
+  }
+
+  /**
+   * Opens the weights among the files of a model.
+   *
+   * @throws FormatError when there are none, or an index names what is not there.
+   */
+  static async open(files: ModelFiles): Promise<WeightFiles> {
+    if (await files.has(WEIGHTS)) {
+      const file = await open(await files.source(WEIGHTS));
+      return new WeightFiles(files.path(WEIGHTS), new Map(file.keys().map((key) => [key, file])));
+    }
+    if (await files.has(WEIGHTS_INDEX)) return openShards(files, (name, map) => new WeightFiles(name, map));
+    for (const pickle of PICKLES)
+      if (await files.has(pickle))
+        throw new FormatError(
+          `${files.name}: there is only ${pickle}, which is a Python pickle and not read here; convert it in Python: from safetensors.torch import save_file; save_file(torch.load('${pickle}'), '${WEIGHTS}', metadata={'format': 'pt'})`,
+        );
+    throw new FormatError(`${files.name}: there is neither ${WEIGHTS} nor ${WEIGHTS_INDEX}`);
+  }
+
+  keys(): string[] {
+    return [...this.#files.keys()];
+  }
+
+  info(key: string): TensorInfo {
+    return this.#file(key).info(key);
+  }
+
+  /** Copies a tensor of the file into one of the same shape, cast to its dtype, piece by piece. */
+  async copyInto(key: string, target: Tensor): Promise<void> {
+    const file = this.#file(key);
+    const { shape, byteLength } = file.info(key);
+    const rows = shape[0] ?? 0;
+    if (byteLength <= PIECE_BYTES || rows < 2) {
+      const whole = await file.load(key);
+      target.copy_(whole);
+      whole.dispose();
+      return;
+    }
+    const step = Math.max(1, Math.floor((rows * PIECE_BYTES) / byteLength));
+    for (let begin = 0; begin < rows; begin += step) {
+      const end = Math.min(rows, begin + step);
+      const piece = await file.loadRows(key, begin, end);
+      const place = target.narrow(0, begin, end - begin);
+      place.copy_(piece);
+      place.dispose();
+      piece.dispose();
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const file of new Set(this.#files.values())) await file.close();
+  }
+
+  #file(key: string): SafetensorsFile {
+    const file = this.#files.get(key);
+    if (file === undefined) throw new FormatError(`${this.name}: no tensor '${key}'`);
+    return file;
+  }
+}
+
+async function openShards<T>(
+  files: ModelFiles,
+  make: (name: string, map: ReadonlyMap<string, SafetensorsFile>) => T,
+): Promise<T> {
+  const path = files.path(WEIGHTS_INDEX);
+  const { weight_map: map } = parseJsonObject(await files.text(WEIGHTS_INDEX), path);
+  if (typeof map !== 'object' || map === null) throw new FormatError(`${path}: 'weight_map' must name a file a tensor`);
+  const opened = new Map<string, SafetensorsFile>();
+  const byKey = new Map<string, SafetensorsFile>();
+  try {
+    for (const [key, shard] of Object.entries(map as Readonly<Record<string, unknown>>)) {
+      // A name that leaves the folder would read any file.
+      if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard))
+        throw new FormatError(
+          `${path}: '${key}' must be in a .safetensors file of the folder, got ${JSON.stringify(shard)}`,
+        );
+      let file = opened.get(shard);
+      if (file === undefined) {
+        if (!(await files.has(shard))) throw new FormatError(`${path}: the shard ${shard} is missing`);
+        file = await open(await files.source(shard));
+        opened.set(shard, file);
+      }
+      if (!file.has(key)) throw new FormatError(`${path}: '${key}' is not in ${shard}`);
+      byKey.set(key, file);
+    }
+  } catch (error) {
+    for (const file of opened.values()) await file.close();
+    throw error;
+  }
+  return make(path, byKey);
+}
