@@ -24,7 +24,7 @@ const dropoutOf = (config: BertConfig): Dropout => new Dropout(config.classifier
  *
  * @example
  * const config = bertConfig({ vocabSize: 100, hiddenSize: 16, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 32, numLabels: 3 });
- * const { logits, loss } = new BertForSequenceClassification(config).forward(tensor([[2, 7, 3]]), { labels: tensor([1]) });
+ * const { logits, loss } = new BertForSequenceClassification(config).forward(tensor([[2, 7, 3]], { dtype: 'int32' }), { labels: tensor([1], { dtype: 'int32' }) });
  */
 export class BertForSequenceClassification extends BertPreTrainedModel {
   readonly bert: BertModel;

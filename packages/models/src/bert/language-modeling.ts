@@ -100,7 +100,7 @@ export interface BertLabelledInputs extends BertInputs {
  *
  * @example
  * const model = new BertForMaskedLM(bertConfig({ vocabSize: 100, hiddenSize: 16, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 32 }));
- * const { logits } = model.eval().forward(tensor([[2, 4, 3]])); // [1, 3, 100]
+ * const { logits } = model.eval().forward(tensor([[2, 4, 3]], { dtype: 'int32' })); // [1, 3, 100]
  */
 export class BertForMaskedLM extends BertWithDecoder {
   readonly bert: BertModel;

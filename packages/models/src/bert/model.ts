@@ -33,7 +33,7 @@ export abstract class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
  *
  * @example
  * const model = new BertModel(bertConfig({ vocabSize: 100, hiddenSize: 16, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 32 }));
- * const { lastHiddenState, poolerOutput } = model.eval().forward(tensor([[2, 7, 3]])); // [1, 3, 16] and [1, 16]
+ * const { lastHiddenState, poolerOutput } = model.eval().forward(tensor([[2, 7, 3]], { dtype: 'int32' })); // [1, 3, 16] and [1, 16]
  */
 export class BertModel extends BertPreTrainedModel {
   readonly embeddings: BertEmbeddings;

@@ -159,7 +159,7 @@ export abstract class DistilBertPreTrainedModel extends PreTrainedModel<DistilBe
  *
  * @example
  * const model = new DistilBertModel(distilBertConfig({ vocabSize: 100, dim: 16, nLayers: 2, nHeads: 2, hiddenDim: 32 }));
- * const { lastHiddenState } = model.eval().forward(tensor([[2, 7, 3]])); // [1, 3, 16]
+ * const { lastHiddenState } = model.eval().forward(tensor([[2, 7, 3]], { dtype: 'int32' })); // [1, 3, 16]
  */
 export class DistilBertModel extends DistilBertPreTrainedModel {
   readonly embeddings: Embeddings;

@@ -196,7 +196,7 @@ export abstract class GPT2PreTrainedModel extends PreTrainedModel<Gpt2Config> {
  *
  * @example
  * const model = new GPT2Model(gpt2Config({ vocabSize: 100, nPositions: 16, nEmbd: 16, nLayer: 2, nHead: 2 }));
- * const { lastHiddenState } = model.eval().forward(tensor([[2, 7, 3]])); // [1, 3, 16]
+ * const { lastHiddenState } = model.eval().forward(tensor([[2, 7, 3]], { dtype: 'int32' })); // [1, 3, 16]
  */
 export class GPT2Model extends GPT2PreTrainedModel {
   readonly wte: Embedding;
@@ -292,7 +292,7 @@ export interface CausalLMOutput extends ExtraOutputs {
  *
  * @example
  * const model = new GPT2LMHeadModel(gpt2Config({ vocabSize: 100, nPositions: 16, nEmbd: 16, nLayer: 2, nHead: 2 }));
- * const ids = tensor([[2, 7, 3]]);
+ * const ids = tensor([[2, 7, 3]], { dtype: 'int32' });
  * const { logits, loss } = model.forward(ids, { labels: ids }); // logits [1, 3, 100]
  */
 export class GPT2LMHeadModel extends GPT2PreTrainedModel {

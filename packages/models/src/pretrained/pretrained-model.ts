@@ -3,7 +3,7 @@
  * read from a folder or written to one. Subclasses name their parameters as the public checkpoints do.
  */
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
-import { ArgumentError, noGrad, type Tensor } from '@course/tensor';
+import { DTypeError, noGrad, ShapeError, type Tensor } from '@course/tensor';
 import { makeFolder, renamePath, writeText } from '@course/tensor/files';
 import { save } from '@course/tensor/safetensors';
 import {
@@ -173,17 +173,16 @@ function warn(report: string): void {
   console.warn(report);
 }
 
-/** Throws unless inputs are what a model of `name` takes; returns batch and time. */
+/** Throws a DTypeError or ShapeError unless ids are what a model of `name` takes; returns batch and time. */
 export function checkIds(name: string, inputIds: Tensor, longest: number): [batch: number, time: number] {
-  if (inputIds.ndim !== 2 || inputIds.dtype !== 'int32')
-    throw new ArgumentError(
-      `${name}: inputIds must be int32 of shape [batch, time], got ${inputIds.dtype} of shape [${inputIds.shape.join(', ')}]`,
-    );
+  if (inputIds.dtype !== 'int32')
+    throw new DTypeError(`${name}: inputIds must be int32 (tensor(ids, { dtype: 'int32' })), got ${inputIds.dtype}`);
+  if (inputIds.ndim !== 2)
+    throw new ShapeError(`${name}: inputIds must be [batch, time], got [${inputIds.shape.join(', ')}]`);
   const [batch, time] = [inputIds.size(0), inputIds.size(1)];
-  if (batch === 0 || time === 0)
-    throw new ArgumentError(`${name}: inputIds of shape [${batch}, ${time}] hold no token`);
+  if (batch === 0 || time === 0) throw new ShapeError(`${name}: inputIds of shape [${batch}, ${time}] hold no token`);
   if (time > longest)
-    throw new ArgumentError(
+    throw new ShapeError(
       `${name}: a sequence of ${time} tokens is longer than the ${longest} positions of the model; truncate it when encoding`,
     );
   return [batch, time];

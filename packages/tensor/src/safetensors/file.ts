@@ -99,7 +99,10 @@ export class SafetensorsFile<T> {
   async loadRows(name: string, begin: number, end: number): Promise<T> {
     const entry = this.#entry(name);
     const [rows, ...rest] = entry.shape;
-    if (rows === undefined || !(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= rows))
+    if (
+      rows === undefined ||
+      !(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= rows)
+    )
       throw new ArgumentError(
         `${this.name}: tensor '${name}' of shape [${entry.shape.join(', ')}] has no rows ${begin} to ${end}`,
       );
