@@ -21,7 +21,7 @@ export { adam } from './optimizer';
 export { pointwise } from './pointwise';
 export { fork, serve } from './pool';
 export { reduce } from './reduce';
-export { gatherRows, scatterAddRows } from './rows';
+export { clear, gatherRows, scatterAddRows } from './rows';
 export { scan } from './scan';
 export { softmax, softmaxBackward } from './softmax';
 export { sort } from './sort';

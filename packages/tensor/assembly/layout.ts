@@ -12,6 +12,8 @@ export enum ItemSize {
   transposeTile = 32,
   /** Elements of an Adam step. */
   adamBlock = 4096,
+  /** Words of memory that is cleared. */
+  clearBlock = 16384,
 }
 
 /** How a pointwise operand is walked. */
@@ -239,6 +241,14 @@ export enum LayerNormBackwardField {
   /** [chunks, width] sums over the rows of a chunk, or 0. */
   weightPartials,
   biasPartials,
+  length,
+}
+
+/** Memory to be cleared. Item: `ItemSize.clearBlock` words. */
+export enum ClearField {
+  /** Words. */
+  count,
+  out,
   length,
 }
 

@@ -1,5 +1,5 @@
 /** Whole rows by index, and the gradient of that. An index outside the table is reported to the host, never followed. */
-import { RowsField } from './layout';
+import { ClearField, ItemSize, RowsField } from './layout';
 import { copyWords, int, pointer } from './memory';
 
 /** Keeps the least faulty row, so that the report is the same whichever thread finds one first. */
@@ -28,7 +28,14 @@ export function gatherRows(record: usize, begin: i32, end: i32): void {
   }
 }
 
-/** Owns columns of the output for all rows, so that every sum is made by one thread in ascending order. */
+/** Clears a run of memory. */
+export function clear(record: usize, begin: i32, end: i32): void {
+  const start = <usize>begin * (ItemSize.clearBlock << 2);
+  const stop = min(<usize>end * (ItemSize.clearBlock << 2), <usize>int(record, ClearField.count) << 2);
+  memory.fill(pointer(record, ClearField.out) + start, 0, stop - start);
+}
+
+/** Owns columns of the cleared output for all rows, so that every sum is made by one thread in ascending order. */
 export function scatterAddRows(record: usize, begin: i32, end: i32): void {
   const rows = int(record, RowsField.rows);
   const width = int(record, RowsField.width);
@@ -41,8 +48,6 @@ export function scatterAddRows(record: usize, begin: i32, end: i32): void {
   const count = min(end * group, width) - first;
   const out = pointer(record, RowsField.out) + (<usize>first << 2);
   let grad = pointer(record, RowsField.table) + (<usize>first << 2);
-  if (count == width) memory.fill(out, 0, <usize>tableRows * rowBytes);
-  else for (let v = 0; v < tableRows; v++) memory.fill(out + <usize>v * rowBytes, 0, <usize>count << 2);
   for (let i = 0; i < rows; i++) {
     const index = load<i32>(indices + (<usize>i << 2));
     if (<u32>index >= <u32>tableRows) reportFault(record, RowsField.fault, i);

@@ -54,6 +54,11 @@ export class Launcher {
     return this.#module.primitives;
   }
 
+  /** Threads that a launch can be divided among. */
+  get threads(): number {
+    return this.pool.threads;
+  }
+
   /** Kernels launched. */
   get dispatches(): number {
     return this.#dispatches;

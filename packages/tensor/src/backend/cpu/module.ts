@@ -27,6 +27,7 @@ const KERNELS = [
   'layerNorm',
   'layerNormBackward',
   'gatherRows',
+  'clear',
   'scatterAddRows',
   'crossEntropy',
   'crossEntropyBackward',

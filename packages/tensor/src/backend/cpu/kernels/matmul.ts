@@ -18,13 +18,19 @@ const LONGEST_DEPTH = 512;
 /** Columns of a block of b: with the depth above 256 KiB, which stay in L2. */
 const WIDEST_GROUP = 128;
 const ROW_GROUP = 256;
+/** Groups that are halved for the sake of threads keep at least so many rows, columns: copying b costs one part in 64 then. */
+const FEWEST_ROWS = 64;
+const FEWEST_COLUMNS = 32;
+/** Work items for each thread, so that the last round leaves few threads idle. */
+const ITEMS_EACH = 3;
 /** Up to so many rows, packing b costs more than it brings; long dot products hold out longer. */
 const FEW = 7;
 const FEW_LONG = 16;
 /** From here on the sums across lanes at the end of a dot product hardly count. */
 const LONG = 64;
-/** Columns of a work item of a product with few rows. */
+/** Columns of a work item of a product with few rows, at most and at least. */
 const THIN_GROUP = 256;
+const THINNEST_GROUP = 64;
 /** Multiplications that make a piece of work for a thread. */
 const GRAIN = 131_072;
 
@@ -109,7 +115,10 @@ function fitsThin(problem: Product): boolean {
 
 function launchThin(launcher: Launcher, problem: Product, exchanged: boolean): void {
   const { request, batch, m, n, k, a, b } = problem;
-  const columnGroup = Math.min(THIN_GROUP, n);
+  const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
+  let columnGroup = Math.min(THIN_GROUP, n);
+  while (product(batch) * Math.ceil(n / columnGroup) < wanted && columnGroup > THINNEST_GROUP)
+    columnGroup = Math.ceil(columnGroup / 8) * 4;
   const columnGroups = Math.ceil(n / columnGroup);
   const record = launcher.record(ThinField.length);
   const batchAt = writeBatch(launcher, problem);
@@ -146,11 +155,31 @@ function launchThin(launcher: Launcher, problem: Product, exchanged: boolean): v
   );
 }
 
+/** Work items that a product should have at least. Their number changes no bit: sums depend on k alone. */
+function wantedItems(launcher: Launcher, { batch, m, n, k }: Product): number {
+  return Math.min(launcher.threads * ITEMS_EACH, Math.floor((product(batch) * m * n * k) / GRAIN));
+}
+
+/** Rows and columns of a work item: as many as the caches hold, or fewer where threads would go idle. */
+function chooseGroups(launcher: Launcher, problem: Product): { rowGroup: number; columnGroup: number } {
+  const { batch, m, n } = problem;
+  const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
+  let rowGroup = Math.min(ROW_GROUP, m);
+  let columnGroup = Math.min(WIDEST_GROUP, Math.ceil(n / PANEL) * PANEL);
+  while (product(batch) * Math.ceil(m / rowGroup) * Math.ceil(n / columnGroup) < wanted) {
+    // The rows of a tile are four, its columns eight.
+    if (rowGroup > columnGroup && rowGroup > FEWEST_ROWS) rowGroup = Math.ceil(rowGroup / 8) * 4;
+    else if (columnGroup > FEWEST_COLUMNS) columnGroup = Math.ceil(columnGroup / (2 * PANEL)) * PANEL;
+    else if (rowGroup > FEWEST_ROWS) rowGroup = Math.ceil(rowGroup / 8) * 4;
+    else break;
+  }
+  return { rowGroup, columnGroup };
+}
+
 function launchBlocks(launcher: Launcher, problem: Product): void {
   const { request, batch, m, n, k, a, b } = problem;
   const depth = Math.max(1, Math.ceil(k / Math.ceil(Math.max(k, 1) / LONGEST_DEPTH)));
-  const columnGroup = Math.min(WIDEST_GROUP, Math.ceil(n / PANEL) * PANEL);
-  const rowGroup = Math.min(ROW_GROUP, m);
+  const { rowGroup, columnGroup } = chooseGroups(launcher, problem);
   const columnGroups = Math.ceil(n / columnGroup);
   const rowGroups = Math.ceil(m / rowGroup);
   const record = launcher.record(MatmulField.length);

@@ -5,6 +5,7 @@
  */
 import { DeviceError } from '../../../errors.js';
 import type { Program } from '../../../fuse/program.js';
+import type { PointwiseName } from '../../../ops/pointwise/table.js';
 import { contiguousStrides, numel } from '../../../shape.js';
 import type { PointwiseRequest, Strided } from '../../requests.js';
 import { ALIGNMENT, type Block } from '../allocator.js';
@@ -18,6 +19,15 @@ const LONGEST_BLOCK = 1024;
 const SHORTEST_BLOCK = 64;
 /** Elements in all the block buffers together: half of a 32 KiB L1. */
 const BUFFERED = 4096;
+
+/** Elements that make a piece of work for a thread, where each takes one addition. */
+const GRAIN = 16_384;
+/** Additions that take as long as one of the functions that are long polynomials. */
+const FUNCTION_COST = 12;
+const FUNCTIONS: ReadonlySet<PointwiseName> = new Set<PointwiseName>([
+  ...(['exp', 'expm1', 'log', 'log2', 'log1p', 'sin', 'cos', 'tanh', 'sigmoid', 'erf', 'gelu', 'geluTanh'] as const),
+  ...(['silu', 'pow', 'uniform'] as const),
+]);
 
 /** An output of a compiled program. */
 interface CompiledOutput {
@@ -33,6 +43,8 @@ interface Compiled {
   readonly steps: number;
   readonly registers: number;
   readonly outputs: readonly CompiledOutput[];
+  /** Elements that make a piece of work. */
+  readonly grain: number;
 }
 
 /** The compiled programs of one backend. */
@@ -96,7 +108,7 @@ export class PointwiseKernels {
       for (let d = 0; d < rank; d++) i32[at + OperandField.strides + d] = output.strides[d] ?? 0;
       at += operandWords;
     }
-    launcher.launch('pointwise', record, Math.ceil(total / block), Math.ceil(16_384 / block));
+    launcher.launch('pointwise', record, Math.ceil(total / block), Math.ceil(compiled.grain / block));
   }
 
   #get(launcher: Launcher, program: Program): Compiled {
@@ -179,9 +191,11 @@ function compile(launcher: Launcher, program: Program): Compiled {
 
   const block = code.length > 0 ? launcher.take(code.byteLength) : undefined;
   if (block) launcher.i32.set(code, (block.start * ALIGNMENT) / 4);
+  const cost = program.steps.reduce((sum, { op }) => sum + (FUNCTIONS.has(op) ? FUNCTION_COST : 1), 1);
   return {
     code: block,
     steps: steps.length,
+    grain: (2 * GRAIN) / Math.max(cost, 2),
     registers,
     outputs: values.map((value, o) => ({
       source: slots.get(value) ?? 0,

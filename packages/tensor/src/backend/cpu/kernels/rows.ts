@@ -2,7 +2,7 @@
 import { ArgumentError } from '../../../errors.js';
 import type { Dense, GatherRowsRequest, ScatterAddRowsRequest } from '../../requests.js';
 import type { Launcher } from '../launch.js';
-import { RowsField } from '../layout.generated.js';
+import { ClearField, ItemSize, RowsField } from '../layout.generated.js';
 
 /** What a kernel finds in its fault word when every index was in range. */
 export const NO_FAULT = 0x7fff_ffff;
@@ -34,9 +34,19 @@ export function gatherRows(launcher: Launcher, request: GatherRowsRequest): void
   checkIndices(launcher, 'embedding', record, request.indices, tableRows);
 }
 
+/** Fills words of memory with zeros. */
+function clear(launcher: Launcher, address: number, words: number): void {
+  const record = launcher.record(ClearField.length);
+  launcher.i32[record + ClearField.count] = words;
+  launcher.i32[record + ClearField.out] = address;
+  launcher.launch('clear', record, Math.ceil(words / ItemSize.clearBlock), 2);
+}
+
 export function scatterAddRows(launcher: Launcher, request: ScatterAddRowsRequest): void {
   const { rows, width, tableRows } = request;
   if (width === 0) return;
+  if (tableRows > 0) clear(launcher, launcher.pointer(request.out), tableRows * width);
+  if (rows === 0) return;
   const record = launcher.record(RowsField.length);
   const { i32 } = launcher;
   i32[record + RowsField.rows] = rows;
@@ -48,6 +58,6 @@ export function scatterAddRows(launcher: Launcher, request: ScatterAddRowsReques
   i32[record + RowsField.out] = launcher.pointer(request.out);
   i32[record + RowsField.columnGroup] = COLUMN_GROUP;
   i32[record + RowsField.fault] = NO_FAULT;
-  launcher.launch('scatterAddRows', record, Math.ceil(width / COLUMN_GROUP), 1);
+  launcher.launch('scatterAddRows', record, Math.ceil(width / COLUMN_GROUP), Math.ceil(8192 / (rows * COLUMN_GROUP)));
   checkIndices(launcher, 'embeddingBackward', record, request.indices, tableRows);
 }
