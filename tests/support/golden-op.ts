@@ -1,7 +1,8 @@
 // Runs one case of tests/goldens/ops.json on the device in use and compares outputs and gradients: shapes and dtypes exactly,
-// floats within the case's tolerance. What a name of an op means is the caller's table; everything else of a case is here.
-import { FormatError, Tensor, tensor } from '@course/tensor';
-import { expect } from 'vitest';
+// floats within the case's tolerance. In float64 (CPU) the same cases hold to one rounding to float32, and derivatives to differences. What a name of an op means is the caller's table; everything else of a case is here.
+import { FormatError, gradcheck, init, Tensor, tensor } from '@course/tensor';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { devices } from './devices.js';
 import {
   type GoldenOption,
   type GoldenOptions,
@@ -41,9 +42,13 @@ export function given(input: Tensor | undefined): Tensor {
   return input;
 }
 
-/** A tensor on the device in use. */
-export function toDevice({ data, shape, dtype }: GoldenTensor, requiresGrad = false): Tensor {
-  return tensor(data, { shape, dtype, requiresGrad });
+/** A tensor on the device in use; floats in float64 where asked for. */
+export function toDevice(
+  { data, shape, dtype }: GoldenTensor,
+  requiresGrad = false,
+  float: 'float32' | 'float64' = 'float32',
+): Tensor {
+  return tensor(data, { shape, dtype: dtype === 'float32' ? float : dtype, requiresGrad });
 }
 
 function seen(x: Tensor, views: readonly GoldenView[]): Tensor {
@@ -99,4 +104,75 @@ export async function checkOp(
   for (const [i, expected] of golden.gradients.entries()) {
     if (expected) await compare(leaves[i]?.grad, expected, atol, `gradient of input ${i}`);
   }
+}
+
+/** Runs a case in float64: expected values are PyTorch's in float64, rounded once to float32. */
+async function checkOpInFloat64(golden: OpCase, run: AsyncOpRunner): Promise<void> {
+  const leaves = golden.inputs.map((input, i) => toDevice(input, Boolean(golden.gradients?.[i]), 'float64'));
+  const result = await run(
+    leaves.map((leaf, i) => seen(leaf, golden.inputs[i]?.views ?? [])),
+    golden.args,
+  );
+  const outputs = result instanceof Tensor ? [result] : result;
+  const within = async (actual: Tensor | null | undefined, expected: GoldenTensor, size: number, what: string) => {
+    const isFloat = expected.dtype === 'float32';
+    expect({ shape: actual?.shape, dtype: actual?.dtype }, what).toEqual({
+      shape: expected.shape,
+      dtype: isFloat ? 'float64' : expected.dtype,
+    });
+    // One rounding to float32 (of a subnormal, half of the least one), beside which those of float64 sums are nothing.
+    const tolerance = isFloat ? { rtol: 2 ** -24, atol: 2 ** -150 + 1e-12 * size } : {};
+    expect(await actual?.data(), what).toBeClose(expected.data, tolerance);
+  };
+  for (const [i, expected] of golden.outputs.entries())
+    await within(outputs[i], expected, largest([expected, ...golden.inputs]), `output ${i}`);
+  if (!golden.gradients || !golden.upstream) return;
+  outputs[0]?.backward({ gradient: toDevice(golden.upstream, false, 'float64') });
+  const size = largest([...golden.inputs, golden.upstream]);
+  for (const [i, expected] of golden.gradients.entries())
+    if (expected) await within(leaves[i]?.grad, expected, size, `gradient of input ${i}`);
+}
+
+/** The cases whose derivatives differences can check: of moderate size, and not about NaN and infinity. */
+function isDifferentiable({ gradients, inputs, special }: OpCase): boolean {
+  const sizes = inputs.map(({ data }, i) => (gradients?.[i] ? data.length : 0));
+  const total = sizes.reduce((a, b) => a + b, 0);
+  return special !== true && total > 0 && total <= MOST_DIFFERENCES;
+}
+
+/** Each element takes two evaluations. */
+const MOST_DIFFERENCES = 150;
+
+/**
+ * Runs the cases of an op in float64 on the CPU, against PyTorch and through `gradcheck` with PyTorch's own step and tolerances.
+ * Cases that differences cannot check are named: at a kink or a pole, or where an op's size depends on values.
+ */
+export function walkInFloat64(
+  title: string,
+  byOp: ReadonlyMap<string, readonly OpCase[]>,
+  runnerOf: (op: string) => AsyncOpRunner | undefined,
+  kinks: ReadonlySet<string> = new Set(),
+): void {
+  describe.runIf(devices.includes('cpu'))(`${title} in float64 on cpu`, () => {
+    beforeAll(() => init({ device: 'cpu' }));
+    for (const [op, cases] of byOp) {
+      const run = runnerOf(op);
+      if (!run) continue;
+      for (const each of cases) {
+        it(each.name, () => checkOpInFloat64(each, run));
+        if (!isDifferentiable(each) || kinks.has(each.name)) continue;
+        it(`${each.name}: gradcheck`, async () => {
+          const inputs = each.inputs.map((input, i) => toDevice(input, Boolean(each.gradients?.[i]), 'float64'));
+          await gradcheck((...leaves) => {
+            const result = run(
+              leaves.map((leaf, i) => seen(leaf, each.inputs[i]?.views ?? [])),
+              each.args,
+            );
+            if (result instanceof Promise) throw new FormatError(`${each.name}: its size depends on values`);
+            return result instanceof Tensor ? result : given(result[0]);
+          }, inputs);
+        });
+      }
+    }
+  });
 }

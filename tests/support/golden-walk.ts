@@ -3,7 +3,14 @@
 import type { DeviceKind, Tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from './devices.js';
-import { checkOp, given, type OpAccuracy, type OpCase, type AsyncOpRunner as Runner } from './golden-op.js';
+import {
+  checkOp,
+  given,
+  type OpAccuracy,
+  type OpCase,
+  type AsyncOpRunner as Runner,
+  walkInFloat64,
+} from './golden-op.js';
 import { type GoldenOptions, type Goldens, golden, type OpsGolden } from './goldens.js';
 
 /** The golden files of op cases. */
@@ -32,6 +39,7 @@ export function walkGoldens(
   name: OpsFile,
   table: Readonly<Record<string, Runner>>,
   accuracyOf: (each: OpCase, device: DeviceKind) => OpAccuracy,
+  kinks?: ReadonlySet<string>,
 ): void {
   const byOp = new Map<string, OpCase[]>();
   for (const each of golden(name).cases) byOp.set(each.op, [...(byOp.get(each.op) ?? []), each]);
@@ -47,4 +55,5 @@ export function walkGoldens(
       });
     }
   });
+  walkInFloat64(`PyTorch: ${name}`, byOp, (op) => table[op], kinks);
 }

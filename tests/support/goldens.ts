@@ -214,6 +214,22 @@ export interface PublishedGolden {
   }[];
 }
 
+/** See tests/goldens/float64.py. */
+export interface Float64Golden {
+  readonly arguments: readonly number[];
+  readonly functions: Readonly<Record<string, readonly number[]>>;
+  readonly seed: number;
+  readonly draws: Readonly<Record<string, readonly number[]>>;
+  readonly adam: readonly (readonly number[])[];
+  readonly fractions: readonly number[];
+  readonly casts: Readonly<Record<'int32' | 'uint8' | 'bool' | 'float32', readonly number[]>>;
+  readonly uint8: {
+    readonly left: readonly number[];
+    readonly right: readonly number[];
+    readonly results: Readonly<Record<string, readonly number[]>>;
+  };
+}
+
 export interface Goldens {
   ops: OpsGolden;
   indexing: OpsGolden;
@@ -225,6 +241,7 @@ export interface Goldens {
   optimizers: OptimizersGolden;
   classifier: ClassifierGolden;
   published: PublishedGolden;
+  float64: Float64Golden;
 }
 
 /** The content of tests/goldens/<name>.json, its tensors decoded. */

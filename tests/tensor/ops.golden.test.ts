@@ -19,7 +19,15 @@ import {
 } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
-import { checkOp, given, numberOption, numbersOption, type OpCase, type OpRunner } from '../support/golden-op.js';
+import {
+  checkOp,
+  given,
+  numberOption,
+  numbersOption,
+  type OpCase,
+  type OpRunner,
+  walkInFloat64,
+} from '../support/golden-op.js';
 import { type GoldenOption, type GoldenOptions, golden, largest } from '../support/goldens.js';
 
 type Args = GoldenOptions;
@@ -231,3 +239,10 @@ onEachDevice('PyTorch', (device) => {
     });
   }
 });
+
+walkInFloat64(
+  'PyTorch',
+  byOp,
+  runnerOf,
+  new Set(['pow zero base', 'relu zero', 'clamp at the bounds', 'embedding padding index']),
+);

@@ -1,6 +1,6 @@
 /**
  * Element types and the rules between them. Names and promotion are PyTorch's. On a device every float32, int32, uint8
- * and bool element occupies one 32-bit word, so that all kernels, SIMD or WGSL, walk the same lanes.
+ * and bool element occupies one 32-bit word (a float64 two), so that all kernels, SIMD or WGSL, walk the same lanes.
  */
 import { DTypeError } from './errors.js';
 
@@ -31,6 +31,9 @@ const RECORDS: Record<DType, { readonly category: Category; readonly rank: numbe
   float32: { category: 'float', rank: 4 },
   float64: { category: 'float', rank: 5 },
 };
+
+/** All dtypes, narrow ones first. */
+export const DTYPES = Object.keys(RECORDS) as DType[];
 
 const CATEGORY_ORDER: readonly Category[] = ['bool', 'int', 'float'];
 

@@ -1,14 +1,22 @@
-/** Between host arrays and device words: every 32-bit dtype is one word an element, so most crossings are views, not conversions. */
+/** Between host arrays and device words: a dtype is one word an element (float64 two), so most crossings are views, not conversions. */
 
 import type { Backend } from './backend/backend.js';
-import type { DType, HostArray, HostArrays } from './dtype.js';
+import { DTYPES, type DType, type HostArray, type HostArrays } from './dtype.js';
 import { ArgumentError, DTypeError } from './errors.js';
 import { Storage } from './storage.js';
 
+/** Throws unless tensors of a dtype can live on a device. */
+export function checkSupported(op: string, backend: Backend, dtype: DType): void {
+  if (backend.supports(dtype)) return;
+  const others = DTYPES.filter((each) => backend.supports(each));
+  throw new DTypeError(
+    `${op}: ${dtype} tensors are not available on ${backend.kind}, which has ${others.join(', ')}${dtype === 'float64' ? '; the CPU device has float64' : ''}`,
+  );
+}
+
 /** A new storage with the elements of a host array, which is read before the call returns. */
 export function uploadStorage(backend: Backend, data: ArrayLike<number>, dtype: DType): Storage {
-  if (!backend.supports(dtype))
-    throw new DTypeError(`${dtype} tensors are not available on ${backend.kind}: use float32, int32, uint8 or bool`);
+  checkSupported('tensor', backend, dtype);
   const words = toWords(data, dtype);
   const storage = new Storage(backend, dtype, data.length);
   backend.write(storage.buffer, 0, words);
@@ -19,6 +27,10 @@ function toWords(data: ArrayLike<number>, dtype: DType): Uint32Array {
   if (dtype === 'float32') {
     const floats = data instanceof Float32Array ? data : Float32Array.from(data);
     return new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  }
+  if (dtype === 'float64') {
+    const doubles = data instanceof Float64Array ? data : Float64Array.from(data);
+    return new Uint32Array(doubles.buffer, doubles.byteOffset, doubles.length * 2);
   }
   if (dtype === 'bool') return Uint32Array.from(data, (value) => (value === 0 ? 0 : 1));
   if (data instanceof Int32Array && dtype === 'int32')

@@ -10,11 +10,11 @@ import { Vertex } from './autograd/vertex.js';
 import type { DeviceKind } from './backend/backend.js';
 import { registerTensor } from './construct.js';
 import { type Description, describe } from './describe.js';
-import { checkDType, type DType, type HostArray, isFloating } from './dtype.js';
+import { checkDType, type DType, type HostArray, hostArray, isFloating, wordBytes } from './dtype.js';
 import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } from './errors.js';
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
-import { fromWords, uploadStorage } from './host.js';
+import { checkSupported, fromWords, uploadStorage } from './host.js';
 import { InPlaceMethods } from './methods/in-place.js';
 import { dropout } from './ops/dropout.js';
 import { linear, matmul } from './ops/matmul.js';
@@ -170,10 +170,11 @@ export class Tensor extends InPlaceMethods {
     if (this.numel() === 0) return fromWords(new ArrayBuffer(0), this.dtype);
     const source = this.isContiguous() ? this.detach() : noGrad(() => this.clone());
     const { storage, layout } = source;
-    const bytes = await storage.backend.read(storage.buffer, layout.offset * 4, this.numel() * 4);
+    const bytes = wordBytes(this.dtype);
+    const words = await storage.backend.read(storage.buffer, layout.offset * bytes, this.numel() * bytes);
     source.dispose();
     await relievePressure();
-    return fromWords(bytes, this.dtype);
+    return fromWords(words, this.dtype);
   }
 
   /** The value of a tensor of one element. */
@@ -375,15 +376,16 @@ export class Tensor extends InPlaceMethods {
     return this.#fillFromHost('exponential_', (out) => fillExponential(out, rate, generator ?? defaultGenerator()));
   }
 
-  #fillFromHost(op: string, fill: (out: Float32Array) => void): this {
+  #fillFromHost(op: string, fill: (out: Float32Array | Float64Array) => void): this {
     this.checkInPlace(op, []);
-    if (this.dtype !== 'float32') throw new DTypeError(`${op}: not implemented for '${this.dtype}'`);
-    const values = new Float32Array(this.numel());
+    const { dtype } = this;
+    if (dtype !== 'float32' && dtype !== 'float64') throw new DTypeError(`${op}: not implemented for '${dtype}'`);
+    const values = hostArray(dtype, this.numel());
     fill(values);
-    const storage = uploadStorage(this.storage.backend, values, 'float32');
+    const storage = uploadStorage(this.storage.backend, values, dtype);
     write(
       this,
-      pendingStorage(this.storage.backend, 'copy', 'float32', 'float32', this.shape, [
+      pendingStorage(this.storage.backend, 'copy', dtype, dtype, this.shape, [
         { storage, view: contiguousView(this.shape) },
       ]),
       op,
@@ -620,6 +622,7 @@ export class Tensor extends InPlaceMethods {
   /** A tensor of one value with this dtype and device. */
   newFull(shape: Shape, value: number, { dtype = this.dtype }: { readonly dtype?: DType } = {}): Tensor {
     const sizes = checkShape('newFull', shape);
+    checkSupported('newFull', this.storage.backend, dtype);
     return new Tensor(
       pendingStorage(this.storage.backend, 'copy', dtype, dtype, sizes, [{ scalar: value, dtype }]),
       contiguousView(sizes),
@@ -639,8 +642,7 @@ registerTensor((storage, layout, vertex) => new Tensor(storage, layout, vertex))
 
 function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === x.dtype) return x;
-  if (!x.storage.backend.supports(dtype))
-    throw new DTypeError(`to: ${dtype} tensors are not available on ${x.device}: use float32, int32, uint8 or bool`);
+  checkSupported('to', x.storage.backend, dtype);
   const result = new Tensor(castStorage(x.storage, x.layout, dtype), contiguousView(x.shape));
   const own = x.dtype;
   return isFloating(dtype) && isFloating(own) ? record('to', result, [x], [], (grad) => [() => grad.to(own)]) : result;

@@ -34,7 +34,7 @@ describe('the CPU device', () => {
     expect(backend.info().limits).toEqual({ maxMemoryBytes: 2 ** 30, maxPointwiseInputs: backend.maxPointwiseInputs });
     expect(
       (['float32', 'int32', 'uint8', 'bool', 'float16', 'float64'] as const).filter((dtype) => backend.supports(dtype)),
-    ).toEqual(['float32', 'int32', 'uint8', 'bool']);
+    ).toEqual(['float32', 'int32', 'uint8', 'bool', 'float64']);
     const out = { buffer: backend.allocate(40), dtype: 'float32', offset: 0, strides: [1] } as const;
     const program = makeProgram({ inputs: [], scalars: ['float32'], steps: [], outputs: [0] });
     for (let i = 0; i < 3; i++)

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Activation, MatmulRequest } from '../../../packages/tensor/src/backend/requests.js';
-import { erf } from '../../../packages/tensor/src/ops/pointwise/transcendental.js';
+import { erf } from '../../../packages/tensor/src/ops/pointwise/error-function.js';
 import { eachBuild, type Machine, noise } from './machine.js';
 
 interface Case {

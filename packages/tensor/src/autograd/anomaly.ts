@@ -2,6 +2,7 @@
  * Finding where a NaN came from. While it is on, every recorded op and every gradient leaves a flag on the device; the
  * flags are read when the program part ends, since reading is asynchronous, and the first that is set names the culprit.
  */
+import { isFloating } from '../dtype.js';
 import { AutogradError } from '../errors.js';
 import { keep } from '../scope.js';
 import { formatShape } from '../shape.js';
@@ -18,7 +19,7 @@ let flags: Flag[] | null = null;
 
 /** Notes whether a value has a NaN, if anyone asked. */
 export function observe(what: string, value: Tensor): void {
-  if (!flags || value.dtype !== 'float32') return;
+  if (!flags || !isFloating(value.dtype)) return;
   const list = flags;
   // The flag's own ops are not to be observed.
   flags = null;

@@ -97,7 +97,7 @@ function rootGradient(op: string, root: Tensor, given: Tensor | undefined): { ve
     throw new AutogradError(
       `${op}: grad can be implicitly created only for scalar outputs, this one has shape ${formatShape(root.shape)}; pass a gradient of that shape`,
     );
-  return { vertex, gradient: () => given?.detach() ?? root.newFull(root.shape, 1) };
+  return { vertex, gradient: () => given?.detach().to(root.dtype) ?? root.newFull(root.shape, 1) };
 }
 
 function walk(

@@ -1,7 +1,8 @@
-/** Compares derivatives with central differences, as `torch.autograd.gradcheck`, in what float32 allows. */
+/** Compares derivatives with central differences, as `torch.autograd.gradcheck`: exactly in float64, else in what float32 allows. */
 
-import { tensor } from '../creation/data.js';
+import type { DType } from '../dtype.js';
 import { AutogradError } from '../errors.js';
+import { hostTensor } from '../ops/operands.js';
 import { cat } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 import { grad } from './backward.js';
@@ -9,11 +10,19 @@ import { enableGrad, noGrad } from './mode.js';
 
 /** Step and tolerances of {@link gradcheck}. */
 export interface GradcheckOptions {
-  /** Step of the differences. Default 1e-2: in float32 rounding beats truncation below it. */
+  /** Step of the differences. Default 1e-6 where all inputs that require grad are float64, as in PyTorch; else 1e-2: in float32 rounding beats truncation below it. */
   readonly eps?: number;
-  /** Absolute and relative tolerance. Defaults: values of size 1 carry errors of about 2^-24 / eps in a difference, plus eps² of truncation. */
+  /** Absolute and relative tolerance. Defaults: 1e-5 and 1e-3 in float64, as in PyTorch; else 2e-3 both: values of size 1 carry errors of about 2^-24 / eps in a difference, plus eps² of truncation. */
   readonly atol?: number;
   readonly rtol?: number;
+}
+
+const DOUBLE = { eps: 1e-6, atol: 1e-5, rtol: 1e-3 };
+const SINGLE = { eps: 1e-2, atol: 2e-3, rtol: 2e-3 };
+
+/** A tensor of host numbers where another one is. */
+function beside(like: Tensor, values: ArrayLike<number>, dtype: DType = like.dtype): Tensor {
+  return hostTensor(like.storage.backend, values, like.shape, dtype);
 }
 
 /**
@@ -26,27 +35,30 @@ export interface GradcheckOptions {
 export async function gradcheck(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
-  { eps = 1e-2, atol = 2e-3, rtol = 2e-3 }: GradcheckOptions = {},
+  options: GradcheckOptions = {},
 ): Promise<true> {
   const weigh = (output: Tensor): Tensor => {
     const weights = Float32Array.from({ length: output.numel() }, (_, i) => Math.sin(i + 1) + 1.5);
-    return output.mul(tensor(weights, { shape: output.shape })).sum();
+    return output.mul(beside(output, weights)).sum();
   };
   const active = inputs.filter((input) => input.requiresGrad);
+  const isDouble = active.every(({ dtype }) => dtype === 'float64');
+  const { eps, atol, rtol } = { ...(isDouble ? DOUBLE : SINGLE), ...options };
   const analytic = grad(weigh(fn(...inputs)), active);
   const host = await Promise.all(inputs.map((input) => input.data()));
   for (const [which, input] of active.entries()) {
     const at = inputs.indexOf(input);
-    const values = Float32Array.from(host[at] ?? []);
+    const values = Array.from(host[at] ?? []);
+    const round = input.dtype === 'float64' ? (x: number) => x : Math.fround;
     const found = await (analytic[which] as Tensor).data();
     for (let i = 0; i < values.length; i++) {
       const valueAt = async (x: number): Promise<number> => {
-        const moved = tensor(values.with(i, x), { shape: input.shape });
+        const moved = beside(input, values.with(i, x));
         const total = noGrad(() => fn(...inputs.map((other, j) => (j === at ? moved : other)))).detach();
         return weighOnHost(await total.data());
       };
       const center = values[i] as number;
-      const [up, down] = [Math.fround(center + eps), Math.fround(center - eps)];
+      const [up, down] = [round(center + eps), round(center - eps)];
       const expected = ((await valueAt(up)) - (await valueAt(down))) / (up - down);
       const actual = found[i] as number;
       if (!(Math.abs(actual - expected) <= atol + rtol * Math.abs(expected)))
@@ -85,10 +97,7 @@ export async function gradgradcheck(
       const output = fn(...active);
       const weights = Float32Array.from({ length: output.numel() }, (_, i) => Math.cos(i + 1) + 1.5);
       // Squared, so that the gradients of linear functions depend on their inputs too.
-      const total = output
-        .mul(output)
-        .mul(tensor(weights, { shape: output.shape }))
-        .sum();
+      const total = output.mul(output).mul(beside(output, weights)).sum();
       const wanted = active.filter((value) => value.requiresGrad);
       const gradients = grad(total, wanted, { createGraph: true });
       return cat(gradients.map((gradient) => gradient.reshape([-1])));

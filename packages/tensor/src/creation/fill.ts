@@ -3,6 +3,7 @@ import { currentBackend } from '../device.js';
 import { checkDType, type DType, numberCategory } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { pendingStorage } from '../fuse/build.js';
+import { checkSupported } from '../host.js';
 import { checkDTypes } from '../ops/operands.js';
 import { checkShape, formatShape, numel, type Shape } from '../shape.js';
 import { Storage } from '../storage.js';
@@ -19,7 +20,9 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
 function filled(name: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
   const dtype = checkDType(options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'));
   const sizes = checkShape(name, shape);
-  const storage = pendingStorage(currentBackend(), 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }]);
+  const backend = currentBackend();
+  checkSupported(name, backend, dtype);
+  const storage = pendingStorage(backend, 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }]);
   const result = new Tensor(storage, contiguousView(sizes));
   return options.requiresGrad ? result.requiresGrad_() : result;
 }
@@ -76,12 +79,15 @@ export function fullLike(like: Tensor, value: number, options?: LikeOptions): Te
 /** A tensor whose elements may be anything until they are written, as [torch.empty](https://pytorch.org/docs/stable/generated/torch.empty.html). */
 export function empty(shape: Shape, { dtype = 'float32', requiresGrad = false }: TensorOptions = {}): Tensor {
   const sizes = checkShape('empty', shape);
-  const result = new Tensor(new Storage(currentBackend(), checkDType(dtype), numel(sizes)), contiguousView(sizes));
+  const backend = currentBackend();
+  checkSupported('empty', backend, checkDType(dtype));
+  const result = new Tensor(new Storage(backend, dtype, numel(sizes)), contiguousView(sizes));
   return requiresGrad ? result.requiresGrad_() : result;
 }
 
 /** {@link empty} in another tensor's shape, dtype and device. */
 export function emptyLike(like: Tensor, { dtype = like.dtype }: LikeOptions = {}): Tensor {
+  checkSupported('emptyLike', like.storage.backend, dtype);
   return new Tensor(new Storage(like.storage.backend, dtype, numel(like.shape)), contiguousView(like.shape));
 }
 
@@ -94,13 +100,14 @@ export function emptyLike(like: Tensor, { dtype = like.dtype }: LikeOptions = {}
 export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
   if (!Number.isInteger(steps) || steps < 0)
     throw new ArgumentError(`linspace: number of steps must be non-negative, got ${steps}`);
-  const { fround } = Math;
-  const step = fround((fround(end) - fround(start)) / Math.max(1, steps - 1));
-  // Each element has one rounding, of a product and a sum together.
-  const values = Float32Array.from({ length: steps }, (_, i) =>
-    i < steps / 2 ? fround(start) + step * i : fround(end) - step * (steps - i - 1),
+  const dtype = checkDType(options.dtype ?? 'float32');
+  const round = dtype === 'float64' ? (x: number) => x : Math.fround;
+  const step = round((round(end) - round(start)) / Math.max(1, steps - 1));
+  // In float32 each element has one rounding, of a product and a sum together.
+  const values = Float64Array.from({ length: steps }, (_, i) =>
+    round(i < steps / 2 ? round(start) + step * i : round(end) - step * (steps - i - 1)),
   );
-  return wrap(values, [steps], checkDType(options.dtype ?? 'float32'), options.requiresGrad ?? false);
+  return wrap(values, [steps], dtype, options.requiresGrad ?? false);
 }
 
 /** `base` to the power of numbers from `start` to `end` at equal distances, as `torch.logspace`. */

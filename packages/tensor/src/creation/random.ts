@@ -1,8 +1,8 @@
 /** Making tensors from PyTorch's CPU stream: after the same seed, the same numbers. */
-import { type DType, isFloating } from '../dtype.js';
+import { type DType, hostArray } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { uploadStorage } from '../host.js';
-import { checkDTypes } from '../ops/operands.js';
+import { checkFloats } from '../ops/operands.js';
 import { topk } from '../ops/sort.js';
 import { defaultGenerator } from '../random/default.js';
 import { fillExponential, fillNormal, fillRandint, fillRandperm, fillUniform } from '../random/distributions.js';
@@ -18,16 +18,21 @@ export interface RandomOptions extends TensorOptions {
   readonly generator?: Generator;
 }
 
+/** The dtype of numbers drawn as floats: those of the stream depend on it. */
+function floatDType(name: string, dtype: DType): 'float32' | 'float64' {
+  if (dtype === 'float32' || dtype === 'float64') return dtype;
+  throw new DTypeError(`${name}: "${name}" not implemented for '${dtype}'`);
+}
+
 function random(
   name: string,
   shape: Shape,
   options: RandomOptions,
-  fill: (out: Float32Array, generator: Generator) => void,
+  fill: (out: Float32Array | Float64Array, generator: Generator) => void,
 ): Tensor {
-  const dtype = options.dtype ?? 'float32';
-  if (!isFloating(dtype)) throw new DTypeError(`${name}: "${name}" not implemented for '${dtype}'`);
+  const dtype = floatDType(name, options.dtype ?? 'float32');
   const sizes = checkShape(name, shape);
-  const values = new Float32Array(numel(sizes));
+  const values = hostArray(dtype, numel(sizes));
   fill(values, options.generator ?? defaultGenerator());
   return wrap(values, sizes, dtype, options.requiresGrad ?? false);
 }
@@ -80,11 +85,10 @@ function filled(
   name: string,
   like: Tensor,
   { dtype = like.dtype, generator = defaultGenerator() }: RandomLikeOptions,
-  fill: (out: Float32Array, generator: Generator) => void,
+  fill: (out: Float32Array | Float64Array, generator: Generator) => void,
   shape: Shape = like.shape,
 ): Tensor {
-  if (!isFloating(dtype)) throw new DTypeError(`${name}: "${name}" not implemented for '${dtype}'`);
-  const values = new Float32Array(numel(shape));
+  const values = hostArray(floatDType(name, dtype), numel(shape));
   fill(values, generator);
   return new Tensor(uploadStorage(like.storage.backend, values, dtype), contiguousView(shape));
 }
@@ -126,14 +130,14 @@ export function normal(
  * 1 with the probability that stands at each element, else 0, in the dtype of the input. As [torch.bernoulli](https://pytorch.org/docs/stable/generated/torch.bernoulli.html):
  * one draw of the stream an element, compared on the device. Not differentiable.
  *
- * @throws DTypeError unless the probabilities are float32.
+ * @throws DTypeError unless the probabilities are floats.
  * @example
  * bernoulli(tensor([0, 1])); // [0, 1]
  */
 export function bernoulli(probabilities: Tensor, { generator = defaultGenerator() }: SampleOptions = {}): Tensor {
-  checkDTypes('bernoulli', 'probabilities', probabilities, ['float32']);
+  checkFloats('bernoulli', { probabilities });
   const uniform = filled('bernoulli', probabilities, { generator }, (out) => fillUniform(out, 0, 1, generator));
-  return uniform.lt(probabilities.detach()).to('float32');
+  return uniform.lt(probabilities.detach()).to(probabilities.dtype);
 }
 
 /** What a draw of {@link multinomial} may be told. */
@@ -156,7 +160,7 @@ export function multinomial(
   count: number,
   { replacement = false, generator = defaultGenerator() }: MultinomialOptions = {},
 ): Tensor {
-  checkDTypes('multinomial', 'weights', weights, ['float32']);
+  checkFloats('multinomial', { weights });
   const classes = weights.shape.at(-1) ?? 0;
   if (weights.shape.length < 1 || weights.shape.length > 2 || classes === 0)
     throw new ShapeError(`multinomial: prob_dist must be 1 or 2 dim, got ${formatShape(weights.shape)}`);

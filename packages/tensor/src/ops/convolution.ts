@@ -4,7 +4,7 @@ import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gatherAs, selectAs } from './indexing.js';
 import { matmul } from './matmul.js';
-import { checkDTypes, commonBackend, hostTensor } from './operands.js';
+import { checkFloats, commonBackend, hostTensor } from './operands.js';
 import { pad } from './pad.js';
 import { unfold } from './windows.js';
 
@@ -39,8 +39,7 @@ export function conv1d(
   { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv1dOptions = {},
 ): Tensor {
   commonBackend('conv1d', input, weight, ...(bias ? [bias] : []));
-  checkDTypes('conv1d', 'input', input, ['float32']);
-  checkDTypes('conv1d', 'weight', weight, ['float32']);
+  checkFloats('conv1d', { input, weight, bias });
   checkPositive('conv1d', { stride, dilation, groups });
   if (input.shape.length === 2)
     return conv1d(input.unsqueeze(0), weight, bias, { stride, padding, dilation, groups }).squeeze(0);
@@ -191,7 +190,7 @@ export function avgPool1d(
     return Math.min(start + kernelSize, to) - Math.max(start, from);
   });
   if (sizes.every((size) => size === kernelSize)) return sums.div(kernelSize);
-  return sums.div(hostTensor(x.storage.backend, Float32Array.from(sizes), [count], 'float32'));
+  return sums.div(hostTensor(x.storage.backend, sizes, [count], x.dtype));
 }
 
 /** Windows that divide a length as evenly as may be: the first place of each, and how many it has. */
@@ -222,10 +221,10 @@ export function adaptiveAvgPool1d(x: Tensor, outputSize: number): Tensor {
   const length = checkAdaptive('adaptiveAvgPool1d', x, outputSize);
   if (length % outputSize === 0) return x.unflatten(-1, [outputSize, length / outputSize]).mean(-1);
   // A product with the matrix of the windows' shares.
-  const shares = new Float32Array(length * outputSize);
+  const shares = new Float64Array(length * outputSize);
   for (const [column, { start, size }] of evenWindows(length, outputSize).entries())
     for (let i = start; i < start + size; i++) shares[i * outputSize + column] = 1 / size;
-  return matmul(x, hostTensor(x.storage.backend, shares, [length, outputSize], 'float32'));
+  return matmul(x, hostTensor(x.storage.backend, shares, [length, outputSize], x.dtype));
 }
 
 /** Maxima over `outputSize` windows that divide the last dim as evenly as may be, as `torch.nn.functional.adaptive_max_pool1d`. */

@@ -3,7 +3,7 @@ import { record } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape, numel } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+import { checkDTypes, checkFloats, commonBackend, dense, emptyOn } from './operands.js';
 
 /** Options of {@link embedding}. */
 export interface EmbeddingOptions {
@@ -17,7 +17,7 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: Embed
   if (weight.shape.length !== 2)
     throw new ShapeError(`embedding: 'weight' must be 2-D, got ${formatShape(weight.shape)}`);
   checkDTypes('embedding', 'indices', indices, ['int32', 'uint8']);
-  checkDTypes('embedding', 'weight', weight, ['float32']);
+  checkFloats('embedding', { weight });
   if (paddingIdx !== undefined && paddingIdx !== null && (paddingIdx < -tableRows || paddingIdx >= tableRows))
     throw new ArgumentError(
       `embedding: paddingIdx must be within the ${tableRows} rows of the weight, got ${paddingIdx}`,
@@ -32,7 +32,7 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: Embed
 function gather(indices: Tensor, weight: Tensor): Tensor {
   const backend = commonBackend('embedding', weight, indices);
   const [tableRows = 0, width = 0] = weight.shape;
-  const { tensor, operand } = emptyOn(backend, [...indices.shape, width], 'float32');
+  const { tensor, operand } = emptyOn(backend, [...indices.shape, width], weight.dtype);
   backend.run({
     kind: 'gatherRows',
     rows: numel(indices.shape),
@@ -48,7 +48,7 @@ function gather(indices: Tensor, weight: Tensor): Tensor {
 /** The sum of the gradient rows of each index. */
 function scatter(grad: Tensor, indices: Tensor, tableRows: number, width: number, paddingIndex: number): Tensor {
   const backend = grad.storage.backend;
-  const { tensor, operand } = emptyOn(backend, [tableRows, width], 'float32');
+  const { tensor, operand } = emptyOn(backend, [tableRows, width], grad.dtype);
   backend.run({
     kind: 'scatterAddRows',
     rows: numel(indices.shape),

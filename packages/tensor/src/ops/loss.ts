@@ -1,12 +1,13 @@
 /** Cross-entropy from logits: one kernel for the losses of all rows, one for their gradient; the softmax is never kept. */
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
+import { isFloating } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gatherAs, selectAs } from './indexing.js';
 import { checkReduction, softCrossEntropy } from './losses.js';
-import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+import { checkDTypes, checkFloats, commonBackend, dense, emptyOn } from './operands.js';
 
 /** What becomes of the losses of the rows: their mean, their sum, or one each. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -35,12 +36,12 @@ export function crossEntropy(
   checkReduction('crossEntropy', reduction);
   const [rank, classDim] = [logits.shape.length, logits.shape.length === 1 ? 0 : 1];
   const expected = logits.shape.toSpliced(classDim, 1);
-  const isSoft = targets.dtype === 'float32' && sameShape(targets.shape, logits.shape);
+  const isSoft = isFloating(targets.dtype) && sameShape(targets.shape, logits.shape);
   if (!isSoft && (rank === 0 || formatShape(targets.shape) !== formatShape(expected)))
     throw new ShapeError(
       `crossEntropy: logits of shape ${formatShape(logits.shape)} need targets of shape ${formatShape(expected)}, or probabilities of the shape of the logits, got ${targets.dtype} ${formatShape(targets.shape)}`,
     );
-  checkDTypes('crossEntropy', 'logits', logits, ['float32']);
+  checkFloats('crossEntropy', { logits, weight, ...(isSoft && { targets }) });
   if (!isSoft) checkDTypes('crossEntropy', 'targets', targets, ['int32', 'uint8']);
   commonBackend('crossEntropy', logits, targets);
   const classes = logits.shape[classDim] ?? 0;
@@ -85,8 +86,8 @@ function weightedLosses(
 function rowLosses(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
   const [rows = 0, classes = 0] = logits.shape;
   const backend = logits.storage.backend;
-  const { tensor: losses, operand: out } = emptyOn(backend, [rows], 'float32');
-  const { tensor: logSumExp, operand: lse } = emptyOn(backend, [rows], 'float32');
+  const { tensor: losses, operand: out } = emptyOn(backend, [rows], logits.dtype);
+  const { tensor: logSumExp, operand: lse } = emptyOn(backend, [rows], logits.dtype);
   backend.run({
     kind: 'crossEntropy',
     rows,
@@ -121,7 +122,7 @@ function rowLossesBackward(
       .maskedFill(targets.eq(ignoreIndex).unsqueeze(-1), 0);
   }
   const backend = logits.storage.backend;
-  const { tensor, operand } = emptyOn(backend, [rows, classes], 'float32');
+  const { tensor, operand } = emptyOn(backend, [rows, classes], logits.dtype);
   backend.run({
     kind: 'crossEntropyBackward',
     rows,

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { softplus } from './activations.js';
 import { gatherAs, indexSelect } from './indexing.js';
 import type { Reduction } from './loss.js';
-import { checkDTypes, commonBackend } from './operands.js';
+import { checkDTypes, checkFloats, commonBackend } from './operands.js';
 import { norm } from './reduce.js';
 
 /** What losses share. */
@@ -103,7 +103,7 @@ export function bceLoss(
   { reduction = 'mean', weight = null }: BinaryLossOptions = {},
 ): Tensor {
   checkTarget('bceLoss', input, target, reduction);
-  checkDTypes('bceLoss', 'input', input, ['float32']);
+  checkFloats('bceLoss', { input });
   const losses = binaryLosses(input, target);
   return reduced(weight ? losses.mul(weight) : losses, reduction);
 }

@@ -5,7 +5,7 @@ import { ShapeError } from '../errors.js';
 import { broadcastShapes, formatShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { collapseDims, expandView } from '../view.js';
-import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+import { checkFloats, commonBackend, dense, emptyOn } from './operands.js';
 import { sumTo } from './pointwise/sum-to.js';
 
 const pair = (shape: Shape): string => shape.slice(-2).join('x');
@@ -17,8 +17,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
     throw new ShapeError(
       `matmul: both arguments to matmul need to be at least 1D, but they are ${a.shape.length}D and ${b.shape.length}D`,
     );
-  checkDTypes('matmul', 'mat1', a, ['float32']);
-  checkDTypes('matmul', 'mat2', b, ['float32']);
+  checkFloats('matmul', { mat1: a, mat2: b });
   if (a.shape.length === 1 && b.shape.length === 1) return matmul(a.unsqueeze(0), b.unsqueeze(1)).view([]);
   if (a.shape.length === 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
   if (b.shape.length === 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
@@ -51,8 +50,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activati
     );
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outFeatures))
     throw new ShapeError(`linear: bias must have shape [${outFeatures}], got ${formatShape(bias.shape)}`);
-  checkDTypes('linear', 'input', x, ['float32']);
-  checkDTypes('linear', 'weight', weight, ['float32']);
+  checkFloats('linear', { input: x, weight, bias });
   const inputs = bias ? [x, weight, bias] : [x, weight];
   commonBackend('linear', x, weight, ...(bias ? [bias] : []));
   const recording = activation !== 'none' && needsGrad(inputs);
@@ -98,7 +96,7 @@ function product(a: Tensor, b: Tensor, bias?: Dense, activation: Activation = 'n
     leftBatch.pop();
     rightBatch.pop();
   }
-  const { tensor, operand } = emptyOn(backend, [...batchShape, a.shape.at(-2) ?? 0, n], 'float32');
+  const { tensor, operand } = emptyOn(backend, [...batchShape, a.shape.at(-2) ?? 0, n], a.dtype);
   backend.run({
     kind: 'matmul',
     batch,

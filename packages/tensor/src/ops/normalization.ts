@@ -4,7 +4,7 @@ import { record } from '../autograd/record.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, numel, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+import { checkFloats, commonBackend, dense, emptyOn } from './operands.js';
 
 /** Options of {@link layerNorm}. */
 export interface LayerNormOptions {
@@ -34,14 +34,14 @@ export function layerNorm(
         `layerNorm: Expected ${name} to be of same shape as normalizedShape, but got ${formatShape(each.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
       );
   }
-  checkDTypes('layerNorm', 'input', x, ['float32']);
+  checkFloats('layerNorm', { input: x, weight, bias });
   const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
   const backend = commonBackend('layerNorm', x, ...inputs);
   const width = numel(normalizedShape);
   const rows = width === 0 ? 0 : numel(x.shape) / width;
-  const { tensor: output, operand: out } = emptyOn(backend, x.shape, 'float32');
-  const { tensor: means, operand: mean } = emptyOn(backend, [rows], 'float32');
-  const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], 'float32');
+  const { tensor: output, operand: out } = emptyOn(backend, x.shape, x.dtype);
+  const { tensor: means, operand: mean } = emptyOn(backend, [rows], x.dtype);
+  const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], x.dtype);
   backend.run({
     kind: 'layerNorm',
     rows,
@@ -107,15 +107,15 @@ function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, { ro
   let affine: { weight: Tensor; bias: Tensor } | null = null;
   const weightAndBias = (): { weight: Tensor; bias: Tensor } => {
     if (affine) return affine;
-    const { tensor: gradWeight, operand: weightOut } = emptyOn(backend, shape, 'float32');
-    const { tensor: gradBias, operand: biasOut } = emptyOn(backend, shape, 'float32');
+    const { tensor: gradWeight, operand: weightOut } = emptyOn(backend, shape, input.dtype);
+    const { tensor: gradBias, operand: biasOut } = emptyOn(backend, shape, input.dtype);
     backend.run({ ...request(), gradWeight: weightOut, gradBias: biasOut });
     affine = { weight: gradWeight, bias: gradBias };
     return affine;
   };
   return {
     input: () => {
-      const { tensor, operand } = emptyOn(backend, input.shape, 'float32');
+      const { tensor, operand } = emptyOn(backend, input.shape, input.dtype);
       backend.run({ ...request(), gradInput: operand });
       return tensor;
     },
@@ -151,7 +151,7 @@ function composedGradients(grad: Tensor, { input, weight }: Saved, { rows, width
 export interface RmsNormOptions {
   /** Multiplies the normalised values, of the normalised shape. */
   readonly weight?: Tensor | null;
-  /** Default: the distance of 1 to the next float32, as in PyTorch. */
+  /** Default: the distance of 1 to the next number of the dtype, as in PyTorch. */
   readonly eps?: number;
 }
 
@@ -161,7 +161,11 @@ export interface RmsNormOptions {
  *
  * @throws ShapeError unless the input ends in `normalizedShape`, and the weight has it.
  */
-export function rmsNorm(x: Tensor, normalizedShape: Shape, { weight, eps = 2 ** -23 }: RmsNormOptions = {}): Tensor {
+export function rmsNorm(
+  x: Tensor,
+  normalizedShape: Shape,
+  { weight, eps = x.dtype === 'float64' ? 2 ** -52 : 2 ** -23 }: RmsNormOptions = {},
+): Tensor {
   const tail = x.shape.slice(x.shape.length - normalizedShape.length);
   if (normalizedShape.length === 0 || !sameShape(tail, normalizedShape))
     throw new ShapeError(
@@ -171,7 +175,7 @@ export function rmsNorm(x: Tensor, normalizedShape: Shape, { weight, eps = 2 ** 
     throw new ShapeError(
       `rmsNorm: Expected weight to be of same shape as normalizedShape, but got ${formatShape(weight.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
     );
-  checkDTypes('rmsNorm', 'input', x, ['float32']);
+  checkFloats('rmsNorm', { input: x, weight });
   commonBackend('rmsNorm', x, ...(weight ? [weight] : []));
   const dims = normalizedShape.map((_, d) => x.shape.length - normalizedShape.length + d);
   const normalised = x.mul(x.square().mean(dims, { keepDim: true }).add(eps).rsqrt());

@@ -33,6 +33,23 @@ export function checkDTypes(op: string, name: string, tensor: Tensor, allowed: r
   }
 }
 
+/** The dtypes that products, normalisations and losses compute in. */
+export const FLOATS: readonly DType[] = ['float32', 'float64'];
+
+/** Throws unless tensors are floats of one dtype: kernels do not convert, and PyTorch does not either. Absent ones are passed over. */
+export function checkFloats(op: string, tensors: Readonly<Record<string, Tensor | null | undefined>>): void {
+  let known: { name: string; dtype: DType } | null = null;
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (!tensor) continue;
+    checkDTypes(op, name, tensor, FLOATS);
+    if (known && known.dtype !== tensor.dtype)
+      throw new DTypeError(
+        `${op}: expected ${known.name} and ${name} to have the same dtype, but got: ${known.dtype} != ${tensor.dtype}; convert one with to()`,
+      );
+    known ??= { name, dtype: tensor.dtype };
+  }
+}
+
 /** A tensor's elements as a dense kernel operand; copies if the view is not row-major. */
 export function dense(tensor: Tensor): Dense {
   tensor.checkAlive('kernel operand');

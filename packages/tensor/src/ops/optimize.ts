@@ -3,7 +3,7 @@ import type { AdamRequest } from '../backend/requests.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { dense } from './operands.js';
+import { checkFloats, dense } from './operands.js';
 
 /** The numbers of one step of Adam. */
 export type AdamSettings = Pick<
@@ -19,6 +19,7 @@ export function adamStep(param: Tensor, grad: Tensor, expAvg: Tensor, expAvgSq: 
         `adam: parameter of shape ${formatShape(param.shape)} and its gradient or state of shape ${formatShape(other.shape)} differ`,
       );
   }
+  checkFloats('adam', { param, grad, expAvg, expAvgSq });
   const gradient = dense(grad);
   for (const each of [param, expAvg, expAvgSq]) each.storage.beforeWrite();
   param.storage.backend.run({

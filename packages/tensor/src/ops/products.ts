@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { broadcastShapes, formatShape, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { matmul } from './matmul.js';
-import { checkDTypes } from './operands.js';
+import { checkFloats } from './operands.js';
 import { expand, permute, reshape } from './shape.js';
 import { diagonal } from './windows.js';
 
@@ -211,7 +211,7 @@ function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>, sizes: 
     ]);
     return { tensor: wide.mul(tall), labels };
   }
-  checkDTypes('einsum', 'operands', a.tensor, ['float32']);
+  checkFloats('einsum', { operand: a.tensor, 'the next operand': b.tensor });
   const left = arrange(a, [...batch, ...onlyA, ...summed]);
   const right = arrange(b, [...batch, ...summed, ...onlyB]);
   const k = numel(sizeOf(summed));

@@ -2,6 +2,7 @@
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import type { Strided } from '../backend/requests.js';
+import { isFloating } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, normalizeDim, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -27,7 +28,7 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
 }
 
 function alongLast(x: Tensor, dim: number, name: string, fn: (input: Tensor) => Tensor): Tensor {
-  const floats = x.dtype === 'float32' ? x : x.to('float32');
+  const floats = isFloating(x.dtype) ? x : x.to('float32');
   if (x.shape.length === 0) return fn(floats.view([1])).view([]);
   const at = normalizeDim(name, dim, x.shape.length);
   const last = x.shape.length - 1;
@@ -38,7 +39,7 @@ function softmaxLast(x: Tensor, log: boolean, { scale = 1, mask }: SoftmaxOption
   const { shape } = x;
   const backend = x.storage.backend;
   const input = dense(x);
-  const { tensor, operand } = emptyOn(backend, shape, 'float32');
+  const { tensor, operand } = emptyOn(backend, shape, x.dtype);
   backend.run({
     kind: 'softmax',
     log,
@@ -75,7 +76,7 @@ function softmaxBackward(grad: Tensor, output: Tensor, log: boolean, scale: numb
   const { shape } = output;
   const width = shape.at(-1) ?? 1;
   const backend = output.storage.backend;
-  const { tensor, operand } = emptyOn(backend, shape, 'float32');
+  const { tensor, operand } = emptyOn(backend, shape, output.dtype);
   const rows = width === 0 ? 0 : numel(shape) / width;
   backend.run({
     kind: 'softmaxBackward',

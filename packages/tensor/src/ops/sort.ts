@@ -1,4 +1,5 @@
 /** Putting elements in order. The kernel finds the places; values are gathered by them, which is all their gradient needs. */
+import { isFloating } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape, normalizeDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -100,7 +101,7 @@ export function medianAlong(x: Tensor, dim: number, { keepDim = false } = {}): V
   const middle = order.narrow(at, Math.floor((size - 1) / 2), 1);
   const last = order.narrow(at, size - 1, 1);
   const largest = gatherAs('median', x.detach(), at, last);
-  const chosen = x.dtype === 'float32' ? last.where(largest.isnan(), middle) : middle;
+  const chosen = isFloating(x.dtype) ? last.where(largest.isnan(), middle) : middle;
   const values = gatherAs('median', x, at, chosen);
   return keepDim ? { values, indices: chosen } : { values: values.squeeze(at), indices: chosen.squeeze(at) };
 }

@@ -73,12 +73,18 @@ export function elementSize(dtype: SafetensorsDType): number {
 
 /** A tensor on the host, of a dtype that a device can hold. */
 export type HostTensor = {
-  [D in 'float32' | 'int32' | 'uint8' | 'bool']: {
+  [D in 'float32' | 'float64' | 'int32' | 'uint8' | 'bool']: {
     readonly dtype: D;
     readonly data: HostArrays[D];
     readonly shape: readonly number[];
   };
-}['float32' | 'int32' | 'uint8' | 'bool'];
+}['float32' | 'float64' | 'int32' | 'uint8' | 'bool'];
+
+/** What floats of a file become. */
+export interface LoadOptions {
+  /** float32 (default), or float64, in which F64 keeps all its digits. Other kinds of number are not touched. */
+  readonly dtype?: 'float32' | 'float64';
+}
 
 /** Elements as numbers, or their bytes as they stand in a file. */
 export type HostValues = Float32Array | Float64Array | Int32Array | Uint8Array;
@@ -103,7 +109,7 @@ function outOfInt32(where: string, index: number, value: number | bigint): Forma
 }
 
 /**
- * The bytes of a tensor as a host array: floats of any width become float32, integers int32, U8 and BOOL stay bytes.
+ * The bytes of a tensor as a host array: floats of any width become float32 (or float64 where that is asked for), integers int32, U8 and BOOL stay bytes.
  * Values outside the range of float32 become infinite, as every conversion to float32 does.
  *
  * @param where The file and the tensor, for messages.
@@ -115,16 +121,20 @@ export function decode(
   dtype: SafetensorsDType,
   shape: readonly number[],
   where: string,
+  { dtype: float = 'float32' }: LoadOptions = {},
 ): HostTensor {
   const { buffer, byteOffset, length } = bytes;
   const count = length / SIZES[dtype];
   const ints = (data: Int32Array): HostTensor => ({ dtype: 'int32', data, shape });
-  const floats = (data: Float32Array): HostTensor => ({ dtype: 'float32', data, shape });
+  const floats = (data: Float32Array | Float64Array): HostTensor =>
+    float === 'float64'
+      ? { dtype: 'float64', data: data instanceof Float64Array ? data : Float64Array.from(data), shape }
+      : { dtype: 'float32', data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
   switch (dtype) {
     case 'F32':
       return floats(new Float32Array(buffer, byteOffset, count));
     case 'F64':
-      return floats(Float32Array.from(new Float64Array(buffer, byteOffset, count)));
+      return floats(new Float64Array(buffer, byteOffset, count));
     case 'F16':
       return floats(float16ToFloat32(new Uint16Array(buffer, byteOffset, count)));
     case 'BF16': {

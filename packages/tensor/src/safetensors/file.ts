@@ -5,7 +5,7 @@
 import type { DType, HostArray } from '../dtype.js';
 import { ArgumentError, DisposedError } from '../errors.js';
 import type { RandomAccess } from '../platform/random-access.js';
-import { decode, type HostTensor, type SafetensorsDType } from './dtypes.js';
+import { decode, type HostTensor, type LoadOptions, type SafetensorsDType } from './dtypes.js';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorEntry } from './header.js';
 import { openSource, type Source } from './source.js';
 
@@ -75,19 +75,19 @@ export class SafetensorsFile<T> {
   }
 
   /**
-   * A tensor as a host array: F64, F32, F16 and BF16 as float32 values, integers as int32, U8 as uint8, BOOL as bool.
+   * A tensor as a host array: F64, F32, F16 and BF16 as float32 values (or float64: `{ dtype: 'float64' }`), integers as int32, U8 as uint8, BOOL as bool.
    *
    * @throws FormatError for a 64-bit or unsigned value that int32 cannot hold.
    * @throws DTypeError for the 8-bit float types.
    */
-  async array(name: string): Promise<HostTensor> {
+  async array(name: string, options?: LoadOptions): Promise<HostTensor> {
     const { dtype, shape } = this.#entry(name);
-    return decode(await this.bytes(name), dtype, [...shape], `${this.name}: tensor '${name}'`);
+    return decode(await this.bytes(name), dtype, [...shape], `${this.name}: tensor '${name}'`, options);
   }
 
   /** A tensor on the default device, of the dtype that `array` gives; errors as there. */
-  async load(name: string): Promise<T> {
-    const { data, shape, dtype } = await this.array(name);
+  async load(name: string, options?: LoadOptions): Promise<T> {
+    const { data, shape, dtype } = await this.array(name, options);
     return this.#fromHost(data, shape, dtype);
   }
 

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { type FromHost, openWith, type SafetensorsFile as TypedFile } from './file.js';
 import type { Source } from './source.js';
 
-export type { HostTensor, HostValues, SafetensorsDType } from './dtypes.js';
+export type { HostTensor, HostValues, LoadOptions, SafetensorsDType } from './dtypes.js';
 export { type FromHost, openWith, type TensorInfo } from './file.js';
 export type { Source } from './source.js';
 export { type HostTensorInput, type Named, save, serialize, type TensorLike } from './write.js';

@@ -1,5 +1,5 @@
 /**
- * The CPU backend: WebAssembly SIMD kernels over one linear memory. Every call computes before it returns, which keeps all the
+ * The CPU backend: WebAssembly SIMD kernels over one linear memory (float64 requests run in TypeScript). Every call computes before it returns, which keeps all the
  * promises of the `Backend` interface about order. Operands lie in linear memory; only `write` and `read` copy.
  */
 import { canShareMemory, processorName } from '#platform';
@@ -8,6 +8,7 @@ import { ArgumentError, DeviceError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
 import type { DeviceBuffer, KernelRequest, KernelTable } from '../requests.js';
 import { ALIGNMENT } from './allocator.js';
+import { float64Kernels, isFloat64 } from './float64/table.js';
 import { cpuKernels } from './kernels/table.js';
 import { CpuBuffer, Launcher } from './launch.js';
 import { formatBytes, LinearMemory } from './memory.js';
@@ -25,7 +26,7 @@ export interface CpuOptions {
   readonly share?: boolean;
 }
 
-const DTYPES: ReadonlySet<DType> = new Set<DType>(['float32', 'int32', 'uint8', 'bool']);
+const DTYPES: ReadonlySet<DType> = new Set<DType>(['float32', 'float64', 'int32', 'uint8', 'bool']);
 const MAX_POINTWISE_INPUTS = 32;
 
 /** What a backend holds until it is destroyed. */
@@ -51,6 +52,7 @@ export class CpuBackend implements Backend {
   #state: State | undefined;
   #buffers = 0;
   #bytes = 0;
+  #float64Dispatches = 0;
 
   private constructor(build: SimdBuild, state: State) {
     this.#build = build;
@@ -97,7 +99,7 @@ export class CpuBackend implements Backend {
       buffers: this.#buffers,
       bytes: this.#bytes,
       reservedBytes: memory.reservedBytes,
-      dispatches: launcher.dispatches,
+      dispatches: launcher.dispatches + this.#float64Dispatches,
     };
   }
 
@@ -141,7 +143,10 @@ export class CpuBackend implements Backend {
 
   run(request: KernelRequest): void {
     const { launcher, kernels } = this.#alive();
-    const kernel = kernels[request.kind] as (launcher: Launcher, request: KernelRequest) => void;
+    const wide = isFloat64(request);
+    if (wide) this.#float64Dispatches++;
+    const table = wide ? float64Kernels : kernels;
+    const kernel = table[request.kind] as (launcher: Launcher, request: KernelRequest) => void;
     kernel(launcher, request);
   }
 

@@ -3,6 +3,7 @@
  * work items that are independent of each other; how a range of them is cut never changes a bit of the result, so `launch` alone
  * decides on which threads they run.
  */
+import { wordBytes } from '../../dtype.js';
 import { DeviceError } from '../../errors.js';
 import type { Dense, DeviceBuffer } from '../requests.js';
 import type { Block } from './allocator.js';
@@ -107,7 +108,7 @@ export class Launcher {
     }
     if (buffer.freed)
       throw new DeviceError(`cpu: an operand lies in a buffer of ${buffer.byteLength} bytes that was freed`);
-    return buffer.address + operand.offset * 4;
+    return buffer.address + operand.offset * wordBytes(operand.dtype);
   }
 
   /** Memory, not cleared. */

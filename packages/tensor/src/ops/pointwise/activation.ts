@@ -1,6 +1,6 @@
 /** Activations that are one kernel primitive because models are full of them. */
+import { erfc } from './error-function.js';
 import { fromInput, fromOutput, type PointwiseOp, unary } from './record.js';
-import { erf } from './transcendental.js';
 
 const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
@@ -18,7 +18,8 @@ export const activation = {
   ),
   /** x Φ(x), Hendrycks & Gimpel 2016; the derivative is Φ(x) + x φ(x). */
   gelu: unary(
-    (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+    // By the complement: in the lower tail 1 + erf would be a difference of equal numbers.
+    (x) => 0.5 * x * erfc(-x * Math.SQRT1_2),
     (x, { call }) => call('gelu', x),
     fromInput((g, x) =>
       g.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5).add(x.mul(x).mul(-0.5).exp().mul(x).mul(INV_SQRT_2PI))),

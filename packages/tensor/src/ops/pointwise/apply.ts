@@ -40,7 +40,7 @@ export function pointwise(op: PointwiseName, operands: readonly Operand[], name:
       if (!isTensor(operand)) continue;
       const rule = derivative.rules[i];
       const { shape: own, dtype } = operand;
-      gradients.push(rule && isFloating(dtype) ? () => sumTo(rule(grad, inputs, result), own) : null);
+      gradients.push(rule && isFloating(dtype) ? () => sumTo(rule(grad, inputs, result), own).to(dtype) : null);
     }
     return gradients;
   });

@@ -20,6 +20,11 @@ function roundHalfEven(x: number): number {
   return Math.abs(x % 1) === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
 }
 
+/** C's pow: 1 to any power is 1, and so is -1 to an infinite one; JavaScript has NaN there. */
+function power(a: number, b: number): number {
+  return a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b;
+}
+
 /** The remainder with the sign of the divisor, as Python's %. */
 function floorRemainder(a: number, b: number): number {
   const r = a % b;
@@ -68,7 +73,7 @@ export const arithmetic = {
     ['float'],
   ),
   pow: binary(
-    (a, b) => a ** b,
+    power,
     (a, b, { call }) => call('power', a, b),
     fromInputs(
       (g, a, b) =>

@@ -1,22 +1,6 @@
 /** The rarer elementary functions: powers and logarithms to other bases, trigonometry, hyperbolic functions and their inverses. */
+import { erfc } from './error-function.js';
 import { binary, fromInput, fromInputs, fromOutput, type PointwiseOp, unary } from './record.js';
-import { erf } from './transcendental.js';
-
-/** erfc to double precision: 1 - erf where that loses nothing, else a continued fraction (Abramowitz & Stegun 7.1.14). */
-function erfc(x: number): number {
-  if (!(x > 0.5)) return 1 - erf(x);
-  if (x < 2) {
-    // The tail as a product: erfcx by the same fraction, with more terms where it converges slowly.
-    return fractionOfErfc(x, 4000);
-  }
-  return fractionOfErfc(x, 200);
-}
-
-function fractionOfErfc(x: number, terms: number): number {
-  let tail = 0;
-  for (let n = terms; n > 0; n--) tail = n / 2 / (x + tail);
-  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + tail);
-}
 
 /** Rounds down, as Python's //. */
 function floorQuotient(a: number, b: number): number {

@@ -1,6 +1,15 @@
 /** Ops that make values out of nothing but the element's place, and the change of dtype. */
 import type { PointwiseOp } from './record.js';
 
+/** The upper and the lower word of a product of 32-bit words. */
+function product(a: number, b: number): [high: number, low: number] {
+  const upper = (a >>> 16) * b;
+  const lower = (a & 0xffff) * b;
+  // Both partial products have 48 bits, and so has the sum without what the lower word keeps.
+  const high = Math.floor((upper + Math.floor(lower / 2 ** 16)) / 2 ** 16);
+  return [high >>> 0, Math.imul(a, b) >>> 0];
+}
+
 /** Philox4x32-10 (Salmon et al. 2011): four random words from a counter and a key; the same bits on every backend. */
 export function philox(
   counter: readonly [number, number, number, number],
@@ -9,16 +18,9 @@ export function philox(
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
-    const p0 = BigInt(c0 >>> 0) * 0xd2511f53n;
-    const p1 = BigInt(c2 >>> 0) * 0xcd9e8d57n;
-    const high0 = Number(p0 >> 32n);
-    const high1 = Number(p1 >> 32n);
-    [c0, c1, c2, c3] = [
-      (high1 ^ c1 ^ k0) >>> 0,
-      Number(p1 & 0xffffffffn),
-      (high0 ^ c3 ^ k1) >>> 0,
-      Number(p0 & 0xffffffffn),
-    ];
+    const [high0, low0] = product(0xd2511f53, c0);
+    const [high1, low1] = product(0xcd9e8d57, c2);
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }
@@ -50,7 +52,7 @@ export const sources = {
     wgsl: (args, { call }) => call('philoxUniform', ...args),
     samples: { intervals: [] },
   },
-  /** To the dtype of the step: floats lose their fraction towards int, anything but 0 is true. */
+  /** To the dtype of the step: floats lose their fraction towards int and saturate, NaN becomes 0; uint8 keeps the low eight bits; anything but 0 is true, NaN too. */
   cast: {
     arity: 1,
     domain: ['bool', 'int', 'float'],

@@ -3,28 +3,10 @@
  * polynomials, not by WGSL's built-in functions, of which only three digits are promised. Their bounds are twice what two software
  * adapters show, which covers fused and separate multiply-adds, plus the 2.5 ulp that WGSL allows a division.
  */
+import { erf } from './error-function.js';
 import { fromInput, fromOutput, type PointwiseOp, unary } from './record.js';
 
 const POSITIVE = [0.01, 20] as const;
-
-/** erf to double precision: its Maclaurin series below 2.5, a continued fraction of erfc above (Abramowitz & Stegun 7.1.6, 7.1.14). */
-export function erf(x: number): number {
-  const a = Math.abs(x);
-  if (Number.isNaN(x)) return Number.NaN;
-  if (a > 6) return Math.sign(x);
-  if (a < 2.5) {
-    let term = a;
-    let sum = a;
-    for (let n = 1; Math.abs(term) > 1e-18 * sum && n < 200; n++) {
-      term *= (2 * a * a) / (2 * n + 1);
-      sum += term;
-    }
-    return Math.sign(x) * sum * (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a);
-  }
-  let tail = 0;
-  for (let n = 60; n > 0; n--) tail = n / 2 / (a + tail);
-  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + tail));
-}
 
 export const transcendental = {
   exp: unary(

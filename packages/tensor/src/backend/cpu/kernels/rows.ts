@@ -1,6 +1,6 @@
 /** Rows by index, and the gradient of that, on the CPU. */
-import { ArgumentError } from '../../../errors.js';
 import type { Dense, GatherRowsRequest, ScatterAddRowsRequest } from '../../requests.js';
+import { rowOutOfRange } from '../faults.js';
 import type { Launcher } from '../launch.js';
 import { ClearField, ItemSize, RowsField } from '../layout.generated.js';
 
@@ -13,9 +13,7 @@ function checkIndices(launcher: Launcher, op: string, record: number, indices: D
   const row = launcher.i32[record + RowsField.fault] ?? NO_FAULT;
   if (row === NO_FAULT) return;
   const index = launcher.i32[launcher.pointer(indices) / 4 + row];
-  throw new ArgumentError(
-    `${op}: index ${index} at position ${row} is out of range for a table of ${tableRows} rows (0 to ${tableRows - 1})`,
-  );
+  throw rowOutOfRange(op, index ?? 0, row, tableRows);
 }
 
 export function gatherRows(launcher: Launcher, request: GatherRowsRequest): void {

@@ -325,7 +325,9 @@ class ProgramPrinter {
     if (from === to) return value;
     const context = this.#context(valueType(to));
     if (from === 'float32' && to === 'bool') return context.call('truth', value);
-    const text = valueType(from) === valueType(to) ? value : pointwiseTable.cast.wgsl([value], context);
+    const isCut = from === 'float32' && (to === 'int32' || to === 'uint8');
+    const converted = isCut ? context.call('truncated', value) : pointwiseTable.cast.wgsl([value], context);
+    const text = valueType(from) === valueType(to) ? value : converted;
     return to === 'uint8' && from !== 'bool' ? `${text} & ${this.#vector('i32')}(255)` : text;
   }
 

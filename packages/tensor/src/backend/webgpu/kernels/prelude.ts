@@ -38,6 +38,15 @@ const helpers: Readonly<Record<string, Helper>> = {
         return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) > ${U}(0x7f800000u);
       }`,
   },
+  /** Towards 0 and cut to the range of int32, where WGSL stops at the largest float below it; NaN gives 0. */
+  truncated: {
+    needs: ['isNan'],
+    text: ({ F, I, name }) => `
+      fn ${name('truncated')}(x: ${F}) -> ${I} {
+        let cut = select(${I}(clamp(x, ${F}(-2147483648.0), ${F}(2147483520.0))), ${I}(2147483647), x >= ${F}(2147483648.0));
+        return select(cut, ${I}(0), ${name('isNan')}(x));
+      }`,
+  },
   isFinite: {
     text: ({ F, U, B, name }) => `
       fn ${name('isFinite')}(x: ${F}) -> ${B} {
