@@ -1,6 +1,7 @@
 /** Elements and rows by index, and their return way, for tables of float64. Errors are those of the WebAssembly kernels. */
+
+import { indexOutOfBounds, rowOutOfRange } from '../../index-errors.js';
 import type { GatherRequest, GatherRowsRequest, ScatterAddRowsRequest, ScatterRequest } from '../../requests.js';
-import { indexOutOfBounds, rowOutOfRange } from '../faults.js';
 import type { Launcher } from '../launch.js';
 import { elements, wholeBuffer } from './elements.js';
 
@@ -9,7 +10,7 @@ export function gatherRows(launcher: Launcher, { rows, width, tableRows, ...oper
   const out = elements(launcher, operands.out);
   for (let i = 0; i < rows; i++) {
     const row = indices[i] as number;
-    if (row < 0 || row >= tableRows) throw rowOutOfRange('embedding', row, i, tableRows);
+    if (row < 0 || row >= tableRows) throw rowOutOfRange('embedding', row, tableRows, i);
     out.set(table.subarray(row * width, (row + 1) * width), i * width);
   }
 }
@@ -23,7 +24,7 @@ export function scatterAddRows(
   out.fill(0, 0, tableRows * width);
   for (let i = 0; i < rows; i++) {
     const row = indices[i] as number;
-    if (row < 0 || row >= tableRows) throw rowOutOfRange('embeddingBackward', row, i, tableRows);
+    if (row < 0 || row >= tableRows) throw rowOutOfRange('embeddingBackward', row, tableRows, i);
     if (row === paddingIndex) continue;
     for (let c = 0; c < width; c++)
       out[row * width + c] = (out[row * width + c] as number) + (grad[i * width + c] as number);
@@ -42,7 +43,7 @@ function eachPlace(
     for (let p = 0; p < count; p++)
       for (let i = 0; i < inner; i++) {
         const at = indices[index.offset + o * outerStride + p * placeStride + i * innerStride] as number;
-        if (at < 0 || at >= size) throw indexOutOfBounds(name, at, dim, size);
+        if (at < 0 || at >= size) throw indexOutOfBounds(name, dim, at, size);
         use((o * size + at) * inner + i, (o * count + p) * inner + i);
       }
 }

@@ -1,5 +1,6 @@
 /** Softmax, layer norm and cross-entropy of rows in float64, forward and backward, as requests.ts defines them. */
 import { numel } from '../../../shape.js';
+import { targetOutOfBounds } from '../../index-errors.js';
 import type {
   CrossEntropyBackwardRequest,
   CrossEntropyRequest,
@@ -9,7 +10,6 @@ import type {
   SoftmaxRequest,
   Strided,
 } from '../../requests.js';
-import { targetOutOfBounds } from '../faults.js';
 import type { Launcher } from '../launch.js';
 import { elements, optional, pairwise, wholeBuffer } from './elements.js';
 
@@ -122,7 +122,7 @@ export function crossEntropy(
     const logSum = Math.log(pairwise(0, classes, (c) => Math.exp(x(c) - highest)));
     logSumExp[r] = highest + logSum;
     const target = targets[r] as number;
-    if (target !== ignoreIndex && !(target >= 0 && target < classes)) throw targetOutOfBounds(target, r, classes);
+    if (target !== ignoreIndex && !(target >= 0 && target < classes)) throw targetOutOfBounds(target, classes, r);
     losses[r] = target === ignoreIndex ? 0 : highest - x(target) + logSum;
   }
 }
@@ -136,7 +136,7 @@ export function crossEntropyBackward(
   const out = elements(launcher, operands.out);
   for (let r = 0; r < rows; r++) {
     const target = targets[r] as number;
-    if (target !== ignoreIndex && !(target >= 0 && target < classes)) throw targetOutOfBounds(target, r, classes);
+    if (target !== ignoreIndex && !(target >= 0 && target < classes)) throw targetOutOfBounds(target, classes, r);
     for (let c = 0; c < classes; c++) {
       const p = Math.exp((logits[r * classes + c] as number) - (logSumExp[r] as number));
       out[r * classes + c] = target === ignoreIndex ? 0 : (gradRows[r] as number) * (p - Number(c === target));

@@ -1,6 +1,7 @@
 /** Elements by an index along a dim, and their return, on the CPU. */
+
+import { indexOutOfBounds } from '../../index-errors.js';
 import type { GatherRequest, ScatterRequest } from '../../requests.js';
-import { indexOutOfBounds } from '../faults.js';
 import type { Launcher } from '../launch.js';
 import { IndexField } from '../layout.generated.js';
 import { NO_FAULT } from './rows.js';
@@ -35,7 +36,7 @@ function checkIndices(launcher: Launcher, record: number, { name, dim, size, inn
   const row = Math.floor(place / inner);
   const at = Math.floor(row / count) * outerStride + (row % count) * placeStride + (place % inner) * innerStride;
   const value = launcher.i32[launcher.pointer(index) / 4 + at];
-  throw indexOutOfBounds(name, value ?? 0, dim, size);
+  throw indexOutOfBounds(name, dim, value ?? 0, size);
 }
 
 export function gather(launcher: Launcher, request: GatherRequest): void {

@@ -1,6 +1,7 @@
 /** Cross-entropy and its backward on the CPU. */
+
+import { targetOutOfBounds } from '../../index-errors.js';
 import type { CrossEntropyBackwardRequest, CrossEntropyRequest, Dense } from '../../requests.js';
-import { targetOutOfBounds } from '../faults.js';
 import type { Launcher } from '../launch.js';
 import { CrossEntropyField } from '../layout.generated.js';
 import { NO_FAULT } from './rows.js';
@@ -9,7 +10,7 @@ function checkTargets(launcher: Launcher, record: number, targets: Dense, classe
   const row = launcher.i32[record + CrossEntropyField.fault] ?? NO_FAULT;
   if (row === NO_FAULT) return;
   const target = launcher.i32[launcher.pointer(targets) / 4 + row];
-  throw targetOutOfBounds(target ?? 0, row, classes);
+  throw targetOutOfBounds(target ?? 0, classes, row);
 }
 
 export function crossEntropy(launcher: Launcher, request: CrossEntropyRequest): void {

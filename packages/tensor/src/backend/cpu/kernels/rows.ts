@@ -1,6 +1,7 @@
 /** Rows by index, and the gradient of that, on the CPU. */
+
+import { rowOutOfRange } from '../../index-errors.js';
 import type { Dense, GatherRowsRequest, ScatterAddRowsRequest } from '../../requests.js';
-import { rowOutOfRange } from '../faults.js';
 import type { Launcher } from '../launch.js';
 import { ClearField, ItemSize, RowsField } from '../layout.generated.js';
 
@@ -13,7 +14,7 @@ function checkIndices(launcher: Launcher, op: string, record: number, indices: D
   const row = launcher.i32[record + RowsField.fault] ?? NO_FAULT;
   if (row === NO_FAULT) return;
   const index = launcher.i32[launcher.pointer(indices) / 4 + row];
-  throw rowOutOfRange(op, index ?? 0, row, tableRows);
+  throw rowOutOfRange(op, index ?? 0, tableRows, row);
 }
 
 export function gatherRows(launcher: Launcher, request: GatherRowsRequest): void {
