@@ -171,6 +171,7 @@ group = "Products"
 error("zeros([2, 3]).matmul(zeros([4, 5]))", "zeros(2, 3) @ zeros(4, 5)", "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)")
 error("zeros([]).matmul(zeros([2]))", "zeros(()) @ zeros(2)", "both arguments to matmul need to be at least 1D, but they are 0D and 1D")
 error("arange(3).matmul(arange(3))")
+error("ones([2, 2]).matmul(ones([2, 2], { dtype: 'float64' }))", "ones(2, 2) @ ones(2, 2, dtype=torch.float64)")
 error("zeros([2, 3]).mm(zeros([2, 3, 4]))", "torch.mm(zeros(2, 3), zeros(2, 3, 4))")
 error("zeros([2, 3, 4]).bmm(zeros([2, 3, 4]))", "torch.bmm(zeros(2, 3, 4), zeros(2, 3, 4))", "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [2, 3]")
 error("zeros([2]).dot(zeros([3]))", "torch.dot(zeros(2), zeros(3))", "inconsistent tensor size")
