@@ -20,7 +20,8 @@ import {
 } from './distilbert/heads.js';
 import { DistilBertModel } from './distilbert/model.js';
 import { gpt2ConfigKind } from './gpt2/config.js';
-import { GPT2LMHeadModel, GPT2Model } from './gpt2/model.js';
+import { GPT2LMHeadModel } from './gpt2/language-modeling.js';
+import { GPT2Model } from './gpt2/model.js';
 import { type ConfigOverrides, type PretrainedConfig, parseJsonObject, readConfig } from './pretrained/config.js';
 import { type ModelFiles, openModelFiles } from './pretrained/files.js';
 import type { FromPretrainedOptions } from './pretrained/pretrained-model.js';

@@ -53,15 +53,11 @@ export {
   type DistilBertLabelledInputs,
 } from './distilbert/heads.js';
 export { type BaseModelOutput, type DistilBertInputs, DistilBertModel } from './distilbert/model.js';
+export { type CausalModel, generateTokens, streamTokens } from './generation/generate.js';
+export type { GenerateOptions } from './generation/options.js';
 export { type Gpt2Config, gpt2Config } from './gpt2/config.js';
-export {
-  type CausalLMOutput,
-  GPT2LMHeadModel,
-  GPT2Model,
-  type Gpt2Inputs,
-  type Gpt2LabelledInputs,
-  type Gpt2ModelOutput,
-} from './gpt2/model.js';
+export { type CausalLMOutput, GPT2LMHeadModel, type Gpt2LabelledInputs } from './gpt2/language-modeling.js';
+export { GPT2Model, type Gpt2Inputs, type Gpt2ModelOutput } from './gpt2/model.js';
 export type { ConfigOverrides, PretrainedConfig, ProblemType } from './pretrained/config.js';
 export type { ModelFiles } from './pretrained/files.js';
 export type { LoadingInfo } from './pretrained/load-weights.js';
