@@ -153,8 +153,8 @@ error is a \`CourseError\`:
 | \`DeviceError\` | no usable device, a lost one, memory used up, operands on different devices |
 | \`FormatError\` | a file that is not what its format promises |
 
-An index outside of a tensor is seen by the kernel, not at the call: on the CPU it is an \`ArgumentError\` when the value is computed, on
-a GPU it reads zeros.
+An index in a tensor that points outside is seen by the kernel: on the CPU the call throws an \`ArgumentError\` that names it; on
+WebGPU the element is 0, and the next value read back throws that error.
 
 The tests make these tables by running every line of them, and miss every error of the sources that no line brings about.
 `;

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from golden import write
-from op_case import Input, case, cases, normal, permuted, truths
+from op_case import Input, case, cases, normal, permuted, refused, truths
 
 
 def places(high, *shape):
@@ -96,6 +96,29 @@ def picking():
     case("maskedSelect", "broadcast", torch.masked_select, lambda: [permuted(normal(5, 4), 1, 0), truths(4, 1)])
     case("nonzero", "truths", torch.nonzero, lambda: [truths(3, 4, 2)])
     case("nonzero", "numbers", torch.nonzero, lambda: [Input(normal(7).relu(), grad=False)])
+
+
+def brackets():
+    def index(name, spec, inputs):
+        """`spec` as `slice` takes it here; "t" stands for the next input."""
+
+        def pick(x, *tensors):
+            rest = iter(tensors)
+            item = {"t": lambda: next(rest), ":": lambda: slice(None)}
+            return x[tuple(item[s]() if isinstance(s, str) else slice(*s) if isinstance(s, list) else s for s in spec)]
+
+        case("index", name, pick, inputs, {"spec": spec})
+
+    index("rows", ["t"], lambda: [normal(5, 3), places(5, 4)])
+    index("rows from the end", ["t"], lambda: [normal(5, 3), places(5, 4) - 5])
+    index("columns, in the index's shape", [":", "t"], lambda: [normal(3, 5), places(5, 2, 4)])
+    index("elements", ["t", "t"], lambda: [normal(4, 5), places(4, 7), places(5, 7)])
+    index("broadcast", ["t", "t"], lambda: [normal(4, 5), places(4, 3, 1), places(5, 2)])
+    index("side by side behind a range", [[1, 3], "t", "t"], lambda: [normal(4, 3, 5), places(3, 6), places(5, 6) - 5])
+    index("apart", ["t", ":", "t"], lambda: [normal(4, 3, 5), places(4, 6), places(5, 6)])
+    index("after a number and a new dim", [0, None, "t"], lambda: [normal(4, 3, 5), places(3, 2)])
+    index("permuted", [":", "t"], lambda: [permuted(normal(5, 4, 3), 2, 0, 1), places(5, 6)])
+    index("one place", ["t"], lambda: [normal(4, 3), places(4)])
 
 
 def placing():
@@ -318,6 +341,7 @@ def rearranging():
 
 
 picking()
+brackets()
 placing()
 rearranging()
-write(__file__, {"cases": cases})
+write(__file__, {"cases": cases, "refused": refused})

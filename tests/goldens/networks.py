@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from golden import write
-from op_case import Input, between, case, cases, normal, permuted, truths
+from op_case import Input, between, case, cases, normal, permuted, refused, truths
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -205,6 +205,11 @@ def functions():
     for op, (function, sample) in unary.items():
         case(op, "dense", function, lambda: [sample(3, 7)])
         case(op, "permuted", function, lambda: [permuted(sample(2, 3, 5), 2, 0, 1)])
+    for op in ("sign", "floor", "ceil", "round", "trunc", "reciprocal", "isinf"):
+        case(op, "dense", getattr(torch, op), lambda: [normal(3, 7, scale=3)])
+    for op in ("And", "Or", "Xor"):
+        case(f"logical{op}", "truths", getattr(torch, f"logical_{op.lower()}"), lambda: [truths(3, 7), truths(3, 7)])
+    case("logicalNot", "truths", torch.logical_not, lambda: [truths(3, 7)])
     corners = torch.tensor([-100.0, -1, 0, 1, 100])
     for op in ("leakyRelu", "elu", "hardtanh", "softplus", "mish", "logSigmoid"):
         case(op, "corners", unary[op][0], lambda: [corners])
@@ -219,6 +224,7 @@ def functions():
 
     case("atan2", "same shape", torch.atan2, lambda: [away(3, 7), away(3, 7)])
     case("atan2", "broadcast", torch.atan2, lambda: [away(3, 1), away(4)])
+    case("remainder", "same shape", torch.remainder, lambda: [normal(3, 7, scale=5), away(3, 7)])
     case("fmod", "same shape", torch.fmod, lambda: [normal(3, 7, scale=5), away(3, 7)])
     case("fmod", "number", lambda x: torch.fmod(x, 1.5), lambda: [normal(3, 7, scale=5)], {"other": 1.5})
     whole = lambda low, high, *s: torch.randint(low, high, s)
@@ -245,4 +251,4 @@ losses()
 convolutions()
 products()
 functions()
-write(__file__, {"cases": cases})
+write(__file__, {"cases": cases, "refused": refused})

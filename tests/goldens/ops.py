@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from golden import write
-from op_case import INF, NAN, Input, between, case, cases, normal, permuted, truths
+from op_case import INF, NAN, Input, between, case, cases, normal, permuted, refused, truths
 
 
 def pointwise():
@@ -122,6 +122,14 @@ def pointwise():
         {"value": "-Infinity"},
         special=True,
     )
+
+
+def comparisons():
+    for op in ("eq", "ne", "lt", "le", "gt", "ge"):
+        numbers = lambda: [torch.randint(-3, 3, (3, 7)).float(), torch.randint(-3, 3, (3, 7)).float()]
+        case(op, "some equal", getattr(torch, op), numbers)
+    for op, function in {"isNan": torch.isnan, "isFinite": torch.isfinite}.items():
+        case(op, "numbers", function, lambda: [normal(3, 7)])
 
 
 def special_values():
@@ -491,9 +499,10 @@ def layer_functions():
 
 
 pointwise()
+comparisons()
 special_values()
 reductions()
 matmuls()
 movement()
 layer_functions()
-write(__file__, {"cases": cases})
+write(__file__, {"cases": cases, "refused": refused})

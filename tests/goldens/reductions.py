@@ -9,7 +9,7 @@ What a case holds is told in op_case.py.
 import torch
 
 from golden import write
-from op_case import INF, NAN, Input, between, case, cases, normal, permuted, truths
+from op_case import INF, NAN, Input, between, case, cases, normal, permuted, refused, truths
 
 
 def whole(low, high, *shape):
@@ -72,6 +72,12 @@ def norms():
     holes = torch.tensor([[0.0, 0, 0], [0, 3, 4], [1, 0, -1]])
     for p in (1, 1.5, 2, 3):
         case("norm", f"p {p}, zeros", lambda x: torch.linalg.vector_norm(x, p, 1), lambda: [holes], {"p": p, "dim": 1})
+    case("argmin", "dim", lambda x: x.argmin(1), lambda: [normal(3, 7)], {"dim": 1})
+    case("argmin", "all", lambda x: x.argmin(), lambda: [permuted(normal(3, 7), 1, 0)])
+    for op in ("any", "all"):
+        mostly = 0.1 if op == "any" else 0.9
+        case(op, "dim", lambda x: getattr(x, op)(1), lambda: [truths(5, 7, p=mostly)], {"dim": 1})
+        case(op, "everything", lambda x: getattr(x, op)(), lambda: [truths(5, 7, p=mostly)])
     case("countNonzero", "dim", lambda x: torch.count_nonzero(x, 1), lambda: [Input(holes, grad=False)], {"dim": 1})
     case("countNonzero", "all truths", torch.count_nonzero, lambda: [truths(5, 7)])
     case("var", "two dims", lambda x: x.var((0, 2)), lambda: [normal(2, 4, 3)], {"dim": [0, 2]})
@@ -130,4 +136,4 @@ def orders():
 scans()
 norms()
 orders()
-write(__file__, {"cases": cases})
+write(__file__, {"cases": cases, "refused": refused})

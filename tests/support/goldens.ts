@@ -37,8 +37,15 @@ export interface OpsGolden {
     readonly gradients?: readonly (GoldenTensor | null)[];
     /** About NaN and infinity. */
     readonly special?: boolean;
+    /** The first case of an op, repeated with inputs in this layout. */
+    readonly layout?: Layout;
   }[];
+  /** Layouts that PyTorch does not take, or that cannot be compared. */
+  readonly refused: readonly { readonly op: string; readonly layout: Layout; readonly why: string }[];
 }
+
+/** How inputs lie: dims stored in the opposite order, one repeated by expansion, without elements, without dims. */
+export type Layout = 'turned' | 'repeated' | 'empty' | 'scalar';
 
 export interface CreationGolden {
   readonly cases: readonly {

@@ -1,8 +1,18 @@
 // Ops that rearrange, pick and place elements against PyTorch (tests/goldens/indexing.json), on each device.
-import { ArgumentError, diagEmbed, hstack, type PadOptions, tensor, unique, vstack, zeros } from '@course/tensor';
+import {
+  ArgumentError,
+  diagEmbed,
+  hstack,
+  type Index,
+  type PadOptions,
+  tensor,
+  unique,
+  vstack,
+  zeros,
+} from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
-import { numberOption, numbersOption } from '../support/golden-op.js';
+import { given, numberOption, numbersOption } from '../support/golden-op.js';
 import { ofOne, ofThree, ofTwo, walkGoldens } from '../support/golden-walk.js';
 import type { GoldenOption, GoldenOptions } from '../support/goldens.js';
 
@@ -27,6 +37,16 @@ walkGoldens(
     indexSelect: ofTwo((x, index, args) => x.indexSelect(dimOf(args), index)),
     maskedSelect: ofTwo((x, mask) => x.maskedSelect(mask)),
     nonzero: ofOne((x) => x.nonzero()),
+    index: ([x, ...tensors], { spec }) => {
+      if (!x || !Array.isArray(spec)) return [];
+      const rest = tensors.values();
+      const items = spec.map((item: GoldenOption): Index => {
+        if (item === 't') return given(rest.next().value);
+        if (item === null || item === ':') return item;
+        return Array.isArray(item) ? [numberOption(item[0]), numberOption(item[1])] : numberOption(item);
+      });
+      return x.slice(...items);
+    },
     scatter: ([x, index, values], args) => {
       if (!x || !index) return [];
       return x.scatter(dimOf(args), index, values ?? numberOption(args.value));
@@ -96,6 +116,9 @@ onEachDevice('indexing', (device) => {
     expect(() => zeros([2, 3]).indexSelect(0, int([-1]))).toThrow(
       'indexSelect: index -1 is out of bounds for dimension 0 with size 2',
     );
+    expect(() => zeros([2, 3]).slice(':', int([0, 3]))).toThrow('slice: index 3 is out of bounds for dimension 1');
+    // Together they would name an element, but not apart.
+    expect(() => zeros([2, 3]).slice(int([0]), int([4]))).toThrow('slice: index -1 is out of bounds');
   });
 
   it.runIf(device === 'webgpu')('names an index outside of the dim at the next read', async () => {

@@ -263,6 +263,14 @@ onEachDevice('scalars', () => {
     }
   });
 
+  it('count their classes where none are given', async () => {
+    const labels = tensor([2, 0], { dtype: 'int32' });
+    expect(await (await oneHot(labels)).toArray()).toEqual([
+      [0, 0, 1],
+      [1, 0, 0],
+    ]);
+  });
+
   it('are labels and members too', async () => {
     expect(await oneHot(zero(), 3).toArray()).toEqual([1, 0, 0]);
     expect((await unique(arange(1).squeeze())).values.shape).toEqual([1]);

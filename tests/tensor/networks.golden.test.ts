@@ -125,6 +125,18 @@ const table: Readonly<Record<string, AsyncOpRunner>> = {
     return rmsNorm(input, input.shape.slice(-1), { weight, eps: numberOption(eps) });
   },
 
+  sign: ofOne((x) => x.sign()),
+  floor: ofOne((x) => x.floor()),
+  ceil: ofOne((x) => x.ceil()),
+  round: ofOne((x) => x.round()),
+  trunc: ofOne((x) => x.trunc()),
+  reciprocal: ofOne((x) => x.reciprocal()),
+  remainder: ofTwo((a, b) => a.remainder(b)),
+  isinf: ofOne((x) => x.isinf()),
+  logicalAnd: ofTwo((a, b) => a.logicalAnd(b)),
+  logicalOr: ofTwo((a, b) => a.logicalOr(b)),
+  logicalXor: ofTwo((a, b) => a.logicalXor(b)),
+  logicalNot: ofOne((x) => x.logicalNot()),
   exp2: ofOne((x) => x.exp2()),
   log2: ofOne((x) => x.log2()),
   log10: ofOne((x) => x.log10()),

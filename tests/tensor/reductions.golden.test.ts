@@ -37,6 +37,9 @@ walkGoldens(
     cumprod: ofOne((x, args) => x.cumprod(dimOf(args))),
     prod: ofOne((x, args) => x.prod(dimsOf(args), keepDim(args))),
     norm: ofOne((x, args) => x.norm(dimsOf(args), { ...keepDim(args), p: numberOption(args.p) })),
+    argmin: ofOne((x, { dim }) => x.argmin(dim === undefined ? null : numberOption(dim))),
+    any: ofOne((x, args) => x.any(dimsOf(args))),
+    all: ofOne((x, args) => x.all(dimsOf(args))),
     countNonzero: ofOne((x, args) => x.countNonzero(dimsOf(args))),
     var: ofOne((x, args) => x.var(dimsOf(args))),
     std: ofOne((x, args) => x.std(dimsOf(args))),
@@ -152,7 +155,7 @@ onEachDevice('derivatives of running totals', (device) => {
 onEachDevice('order', () => {
   it('explains what does not fit', () => {
     expect(() => zeros([3]).topk(4)).toThrow('topk: selected index k out of range: 4 of 3 elements');
-    expect(() => zeros([0]).median()).toThrow('median: Expected reduction dim 0 to have non-zero size');
+    expect(() => zeros([0]).median(0)).toThrow('median: Expected reduction dim 0 to have non-zero size');
     expect(() => zeros([3]).sort(1)).toThrow('sort: Dimension out of range');
     expect(() => zeros([3]).cumsum(1)).toThrow('cumsum: Dimension out of range');
   });

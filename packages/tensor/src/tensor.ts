@@ -551,7 +551,10 @@ export class Tensor extends InPlaceMethods {
   select(dim: number, index: number): Tensor {
     return select(this, dim, index);
   }
-  /** Reads like Python's brackets: `x.slice(':', [1, 3], null, -1)` is `x[:, 1:3, None, -1]`. */
+  /**
+   * Reads like Python's brackets: `x.slice(':', [1, 3], null, -1)` is `x[:, 1:3, None, -1]`, a view. Tensors of whole numbers pick places:
+   * `x.slice(rows, columns)` is `x[rows, columns]`, a copy.
+   */
   slice(...indices: readonly Index[]): Tensor {
     return slice(this, indices);
   }

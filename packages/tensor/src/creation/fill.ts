@@ -138,18 +138,27 @@ export function eye(n: number, m = n, { dtype = 'float32', requiresGrad = false 
 
 /**
  * A row of `numClasses` for every label, 1 at the label and 0 elsewhere, int32: [...labels, numClasses]. As
- * [torch.nn.functional.one_hot](https://pytorch.org/docs/stable/generated/torch.nn.functional.one_hot.html), but the number of classes must be given:
- * finding it would mean reading the labels back. A label outside gives zeros. Not differentiable.
+ * [torch.nn.functional.one_hot](https://pytorch.org/docs/stable/generated/torch.nn.functional.one_hot.html). Without a number of classes, one more than
+ * the largest label, it is asynchronous: the labels are read back. A label outside gives zeros. Not differentiable.
  *
  * @throws DTypeError unless the labels are integers.
  * @example
  * oneHot(tensor([1, 0], { dtype: 'int32' }), 2); // [[0, 1], [1, 0]]
  */
-export function oneHot(labels: Tensor, numClasses: number): Tensor {
+export function oneHot(labels: Tensor, numClasses: number): Tensor;
+export function oneHot(labels: Tensor, numClasses?: -1): Promise<Tensor>;
+export function oneHot(labels: Tensor, numClasses = -1): Tensor | Promise<Tensor> {
   checkDTypes('oneHot', 'labels', labels, ['int32', 'uint8']);
+  if (numClasses === -1) return oneHotOfAll(labels);
   if (!Number.isInteger(numClasses) || numClasses <= 0)
     throw new ArgumentError(`oneHot: num_classes should be positive, got ${numClasses}`);
   return labels.unsqueeze(-1).eq(labels.newArange(numClasses)).to('int32');
+}
+
+async function oneHotOfAll(labels: Tensor): Promise<Tensor> {
+  if (labels.numel() === 0)
+    throw new ArgumentError('oneHot: Can not infer total number of classes from empty tensor: give numClasses');
+  return oneHot(labels, (await labels.amax().item()) + 1);
 }
 
 /**

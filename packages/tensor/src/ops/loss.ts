@@ -53,7 +53,7 @@ export function crossEntropy(
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new ArgumentError(`crossEntropy: labelSmoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
   if (isSoft) return softCrossEntropy(logits, targets, classDim, { reduction, weight, labelSmoothing });
-  const rows = rowsFirst.reshape([-1, classes]);
+  const rows = rowsFirst.reshape([targets.numel(), classes]);
   const flatTargets = targets.reshape([-1]);
   const { losses, counts } =
     weight || labelSmoothing > 0

@@ -221,6 +221,7 @@ export function countNonzero(x: Tensor, over?: Dims): Tensor {
 export function logSumExp(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
   if (!isFloating(x.dtype)) throw new DTypeError(`logsumexp: expected a floating point dtype, got ${x.dtype}`);
   const dims = normalizeDims('logsumexp', over, x.shape.length);
+  if (numel(dims.map((d) => x.shape[d] ?? 1)) === 0) return x.exp().sum(dims, { keepDim }).log();
   const highest = extreme('max', x.detach(), dims, { keepDim: true });
   const shift = highest.maskedFill(highest.isfinite().logicalNot(), 0);
   const result = x.sub(shift).exp().sum(dims, { keepDim: true }).log().add(shift);

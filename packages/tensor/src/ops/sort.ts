@@ -17,6 +17,8 @@ export interface ValuesAndIndices {
 export interface SortOptions {
   /** The largest first. Default false. */
   readonly descending?: boolean;
+  /** Equal elements keep their order whether this is asked for or not. */
+  readonly stable?: boolean;
 }
 
 /**
@@ -60,6 +62,8 @@ export function sort(x: Tensor, dim = -1, { descending = false }: SortOptions = 
 export interface TopkOptions {
   /** The largest (default) or the smallest. */
   readonly largest?: boolean;
+  /** They come in order whether this is asked for or not. */
+  readonly sorted?: boolean;
 }
 
 /**
@@ -106,7 +110,8 @@ export function medianAlong(x: Tensor, dim: number, { keepDim = false } = {}): V
   return keepDim ? { values, indices: chosen } : { values: values.squeeze(at), indices: chosen.squeeze(at) };
 }
 
-/** The middle of all elements: see {@link medianAlong}. */
+/** The middle of all elements: see {@link medianAlong}. That of no floats is NaN. */
 export function median(x: Tensor): Tensor {
+  if (x.numel() === 0 && isFloating(x.dtype)) return x.mean();
   return medianAlong(x.reshape([-1]), 0).values;
 }
