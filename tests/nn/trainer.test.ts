@@ -6,7 +6,7 @@ import { Dataset } from '@course/data';
 import * as nn from '@course/nn';
 import * as F from '@course/nn/functional';
 import * as optim from '@course/nn/optim';
-import { ArgumentError, device, manualSeed, memory, randn, type Tensor, tensor } from '@course/tensor';
+import { ArgumentError, DeviceError, device, manualSeed, memory, randn, type Tensor, tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 
@@ -176,6 +176,48 @@ onEachDevice('the Trainer', (kind) => {
     expect(numbers(resumed)).toEqual(numbers(whole));
   });
 
+  it('makes the same steps with scaled losses, leaves out what overflows, and resumes the scale', async () => {
+    const plain = make({ maxSteps: 12 });
+    await plain.trainer.train();
+    const scaled = make({ maxSteps: 12 }, { gradScaler: new nn.GradScaler({ initScale: 2 ** 10, growthInterval: 3 }) });
+    await scaled.trainer.train();
+    // Powers of two leave every bit of a gradient as it is.
+    expect(await bits(scaled.model)).toEqual(await bits(plain.model));
+    const args = { outputDir: folder, maxSteps: 20, saveSteps: 10, loggingSteps: 1 };
+    // Past the numbers of float32: the first step overflows.
+    const steep = { initScale: 2 ** 128, backoffFactor: 2 ** -10, growthInterval: 4 };
+    const whole = make(args, { gradScaler: new nn.GradScaler(steep) });
+    await whole.trainer.train();
+    const scales = whole.trainer.state.logHistory.map(({ lossScale }) => lossScale);
+    expect(scales.slice(0, 6)).toEqual([118, 118, 118, 118, 119, 119].map((exponent) => 2 ** exponent));
+    const resumed = make(args, { gradScaler: new nn.GradScaler(steep) }, seeded(99));
+    await resumed.trainer.train({ resumeFromCheckpoint: `${folder}/checkpoint-10` });
+    expect(await bits(resumed.model)).toEqual(await bits(whole.model));
+    expect(resumed.trainer.state.logHistory.map(({ lossScale }) => lossScale)).toEqual(scales);
+  });
+
+  it('stops where no scale helps', async () => {
+    const { model, trainer } = make({ maxSteps: 9 }, { gradScaler: new nn.GradScaler({ initScale: 4 }) });
+    model.body.at(0).registerFullBackwardHook((_module, gradInput) => gradInput);
+    for (const parameter of model.parameters()) parameter.registerHook((gradient) => gradient.mul(Number.NaN));
+    await expect(trainer.train()).rejects.toThrow(/gradients are not finite, down to a loss scale of 0.5/);
+  });
+
+  it('smooths labels in training and evaluation', async () => {
+    const { model, trainer } = make({ labelSmoothingFactor: 0.3, maxSteps: 4 });
+    const { evalLoss } = await trainer.evaluate();
+    const { inputIds, labels } = dataCollator([...rows(18)]);
+    const { logits } = model.eval().forward(inputIds);
+    const expected = await F.crossEntropy(logits, labels, { labelSmoothing: 0.3 }).item();
+    // Means of batches of 16 and 2 rows, put together on the host.
+    expect(evalLoss).toBeCloseTo(expected, 5);
+    model.train();
+    await trainer.train();
+    const plain = make({ maxSteps: 4 });
+    await plain.trainer.train();
+    expect(await bits(model)).not.toEqual(await bits(plain.model));
+  });
+
   it('keeps the last checkpoints and the best, and ends with the best', async () => {
     const model = seeded();
     const weights: number[][][] = [];
@@ -268,11 +310,17 @@ onEachDevice('the Trainer', (kind) => {
       [{ saveStrategy: 'epoch' as const }, 'saveStrategy needs an outputDir'],
       [{ outputDir: 'x', loadBestModelAtEnd: true }, 'requires the save and eval strategy to match, got steps and no'],
       [{ earlyStoppingPatience: 1 }, 'earlyStoppingPatience needs an evalStrategy'],
-      [{ fp16: true }, 'fp16 needs float16 tensors'],
+      [{ labelSmoothingFactor: 1 }, 'labelSmoothingFactor must be at least 0 and below 1, got 1'],
       [{ warmupRatio: 2 }, 'warmupRatio must lie in [0, 1]'],
     ])('%j', (args, message) => {
       expect(() => make(args)).toThrow(ArgumentError);
       expect(() => make(args)).toThrow(message);
+    });
+
+    it('of a device', async () => {
+      const run = make({ fp16: true }).trainer.train();
+      await expect(run).rejects.toThrow(DeviceError);
+      await expect(run).rejects.toThrow(`fp16 needs float16 kernels, which this version does not have on the ${kind}`);
     });
 
     it('in data and models', async () => {

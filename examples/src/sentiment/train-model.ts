@@ -25,7 +25,7 @@ import { writeReport } from './report.js';
 import { judge, type Result } from './result.js';
 import { automaticEpochs } from './schedule.js';
 import { confusionTable, judgementTable } from './tables.js';
-import { type CheckpointPlan, initialiseEmbeddings, OffCourse, type TrainingRecord, train } from './training.js';
+import { type CheckpointPlan, OffCourse, type TrainingRecord, train } from './training.js';
 
 /** Trains a model as the options say, or goes on with a run that was interrupted, and saves it. */
 export async function trainModel(asked: Options, job: Job): Promise<Result> {
@@ -118,8 +118,17 @@ async function prepare({ train, test, labels }: Corpus, options: Options, signal
   const tokenizer = learnTokenizer(train, options);
   const trainTexts = await encodeTexts(train, tokenizer, { labels, maxLength }, signal);
   const testTexts = await encodeTexts(test, tokenizer, { labels, maxLength }, signal);
-  const model = new TextClassifier({ vocabSize: tokenizer.vocabSize, labels, maxLength, dim, layers, heads });
-  initialiseEmbeddings(model);
+  // BERT's start: with embeddings of deviation 1, a thousand steps of the optimizer wide, SST-2 loses four points after one epoch.
+  const embeddingStd = 0.02;
+  const model = new TextClassifier({
+    vocabSize: tokenizer.vocabSize,
+    labels,
+    maxLength,
+    dim,
+    layers,
+    heads,
+    embeddingStd,
+  });
   return {
     tokenizer,
     model,

@@ -1,7 +1,7 @@
 // The training loop, written out as in a notebook: a batch, the loss, its gradients, a step of AdamW. A step is a `scope`, so
 // it leaves no memory behind; losses stay on the device and are read ten at a time, because reading one waits for all work.
 import type { TextClassifier } from '@course/models';
-import { CrossEntropyLoss, clipGradNorm_, init } from '@course/nn';
+import { CrossEntropyLoss, clipGradNorm_ } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
 import { ArgumentError, scope, stack, type Tensor } from '@course/tensor';
 import type { Checkpoints } from './checkpoints.js';
@@ -66,14 +66,6 @@ export interface CheckpointPlan {
   readonly every: number;
   /** Go on from the last checkpoint of the store. */
   readonly resume: boolean;
-}
-
-/**
- * Gives the embeddings of a new model the small values that BERT starts from. PyTorch's start with a deviation of 1, a thousand times a
- * step of the optimizer: on SST-2 that costs four points of accuracy after one epoch.
- */
-export function initialiseEmbeddings({ embedding }: TextClassifier): void {
-  for (const table of [embedding.token, embedding.position]) init.normal_(table.weight, 0, 0.02);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './amp.js';
 export type { BackwardHook, ModuleGradients } from './backward-hooks.js';
 export type { ForwardHook, ForwardPreHook } from './call.js';
 export { clipGradNorm_, clipGradValue_ } from './clip.js';

@@ -19,6 +19,8 @@ export interface TextClassifierConfig {
   readonly maxLength: number;
   /** Dropout in training. Default 0.1. */
   readonly dropout: number;
+  /** Standard deviation of the embeddings at the start. Default 1, as PyTorch's tables; BERT starts from 0.02. */
+  readonly embeddingStd: number;
 }
 
 /** What `model_type` says in the `config.json` of a text classifier. */
@@ -41,6 +43,7 @@ export function completeConfig(options: TextClassifierOptions): TextClassifierCo
     mlpDim: 4 * dim,
     maxLength: 128,
     dropout: 0.1,
+    embeddingStd: 1,
     ...withoutUndefined(options),
   };
   for (const name of ['vocabSize', 'dim', 'layers', 'heads', 'mlpDim', 'maxLength'] as const) {
@@ -51,6 +54,8 @@ export function completeConfig(options: TextClassifierOptions): TextClassifierCo
     throw new ArgumentError(`TextClassifier: dim (${config.dim}) must be divisible by heads (${config.heads})`);
   if (!(config.dropout >= 0 && config.dropout < 1))
     throw new ArgumentError(`TextClassifier: dropout must be at least 0 and below 1, got ${config.dropout}`);
+  if (!(config.embeddingStd >= 0 && Number.isFinite(config.embeddingStd)))
+    throw new ArgumentError(`TextClassifier: embeddingStd must not be negative, got ${config.embeddingStd}`);
   if (config.labels.length < 2 || new Set(config.labels).size !== config.labels.length)
     throw new ArgumentError(
       `TextClassifier: labels must be at least two different names, got [${config.labels.join(', ')}]`,
@@ -74,6 +79,7 @@ export function configToJson(config: TextClassifierConfig): string {
     intermediate_size: config.mlpDim,
     max_position_embeddings: config.maxLength,
     hidden_dropout_prob: config.dropout,
+    initializer_range: config.embeddingStd,
     id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
   };
@@ -120,6 +126,7 @@ export function configFromJson(text: string, file: string): TextClassifierConfig
       mlpDim: number('intermediate_size'),
       maxLength: number('max_position_embeddings'),
       dropout: number('hidden_dropout_prob'),
+      ...(fields.initializer_range !== undefined && { embeddingStd: number('initializer_range') }),
     });
   } catch (error) {
     if (error instanceof ArgumentError) throw new FormatError(`${file}: ${error.message}`, { cause: error });

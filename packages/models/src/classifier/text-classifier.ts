@@ -3,7 +3,7 @@
  * a linear layer. The smallest whole model, and the one that the first example trains.
  */
 import type { BertTokenizer } from '@course/data';
-import { Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, TransformerEncoderBlock } from '@course/nn';
+import { Dropout, Embedding, init, LayerNorm, Linear, Module, ModuleList, TransformerEncoderBlock } from '@course/nn';
 import { crossEntropy, ShapeError, scope, type Tensor } from '@course/tensor';
 import { loadWeights, readConfig, saveModel } from '../files.js';
 import {
@@ -90,6 +90,10 @@ export class TextClassifier extends Module {
     );
     this.norm = new LayerNorm(dim);
     this.classifier = new Linear(dim, config.labels.length);
+    // At the end, and only if asked to: the rest takes from the random stream what its PyTorch twin takes.
+    const { token, position } = this.embedding;
+    if (config.embeddingStd !== 1)
+      for (const { weight } of [token, position]) init.normal_(weight, 0, config.embeddingStd);
   }
 
   /**
@@ -110,9 +114,14 @@ export class TextClassifier extends Module {
     const attentions: Tensor[] = [];
     let hidden = this.embedding.forward(inputIds);
     for (const block of this.blocks) {
-      const [next, weights] = block.forwardWithWeights(hidden, { mask: attentionMask ?? null });
+      const mask = attentionMask ?? null;
+      if (!outputAttentions) {
+        hidden = block.forward(hidden, { mask });
+        continue;
+      }
+      const [next, weights] = block.forwardWithWeights(hidden, { mask });
       hidden = next;
-      if (outputAttentions) attentions.push(weights);
+      attentions.push(weights);
     }
     const logits = this.classifier.forward(meanOverTokens(this.norm.forward(hidden), attentionMask ?? null));
     return { logits, ...(labels && { loss: crossEntropy(logits, labels) }), ...(outputAttentions && { attentions }) };

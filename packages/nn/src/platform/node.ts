@@ -2,6 +2,10 @@
  * The terminal as Node has it. `browser.ts` offers the same functions in a page; `package.json` maps `#platform` to one or the other, so
  * nothing else in this package knows where it runs.
  */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { ArgumentError } from '@course/tensor';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 
 /** A bar at the bottom of a terminal. */
@@ -33,4 +37,18 @@ export function openBar(total: number, done: number): Bar | null {
     log: (line) => bars.log(`${line}\n`),
     stop: () => bars.stop(),
   };
+}
+
+/**
+ * ECharts as one script that defines `echarts`.
+ *
+ * @throws ArgumentError if the package is not installed.
+ */
+export async function readCharts(): Promise<string> {
+  try {
+    const dist = dirname(createRequire(import.meta.url).resolve('echarts'));
+    return await readFile(join(dist, 'echarts.min.js'), 'utf8');
+  } catch (error) {
+    throw new ArgumentError("a page with curves needs the package 'echarts': npm install echarts", { cause: error });
+  }
 }

@@ -73,7 +73,9 @@ export interface TrainingArguments {
   readonly dataloaderDropLast?: boolean;
   /** Compute the inner values of blocks again in the backward pass: memory for time. Default false. */
   readonly gradientCheckpointing?: boolean;
-  /** Mixed precision. Default false. */
+  /** Share of certainty that is taken from each label and spread over all classes; the trainer then computes the loss. Default 0. */
+  readonly labelSmoothingFactor?: number;
+  /** Mixed precision: float16 in the products, losses scaled by a `GradScaler`. Default false. */
   readonly fp16?: boolean;
   /**
    * Read every loss and gradient norm before the step that they decide, and stop at one that is not finite. Default true; false
@@ -116,6 +118,7 @@ const DEFAULTS = {
   groupByLength: false,
   dataloaderDropLast: false,
   gradientCheckpointing: false,
+  labelSmoothingFactor: 0,
   fp16: false,
   stopOnNan: true,
   disableTqdm: false,
@@ -159,6 +162,8 @@ export function completeArguments(given: TrainingArguments): FilledArguments {
     if (!(args[name] >= 0)) fail(`${name} must not be negative, got ${args[name]}`);
   if (!(args.warmupRatio >= 0 && args.warmupRatio <= 1))
     fail(`warmupRatio must lie in [0, 1], got ${args.warmupRatio}`);
+  if (!(args.labelSmoothingFactor >= 0 && args.labelSmoothingFactor < 1))
+    fail(`labelSmoothingFactor must be at least 0 and below 1, got ${args.labelSmoothingFactor}`);
   if (!(args.numTrainEpochs > 0) && args.maxSteps <= 0)
     fail(`numTrainEpochs must be above 0, got ${args.numTrainEpochs}`);
   if (args.saveTotalLimit !== null && !(Number.isInteger(args.saveTotalLimit) && args.saveTotalLimit >= 1))
@@ -172,9 +177,5 @@ export function completeArguments(given: TrainingArguments): FilledArguments {
     fail(`loadBestModelAtEnd requires saveSteps (${args.saveSteps}) to be a multiple of evalSteps (${args.evalSteps})`);
   if (args.earlyStoppingPatience !== null && args.evalStrategy === 'no')
     fail('earlyStoppingPatience needs an evalStrategy');
-  if (args.fp16)
-    fail(
-      'fp16 needs float16 tensors, which this version does not have on any device; leave it out to train in float32',
-    );
   return args;
 }

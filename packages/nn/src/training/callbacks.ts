@@ -44,6 +44,8 @@ export interface TrainerHandle {
   readonly callbackMetrics: Metrics;
   /** Ends the run after the step at hand. */
   stop(): void;
+  /** Prints a line, above the progress bar if there is one. */
+  print(line: string): void;
 }
 
 /**
@@ -76,6 +78,8 @@ export interface TrainerCallback {
   onTrainEpochEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** After the last step. */
   onTrainEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** When the run ends with an error, which is thrown afterwards. */
+  onException?(trainer: TrainerHandle, error: unknown): void | Promise<void>;
   /** What it must remember when a run is resumed, as plain data. */
   stateDict?(): unknown;
   /** Takes over what `stateDict` gave. */

@@ -2,7 +2,9 @@
 import { noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
 import type { Module } from '../module.js';
 import { type BatchSource, batchSizeOf, iterate, release } from './batches.js';
+import type { Metrics } from './callbacks.js';
 import type { HostTensor } from './metrics.js';
+import type { TrainerOptions } from './trainer-options.js';
 
 /** What a model gives for a batch. */
 export interface ModelOutput {
@@ -60,6 +62,28 @@ export async function gather<Batch>(
     labels: labels.result(),
     samples,
     steps,
+  };
+}
+
+/** The numbers of an evaluation that began at `start`: the loss, what `computeMetrics` says, and the speed, each with `prefix` in front. */
+export async function metricsOf(
+  { loss, logits, labels, samples, steps }: Gathered,
+  prefix: string,
+  start: number,
+  computeMetrics: TrainerOptions<unknown, unknown>['computeMetrics'],
+): Promise<Metrics> {
+  const seconds = (performance.now() - start) / 1000;
+  const own = computeMetrics && logits && labels ? await computeMetrics({ logits, labels }) : {};
+  const named = Object.entries(own).map(([name, value]) => [
+    name.startsWith(prefix) ? name : `${prefix}${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+    value,
+  ]);
+  return {
+    ...(loss !== null && { [`${prefix}Loss`]: loss }),
+    ...(Object.fromEntries(named) as Metrics),
+    [`${prefix}Runtime`]: seconds,
+    [`${prefix}SamplesPerSecond`]: samples / seconds,
+    [`${prefix}StepsPerSecond`]: steps / seconds,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Tensor } from '@course/tensor';
+import type { GradScaler, GradScalerState } from '../amp.js';
 import type { Module } from '../module.js';
 import { ReduceLROnPlateau } from '../optim/plateau.js';
 import type { FilledArguments, IntervalStrategy } from './arguments.js';
@@ -22,6 +23,7 @@ export interface LoopParts<Batch> {
   readonly state: TrainerState;
   readonly optimizer: AnyOptimizer;
   readonly scheduler: Required<SchedulerConfig> | null;
+  readonly scaler: GradScaler | null;
   readonly callbacks: readonly TrainerCallback[];
   readonly handle: TrainerHandle;
   /** The newest value of everything measured, for callbacks. */
@@ -39,6 +41,7 @@ interface Extra {
   readonly losses: { readonly sum: number; readonly steps: number };
   readonly means: [name: string, sum: number, weight: number][];
   readonly callbacks: unknown[];
+  readonly scaler?: GradScalerState;
 }
 
 /** Sums over the steps that a run made. */
@@ -69,8 +72,15 @@ export class TrainingLoop<Batch> {
       optimizer,
       (batch, index) => parts.lossOf(batch, index),
       args,
+      parts.scaler,
       () => ({ step: state.globalStep + 1, checkpoint: this.#checkpoint }),
     );
+  }
+
+  /** Prints a line, above the progress bar if there is one. */
+  print(line: string): void {
+    if (this.#view) this.#view.print(line);
+    else console.log(line);
   }
 
   /** Trains to the end, from the start or from a checkpoint. */
@@ -96,6 +106,9 @@ export class TrainingLoop<Batch> {
       for (let epoch = start.epoch; state.globalStep < state.maxSteps && !this.#parts.isStopped(); epoch++)
         await this.#epoch(epoch, epoch === start.epoch ? start.batch : 0, total);
       await each(callbacks, (callback) => callback.onTrainEnd?.(handle, model));
+    } catch (error) {
+      await each(callbacks, (callback) => callback.onException?.(handle, error));
+      throw error;
     } finally {
       stopListening();
       this.#view?.stop();
@@ -126,11 +139,11 @@ export class TrainingLoop<Batch> {
       await this.#steps.accumulate(batch, index, count);
       index++;
       if (index - groupStart < count) continue;
-      const { loss, gradNorm } = await this.#steps.finish();
+      const { loss, gradNorm, isMade } = await this.#steps.finish();
       total.steps++;
       // Not before: a step that goes wrong runs its last batch again.
       for (const used of group.splice(0)) release(source, used);
-      if (scheduler?.interval === 'step' && !(scheduler.scheduler instanceof ReduceLROnPlateau))
+      if (isMade && scheduler?.interval === 'step' && !(scheduler.scheduler instanceof ReduceLROnPlateau))
         scheduler.scheduler.step();
       state.globalStep++;
       state.epoch = epoch + index / source.length;
@@ -192,6 +205,7 @@ export class TrainingLoop<Batch> {
     return {
       loss: sum / steps,
       ...(this.#lastNorm && { gradNorm: await this.#lastNorm }),
+      ...(this.#parts.scaler && { lossScale: this.#parts.scaler.getScale() }),
       learningRate: this.#parts.optimizer.paramGroups[0]?.lr ?? Number.NaN,
     };
   }
@@ -220,7 +234,7 @@ export class TrainingLoop<Batch> {
   }
 
   async #save(position: LoaderPosition): Promise<void> {
-    const { model, optimizer, scheduler, source, args, state, callbacks, handle } = this.#parts;
+    const { model, optimizer, scheduler, scaler, source, args, state, callbacks, handle } = this.#parts;
     const { outputDir } = args;
     if (outputDir === null) return;
     await this.#settle();
@@ -232,6 +246,7 @@ export class TrainingLoop<Batch> {
       losses: this.#losses,
       means: await this.#means.stateDict(),
       callbacks: callbacks.map((callback) => callback.stateDict?.() ?? null),
+      ...(scaler && { scaler: scaler.stateDict() }),
     };
     this.#checkpoint = await saveCheckpoint(
       outputDir,
@@ -245,7 +260,7 @@ export class TrainingLoop<Batch> {
 
   /** Takes a run up where a checkpoint left it; returns the next batch. */
   async #resume(path: string): Promise<LoaderPosition> {
-    const { model, optimizer, scheduler, source, state, callbacks } = this.#parts;
+    const { model, optimizer, scheduler, scaler, source, state, callbacks } = this.#parts;
     const { maxSteps, numTrainEpochs } = state;
     const { extra } = await loadCheckpoint(path, {
       model,
@@ -254,6 +269,7 @@ export class TrainingLoop<Batch> {
     });
     const saved = extra as Extra;
     Object.assign(state, saved.state, { maxSteps, numTrainEpochs });
+    if (saved.scaler) scaler?.loadStateDict(saved.scaler);
     source.loadState?.(saved.loader);
     this.#losses = { ...saved.losses };
     this.#means.loadStateDict(saved.means);

@@ -28,6 +28,11 @@ export class ProgressView {
     const line = [`step ${step}/${this.#total}`, `epoch ${epoch.toFixed(2)}`, ...values, this.#speed(step)]
       .filter(Boolean)
       .join(', ');
+    this.print(line);
+  }
+
+  /** A line above the bar. */
+  print(line: string): void {
     if (this.#bar) this.#bar.log(line);
     else console.log(line);
   }

@@ -3,6 +3,7 @@
  * that what is not a number never reaches the weights; the batch is then run again to find the op that made it.
  */
 import { CourseError, defaultGenerator, detectAnomaly, scope, Tensor } from '@course/tensor';
+import type { GradScaler } from '../amp.js';
 import { clipGradNorm_ } from '../clip.js';
 import type { Module } from '../module.js';
 import { NonFiniteLossError } from './errors.js';
@@ -18,6 +19,8 @@ export interface StepResult {
   readonly loss: Promise<number>;
   /** Before clipping; null where nothing is clipped. */
   readonly gradNorm: Promise<number> | null;
+  /** False where gradients overflowed float16, and the weights are those of the step before. */
+  readonly isMade: boolean;
 }
 
 export class StepMaker<Batch> {
@@ -30,6 +33,8 @@ export class StepMaker<Batch> {
     private readonly optimizer: AnyOptimizer,
     private readonly lossOf: (batch: Batch, index: number) => Tensor,
     private readonly settings: StepSettings,
+    /** Scales losses, where gradients are float16. */
+    private readonly scaler: GradScaler | null,
     /** Where the run stands, for errors. */
     private readonly where: () => { readonly step: number; readonly checkpoint: string | null },
   ) {}
@@ -41,7 +46,10 @@ export class StepMaker<Batch> {
     // Requested before the backward pass, so that it arrives while that runs.
     const reading = loss.item();
     this.#losses.push(reading);
-    scope(() => (count === 1 ? loss : loss.div(count)).backward());
+    scope(() => {
+      const share = count === 1 ? loss : loss.div(count);
+      (this.scaler?.scale(share) ?? share).backward();
+    });
     loss.dispose();
     if (!this.settings.stopOnNan) return;
     const value = await reading;
@@ -53,18 +61,27 @@ export class StepMaker<Batch> {
     const losses = this.#losses;
     this.#losses = [];
     const { maxGradNorm, stopOnNan } = this.settings;
+    const { scaler } = this;
     let gradNorm: Promise<number> | null = null;
+    scaler?.unscale_(this.optimizer);
     if (maxGradNorm > 0) {
       const norm = clipGradNorm_(this.model.parameters(), maxGradNorm);
       gradNorm = norm.item();
       norm.dispose();
       const value = stopOnNan ? await gradNorm : 0;
-      if (!Number.isFinite(value)) await this.#fail(`the norm of the gradients is ${value}`);
+      // Under a scale that is what the scaler is for: it leaves the step out.
+      if (!Number.isFinite(value) && !scaler) await this.#fail(`the norm of the gradients is ${value}`);
     }
-    this.optimizer.step();
+    let isMade = true;
+    if (scaler) {
+      isMade = await scaler.step(this.optimizer);
+      await scaler.update();
+      if (!isMade && stopOnNan && scaler.getScale() < 1)
+        await this.#fail(`gradients are not finite, down to a loss scale of ${scaler.getScale()}`);
+    } else this.optimizer.step();
     this.optimizer.zeroGrad();
     const loss = Promise.all(losses).then((values) => values.reduce((sum, each) => sum + each, 0) / values.length);
-    return { loss, gradNorm };
+    return { loss, gradNorm, isMade };
   }
 
   async #fail(what: string): Promise<never> {

@@ -1,5 +1,6 @@
 /** What a Trainer is given and gives back. */
 import type { Collate, Dataset, PaddingTokenizer } from '@course/data';
+import type { GradScaler } from '../amp.js';
 import type { Module } from '../module.js';
 import type { TrainingArguments } from './arguments.js';
 import type { BatchSource } from './batches.js';
@@ -34,6 +35,8 @@ export interface TrainerOptions<Row, Batch> {
   readonly callbacks?: readonly TrainerCallback[];
   /** An optimizer and a schedule (that goes on every step) of one's own. */
   readonly optimizers?: readonly [optimizer: AnyOptimizer, scheduler?: SchedulerConfig['scheduler'] | null];
+  /** Scales losses, with numbers of one's own; `fp16` makes one. */
+  readonly gradScaler?: GradScaler;
   /** Lightning's name for `args.numTrainEpochs`. */
   readonly maxEpochs?: number;
 }

@@ -2,17 +2,11 @@
  * The Trainer: Hugging Face's (`new Trainer({ model, args, trainDataset, … }).train()`) and Lightning's (`new Trainer({ maxEpochs }).fit(module, …)`)
  * around the same loop. A step is a scope, so a run's memory stays flat.
  */
-import {
-  type Collate,
-  DataCollatorWithPadding,
-  DataLoader,
-  type Dataset,
-  type EncodedRow,
-  type PaddingTokenizer,
-} from '@course/data';
-import { ArgumentError, manualSeed, type Tensor } from '@course/tensor';
+import type { Dataset, EncodedRow } from '@course/data';
+import { ArgumentError, DeviceError, device, manualSeed, type Tensor } from '@course/tensor';
 import { makeFolder } from '@course/tensor/files';
 import { save } from '@course/tensor/safetensors';
+import { GradScaler } from '../amp.js';
 import type { Module } from '../module.js';
 import { completeArguments, type FilledArguments, type TrainingArguments } from './arguments.js';
 import { type BatchSource, batchSizeOf } from './batches.js';
@@ -25,7 +19,8 @@ import {
   type TrainerState,
 } from './callbacks.js';
 import { loadModel } from './checkpoint.js';
-import { type Gathered, gather, type ModelOutput } from './evaluation.js';
+import { type Gathered, gather, type ModelOutput, metricsOf } from './evaluation.js';
+import { smoothLabels } from './label-smoothing.js';
 import {
   type AnyOptimizer,
   EpochMeans,
@@ -34,6 +29,7 @@ import {
   type OptimizerConfig,
   type SchedulerConfig,
 } from './lightning.js';
+import { makeLoader } from './loader.js';
 import { TrainingLoop } from './loop.js';
 import type { HostTensor } from './metrics.js';
 import { makeOptimizer, makeScheduler } from './optimization.js';
@@ -68,6 +64,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   readonly #options: TrainerOptions<Row, Batch>;
   readonly #metrics: Record<string, number> = {};
   #stopped = false;
+  #loop: TrainingLoop<Batch> | null = null;
 
   /** @throws ArgumentError for arguments out of range. */
   constructor(options: TrainerOptions<Row, Batch> = {}) {
@@ -97,6 +94,12 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     this.#stopped = true;
   }
 
+  /** Prints a line, above the progress bar if there is one. */
+  print(line: string): void {
+    if (this.#loop) this.#loop.print(line);
+    else console.log(line);
+  }
+
   /**
    * Trains the model. With `resumeFromCheckpoint`, a checkpoint's path or true for the newest of `outputDir`, the run goes on as if it had not
    * stopped.
@@ -116,7 +119,13 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     if (resumeFromCheckpoint === true && path === null)
       throw new ArgumentError('Trainer: resumeFromCheckpoint needs an outputDir');
     const given = optimizers ? { optimizer: optimizers[0], scheduler: optimizers[1] ?? null } : this.#configured(model);
-    return this.#run(model, this.#loader(trainDataset, true), given, path, evalDataset ? () => this.evaluate() : null);
+    return this.#run(
+      model,
+      makeLoader(trainDataset, this.#options, this.args, true),
+      given,
+      path,
+      evalDataset ? () => this.evaluate() : null,
+    );
   }
 
   /**
@@ -166,7 +175,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     if (!dataset) throw new ArgumentError('Trainer: evaluate() needs an evalDataset');
     const start = performance.now();
     const found = await this.#gather(dataset);
-    const metrics = await this.#judge(found, 'eval', (performance.now() - start) / 1000);
+    const metrics = await metricsOf(found, 'eval', start, this.#options.computeMetrics);
     Object.assign(this.#metrics, metrics);
     return metrics;
   }
@@ -177,7 +186,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   ): Promise<{ logits: HostTensor | null; labels: HostTensor | null; metrics: Metrics }> {
     const start = performance.now();
     const found = await this.#gather(dataset);
-    const metrics = await this.#judge(found, 'test', (performance.now() - start) / 1000);
+    const metrics = await metricsOf(found, 'test', start, this.#options.computeMetrics);
     return { logits: found.logits, labels: found.labels, metrics };
   }
 
@@ -217,6 +226,10 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     state.maxSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsAnEpoch);
     state.numTrainEpochs = Math.ceil(state.maxSteps / stepsAnEpoch);
     this.#stopped = false;
+    if (args.fp16)
+      throw new DeviceError(
+        `Trainer: fp16 needs float16 kernels, which this version does not have on the ${device.kind} device; leave it out to train in float32`,
+      );
     if (args.gradientCheckpointing) model.gradientCheckpointingEnable();
     const own = optimizer ?? makeOptimizer(model, args);
     const schedule = scheduler ?? (optimizer ? null : makeScheduler(own, args, state.maxSteps));
@@ -228,6 +241,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
       args,
       state,
       optimizer: own,
+      scaler: this.#options.gradScaler ?? (args.fp16 ? new GradScaler() : null),
       scheduler: config && { interval: 'epoch', monitor: 'val_loss', ...config },
       callbacks: this.callbacks,
       handle: this,
@@ -236,6 +250,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
       evaluate,
       isStopped: () => this.#stopped,
     });
+    this.#loop = loop;
     const start = performance.now();
     const { loss, steps, rows } = await loop.run(resumeFrom);
     const seconds = (performance.now() - start) / 1000;
@@ -260,7 +275,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     const output =
       model instanceof LightningModule
         ? (model as LightningModule<Batch>).trainingStep(batch, index)
-        : this.computeOutput(model, batch);
+        : this.#outputOf(model, batch);
     const loss = lossIn(output);
     if (!loss)
       throw new ArgumentError(
@@ -269,43 +284,16 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     return loss;
   }
 
+  /** As {@link Trainer.computeOutput}, with smoothed labels if they are wanted. */
+  #outputOf(model: Module, batch: Batch): ModelOutput {
+    const { labelSmoothingFactor: factor } = this.args;
+    if (factor === 0) return this.computeOutput(model, batch);
+    return smoothLabels(batch, factor, (rest) => this.computeOutput(model, rest));
+  }
+
   #gather(dataset: Dataset<Row>): Promise<Gathered> {
     const { model } = this.#options;
     if (!model) throw new ArgumentError('Trainer: there is no model to judge');
-    return gather(model, this.#loader(dataset, false), (batch) => this.computeOutput(model, batch));
-  }
-
-  async #judge({ loss, logits, labels, samples, steps }: Gathered, prefix: string, seconds: number): Promise<Metrics> {
-    const { computeMetrics } = this.#options;
-    const own = computeMetrics && logits && labels ? await computeMetrics({ logits, labels }) : {};
-    const named = Object.entries(own).map(([name, value]) => [
-      name.startsWith(prefix) ? name : `${prefix}${name.charAt(0).toUpperCase()}${name.slice(1)}`,
-      value,
-    ]);
-    return {
-      ...(loss !== null && { [`${prefix}Loss`]: loss }),
-      ...(Object.fromEntries(named) as Metrics),
-      [`${prefix}Runtime`]: seconds,
-      [`${prefix}SamplesPerSecond`]: samples / seconds,
-      [`${prefix}StepsPerSecond`]: steps / seconds,
-    };
-  }
-
-  #loader(dataset: Dataset<Row>, training: boolean): DataLoader<Row, Batch> {
-    const { tokenizer, dataCollator } = this.#options;
-    const { perDeviceTrainBatchSize, perDeviceEvalBatchSize, dataSeed, groupByLength, dataloaderDropLast } = this.args;
-    if (!dataCollator && !tokenizer)
-      throw new ArgumentError('Trainer: rows become batches by a dataCollator, or by a tokenizer that pads; give one');
-    const collate =
-      dataCollator ?? (new DataCollatorWithPadding(tokenizer as PaddingTokenizer) as unknown as Collate<Row, Batch>);
-    const key = (row: Row): number => (row as EncodedRow).inputIds.length;
-    return new DataLoader<Row, Batch>(dataset, {
-      batchSize: training ? perDeviceTrainBatchSize : perDeviceEvalBatchSize,
-      shuffle: training,
-      seed: dataSeed,
-      dropLast: training && dataloaderDropLast,
-      collate,
-      ...(training && groupByLength && { bucketByLength: { key } }),
-    });
+    return gather(model, makeLoader(dataset, this.#options, this.args, false), (batch) => this.#outputOf(model, batch));
   }
 }
