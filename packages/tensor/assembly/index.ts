@@ -11,6 +11,8 @@ export {
   op_cast_uint8_bool, op_cast_uint8_float32, op_cast_uint8_int32, op_cast_uint8_uint8,
   op_index_int32, op_uniform_int32,
 } from './primitives/sources';
+export { attentionBackward } from './attention/backward';
+export { attention, attentionThin } from './attention/forward';
 export { matmul } from './gemm/matmul';
 export { matmulThin } from './gemm/thin';
 export { gather, scatter } from './indexing';

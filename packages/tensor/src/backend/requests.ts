@@ -116,6 +116,61 @@ export interface SoftmaxBackwardRequest {
   readonly out: Dense;
 }
 
+/** Dropout of attention weights: the weight at row-major index i (modulo 2^32) of [...batch, queries, keys] goes where `uniform(i) < p`, the others grow by 1 / (1 - p). */
+export interface AttentionDropout {
+  readonly p: number;
+  /** Seed low, seed high and offset of Philox, as the pointwise op `uniform` takes them. */
+  readonly key: readonly [number, number, number];
+}
+
+/** What attention and its backward read. Strides are those of [...batch, row, column]; batch strides may be 0, columns of query, key and value follow each other. */
+export interface AttentionOperands {
+  readonly batch: readonly number[];
+  readonly queries: number;
+  readonly keys: number;
+  /** Of a query and a key, and of a value: each from 1 to 256. */
+  readonly width: number;
+  readonly valueWidth: number;
+  readonly scale: number;
+  /** No query sees a key of a higher number. */
+  readonly isCausal: boolean;
+  /** [...batch, queries, width] */
+  readonly query: Strided;
+  /** [...batch, keys, width] */
+  readonly key: Strided;
+  /** [...batch, keys, valueWidth] */
+  readonly value: Strided;
+  /** [...batch, queries, keys]: bool, true = see; or float32, added to the scores, where -infinity takes the key away. Any strides. */
+  readonly mask?: Strided;
+  readonly dropout?: AttentionDropout;
+}
+
+/**
+ * `dropout(softmax(scale * query @ keyᵀ + mask)) @ value`, without ever writing the scores to memory. A query without a key
+ * left gets zeros. No size is zero.
+ */
+export interface AttentionRequest extends AttentionOperands {
+  readonly kind: 'attention';
+  /** [...batch, queries, valueWidth], columns dense, never overlapping. */
+  readonly out: Strided;
+  /** [...batch, queries], dense: the logarithm of each row's sum of exponentials, whatever without a key; for the backward. */
+  readonly logSumExp?: Dense;
+}
+
+/** The gradients of `attention`; those that nobody needs are left out. The weights are computed again from `logSumExp`. */
+export interface AttentionBackwardRequest extends AttentionOperands {
+  readonly kind: 'attentionBackward';
+  /** [...batch, queries, valueWidth], columns dense. */
+  readonly grad: Strided;
+  /** What the forward wrote. */
+  readonly output: Strided;
+  readonly logSumExp: Dense;
+  /** As query, key and value without broadcasting: [...batch, rows, columns], columns dense, never overlapping. */
+  readonly gradQuery?: Strided;
+  readonly gradKey?: Strided;
+  readonly gradValue?: Strided;
+}
+
 /** `(x - mean) * rstd * weight + bias` a row, with mean and rstd = 1/sqrt(var + eps) (biased variance) kept for the backward. */
 export interface LayerNormRequest {
   readonly kind: 'layerNorm';
@@ -293,6 +348,8 @@ export type KernelRequest =
   | ReduceRequest
   | SoftmaxRequest
   | SoftmaxBackwardRequest
+  | AttentionRequest
+  | AttentionBackwardRequest
   | LayerNormRequest
   | LayerNormBackwardRequest
   | GatherRowsRequest

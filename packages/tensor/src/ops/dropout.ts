@@ -22,14 +22,27 @@ export function dropout(
   p = 0.5,
   { training = true, generator = defaultGenerator() }: DropoutOptions = {},
 ): Tensor {
-  if (!(p >= 0 && p <= 1))
-    throw new ArgumentError(`dropout: dropout probability has to be between 0 and 1, but got ${p}`);
+  checkProbability('dropout', p);
   if (!training || p === 0) return x;
-  const { seed, offset } = generator.philoxKey();
-  return apply(x, p, [seed[0] | 0, seed[1] | 0, offset | 0]);
+  return dropoutAt(x, p, dropoutKey(generator));
 }
 
-function apply(x: Tensor, p: number, key: readonly [number, number, number]): Tensor {
+/** Where a mask begins in the Philox stream: seed low, seed high, offset. */
+export type DropoutKey = readonly [number, number, number];
+
+/** The next free place. */
+export function dropoutKey(generator: Generator = defaultGenerator()): DropoutKey {
+  const { seed, offset } = generator.philoxKey();
+  return [seed[0] | 0, seed[1] | 0, offset | 0];
+}
+
+export function checkProbability(name: string, p: number): void {
+  if (!(p >= 0 && p <= 1))
+    throw new ArgumentError(`${name}: dropout probability has to be between 0 and 1, but got ${p}`);
+}
+
+/** Dropout by the mask at one place of the stream. */
+export function dropoutAt(x: Tensor, p: number, key: DropoutKey): Tensor {
   const scalars = key.map((scalar) => ({ scalar, dtype: 'int32' as const }));
   const storage = pendingStorage(x.storage.backend, 'uniform', 'int32', 'float32', x.shape, scalars);
   const uniform = makeTensor(storage, contiguousView(x.shape));
@@ -38,5 +51,5 @@ function apply(x: Tensor, p: number, key: readonly [number, number, number]): Te
     .mul(p === 1 ? 0 : 1 / (1 - p))
     .maskedFill(uniform.lt(p), 0);
   uniform.dispose();
-  return record('dropout', kept, [x], [], (grad) => [() => apply(grad, p, key)]);
+  return record('dropout', kept, [x], [], (grad) => [() => dropoutAt(grad, p, key)]);
 }

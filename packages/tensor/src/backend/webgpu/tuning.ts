@@ -20,6 +20,13 @@ export interface MatmulTile {
   readonly depth: number;
 }
 
+/** Rows of an invocation, and invocations of a workgroup down and across a tile of scores. */
+export interface AttentionTile {
+  readonly rows: number;
+  readonly groupRows: number;
+  readonly groupColumns: number;
+}
+
 export interface Tuning {
   /** Invocations of a workgroup, and vectors an invocation handles, in pointwise kernels. */
   readonly pointwise: { readonly workgroupSize: number; readonly perInvocation: number };
@@ -29,6 +36,8 @@ export interface Tuning {
   readonly reduce: { readonly workgroupSize: number; readonly invocations: number };
   /** From the smallest to the largest; the selector takes the largest that leaves enough workgroups. */
   readonly matmul: { readonly tiles: readonly MatmulTile[]; readonly workgroups: number };
+  /** Attention: the tile, and the one for so few queries (or keys, in the backward) that it holds them all. */
+  readonly attention: { readonly tile: AttentionTile; readonly few: AttentionTile };
 }
 
 const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
@@ -45,6 +54,7 @@ const hardware: Tuning = {
   rows: { workgroupSize: 256, lanes: 256 },
   reduce: { workgroupSize: 256, invocations: 8192 },
   matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 16, 16)], workgroups: 128 },
+  attention: { tile: { rows: 4, groupRows: 8, groupColumns: 8 }, few: { rows: 1, groupRows: 1, groupColumns: 64 } },
 };
 
 export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
@@ -64,6 +74,7 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
       ],
       workgroups: 16,
     },
+    attention: { tile: { rows: 8, groupRows: 1, groupColumns: 4 }, few: { rows: 1, groupRows: 1, groupColumns: 4 } },
   },
 };
 

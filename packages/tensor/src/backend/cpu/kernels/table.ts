@@ -1,6 +1,7 @@
 /** The kernels of the CPU backend, one a kind of request. */
 import type { KernelTable } from '../../requests.js';
 import type { Launcher } from '../launch.js';
+import { attention, attentionBackward } from './attention.js';
 import { gather, scatter } from './indexing.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
 import { crossEntropy, crossEntropyBackward } from './loss.js';
@@ -22,6 +23,8 @@ export function cpuKernels(): KernelTable<Launcher> {
     reduce,
     softmax,
     softmaxBackward,
+    attention,
+    attentionBackward,
     layerNorm,
     layerNormBackward,
     gatherRows,

@@ -9,7 +9,7 @@ import type { ParameterType } from '../params.js';
 
 export type Scalar = 'f32' | 'i32' | 'u32';
 /** Element of a storage array. */
-export type Element = Scalar | `vec4<${Scalar}>` | 'atomic<u32>';
+export type Element = Scalar | `vec${2 | 4}<${Scalar}>` | 'atomic<u32>';
 
 /** How a dtype's words are read: bytes and truth values take a word each. */
 export function storedAs(dtype: DType): Scalar {

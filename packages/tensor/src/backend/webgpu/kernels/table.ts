@@ -2,6 +2,8 @@
 import type { KernelTable } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import { adam } from './adam.js';
+import { attention } from './attention.js';
+import { attentionBackward } from './attention-backward.js';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.js';
 import { gather } from './gather.js';
 import { gatherRows } from './gather-rows.js';
@@ -21,6 +23,8 @@ export const kernelTable: KernelTable<KernelContext> = {
   reduce,
   softmax,
   softmaxBackward,
+  attention,
+  attentionBackward,
   layerNorm,
   layerNormBackward,
   gatherRows,

@@ -1,0 +1,213 @@
+/**
+ * The gradients of attention, block by block: the weights of a pair of blocks are computed again from scores and the row's
+ * logarithm of its sum. With P the weights, dP = grad @ valueᵀ and D the dot product of a row of grad and output: dS = P (dP - D),
+ * dQ = scale dS K, dK = scale dSᵀ Q, dV = Pᵀ grad. Where matrices are many, one pass makes all; where they are few, one makes
+ * dQ by blocks of queries and another dK and dV by blocks of keys. No two items write to the same place.
+ */
+import { packB } from '../gemm/pack';
+import { AttentionBlock, AttentionField, AttentionPass, AttentionSlot } from '../layout';
+import { expNonPositive } from '../math/exp';
+import { int, pointer, real, scratch } from '../memory';
+import { dot } from '../sums';
+import { addRow } from './forward';
+import { columnStrideOf, copyRows, matrixOf, product, rowStrideOf } from './operands';
+import { clear, dropoutFactors, maskRow } from './scores';
+
+const BLOCK: i32 = AttentionBlock.backward;
+/** Rows that are cut off together where the causal diagonal crosses a block. */
+const DIAGONAL_ROWS: i32 = 32;
+/** Bytes of a row of scores. Not a power of two: columns are read too, and would share a few sets of the cache. */
+const SCORE_ROW: usize = 320;
+
+/** Scores become weights (times what dropout leaves of them), the gradients of weights those of scores. */
+function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, inner: f32, factors: usize): void {
+  const l = f32x4.splat(logSumExp);
+  const d = f32x4.splat(inner);
+  const end = weights + (<usize>count << 2);
+  while (weights < end) {
+    const p = expNonPositive(f32x4.sub(v128.load(weights), l));
+    let g = v128.load(grads);
+    let kept = p;
+    if (factors != 0) {
+      const factor = v128.load(factors);
+      kept = f32x4.mul(p, factor);
+      g = f32x4.mul(g, factor);
+      factors += 16;
+    }
+    const s = f32x4.mul(p, f32x4.sub(g, d));
+    // A row has room for whole vectors; what lies past the count is cleared afterwards.
+    v128.store(weights, kept);
+    v128.store(grads, s);
+    weights += 16;
+    grads += 16;
+  }
+}
+
+/** Writes rows of sums, or adds them to what is there. */
+function flush(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32, add: bool): void {
+  for (let row = 0; row < rows; row++) {
+    if (add) addRow(target, source, columns);
+    else memory.copy(target, source, <usize>columns << 2);
+    target += targetRow;
+    source += sourceRow;
+  }
+}
+
+export function attentionBackward(record: usize, begin: i32, end: i32): void {
+  const queries = int(record, AttentionField.queries);
+  const keys = int(record, AttentionField.keys);
+  const width = int(record, AttentionField.width);
+  const valueWidth = int(record, AttentionField.valueWidth);
+  const scale = real(record, AttentionField.scale);
+  const isCausal = int(record, AttentionField.isCausal) != 0;
+  const pass = int(record, AttentionField.pass);
+  const maskKind = int(record, AttentionField.maskKind);
+  const hasDropout = int(record, AttentionField.hasDropout) != 0;
+  const logSumExps = pointer(record, AttentionField.logSumExp);
+  const queryRow = rowStrideOf(record, AttentionSlot.query);
+  const keyRow = rowStrideOf(record, AttentionSlot.key);
+  const valueRow = rowStrideOf(record, AttentionSlot.value);
+  const maskRowStride = rowStrideOf(record, AttentionSlot.mask);
+  const maskStep = columnStrideOf(record, AttentionSlot.mask);
+  const outputRow = rowStrideOf(record, AttentionSlot.output);
+  const gradRow = rowStrideOf(record, AttentionSlot.grad);
+  const widthPanels = (width + 7) >> 3;
+  const valuePanels = (valueWidth + 7) >> 3;
+  const widthRow = <usize>widthPanels << 5;
+  const valueSumRow = <usize>valuePanels << 5;
+  const copyRow = <usize>width << 2;
+  const gradCopyRow = <usize>valueWidth << 2;
+  const wantsQuery = pass != AttentionPass.keys && matrixOf(record, AttentionSlot.gradQuery, 0) != 0;
+  const wantsKey = pass != AttentionPass.queries && matrixOf(record, AttentionSlot.gradKey, 0) != 0;
+  const wantsValue = pass != AttentionPass.queries && matrixOf(record, AttentionSlot.gradValue, 0) != 0;
+  const needsScores = wantsQuery || wantsKey;
+
+  const block = <usize>BLOCK;
+  const spare = scratch();
+  const scores = spare + 512;
+  const scoreGrads = scores + block * SCORE_ROW;
+  const keyPanels = scoreGrads + block * SCORE_ROW;
+  const valuePanel = keyPanels + block * copyRow;
+  const keyRows = valuePanel + block * gradCopyRow;
+  const queryCopy = keyRows + block * widthRow;
+  const gradCopy = queryCopy + block * copyRow;
+  const queryRows = gradCopy + block * gradCopyRow;
+  const gradRows = queryRows + block * widthRow;
+  const keySums = gradRows + block * valueSumRow;
+  const valueSums = keySums + block * widthRow;
+  const querySums = valueSums + block * valueSumRow;
+
+  const queryBlocks = (queries + BLOCK - 1) / BLOCK;
+  const keyBlocks = (keys + BLOCK - 1) / BLOCK;
+  const parts = pass == AttentionPass.all ? 1 : pass == AttentionPass.queries ? queryBlocks : keyBlocks;
+
+  for (let item = begin; item < end; item++) {
+    const matrix = item / parts;
+    const part = item - matrix * parts;
+    const firstQueryBlock = pass == AttentionPass.queries ? part : 0;
+    const endQueryBlock = pass == AttentionPass.queries ? part + 1 : queryBlocks;
+    const firstKeyBlock = pass == AttentionPass.keys ? part : 0;
+    const endKeyBlock =
+      pass == AttentionPass.keys ? part + 1 : isCausal && pass == AttentionPass.queries ? min(part + 1, keyBlocks) : keyBlocks;
+    const query = matrixOf(record, AttentionSlot.query, matrix);
+    const key = matrixOf(record, AttentionSlot.key, matrix);
+    const value = matrixOf(record, AttentionSlot.value, matrix);
+    const mask = matrixOf(record, AttentionSlot.mask, matrix);
+    const output = matrixOf(record, AttentionSlot.output, matrix);
+    const grad = matrixOf(record, AttentionSlot.grad, matrix);
+
+    for (let keyBlock = firstKeyBlock; keyBlock < endKeyBlock; keyBlock++) {
+      const k0 = keyBlock * BLOCK;
+      const held = min(BLOCK, keys - k0);
+      const keyStrips = (held + 3) >> 2;
+      const blockKeys = key + <usize>k0 * keyRow;
+      packB(keyPanels, blockKeys, 4, keyRow, width, held);
+      if (needsScores) packB(valuePanel, value + <usize>k0 * valueRow, 4, valueRow, valueWidth, held);
+      if (wantsQuery) packB(keyRows, blockKeys, keyRow, 4, held, width);
+      if (wantsKey) memory.fill(keySums, 0, block * widthRow);
+      if (wantsValue) memory.fill(valueSums, 0, block * valueSumRow);
+
+      // Causal: queries before the first key of the block see none of it.
+      for (let queryBlock = isCausal ? max(firstQueryBlock, keyBlock) : firstQueryBlock; queryBlock < endQueryBlock; queryBlock++) {
+        const first = queryBlock * BLOCK;
+        const rows = min(BLOCK, queries - first);
+        const blockQueries = query + <usize>first * queryRow;
+        const blockGrads = grad + <usize>first * gradRow;
+        copyRows(queryCopy, blockQueries, queryRow, rows, width);
+        if (needsScores) copyRows(gradCopy, blockGrads, gradRow, rows, valueWidth);
+        const isDiagonal = isCausal && k0 + held - 1 > first;
+        const group = isDiagonal ? DIAGONAL_ROWS : rows;
+        for (let row = 0; row < rows; row += group) {
+          const height = min(group, rows - row);
+          const strips = (height + 3) >> 2;
+          const depth = isDiagonal ? min(held, first + row + height - k0) : held;
+          if (depth <= 0) continue;
+          const panels = (depth + 7) >> 3;
+          const weights = scores + <usize>row * SCORE_ROW;
+          const grads = scoreGrads + <usize>row * SCORE_ROW;
+          const fromQuery = queryCopy + <usize>row * copyRow;
+          product(strips, panels, width, fromQuery, copyRow, 4, keyPanels, copyRow << 3, weights, SCORE_ROW, scale, false);
+          if (needsScores) {
+            const fromGrad = gradCopy + <usize>row * gradCopyRow;
+            product(strips, panels, valueWidth, fromGrad, gradCopyRow, 4, valuePanel, gradCopyRow << 3, grads, SCORE_ROW, 1, false);
+          }
+          for (let r = row; r < row + height; r++) {
+            const line = scores + <usize>r * SCORE_ROW;
+            const lineGrads = scoreGrads + <usize>r * SCORE_ROW;
+            const at = first + r;
+            const count = isDiagonal ? max(0, min(depth, at - k0 + 1)) : depth;
+            if (maskKind != 0) {
+              maskRow(line, count, maskKind, mask + <usize>at * maskRowStride + <usize>k0 * maskStep, maskStep);
+            }
+            let factors: usize = 0;
+            if (hasDropout) {
+              factors = dropoutFactors(
+                spare,
+                <u32>(matrix * queries + at) * <u32>keys + <u32>k0,
+                count,
+                real(record, AttentionField.dropoutP),
+                real(record, AttentionField.dropoutScale),
+                int(record, AttentionField.seedLow),
+                int(record, AttentionField.seedHigh),
+                int(record, AttentionField.dropoutOffset),
+              );
+            }
+            const inner = needsScores
+              ? <f32>dot(grad + <usize>at * gradRow, output + <usize>at * outputRow, valueWidth)
+              : <f32>0;
+            const logSumExp = load<f32>(logSumExps + (<usize>(matrix * queries + at) << 2));
+            gradientRow(line, lineGrads, count, logSumExp, inner, factors);
+            clear(line, count, (held + 7) & ~7);
+            clear(lineGrads, count, (held + 7) & ~7);
+          }
+          const seenStrips = min(keyStrips, (depth + 3) >> 2);
+          if (wantsValue) {
+            packB(gradRows, blockGrads + <usize>row * gradRow, gradRow, 4, height, valueWidth);
+            product(seenStrips, valuePanels, height, weights, 4, SCORE_ROW, gradRows, <usize>height << 5, valueSums, valueSumRow, 1, true);
+          }
+          if (wantsKey) {
+            packB(queryRows, blockQueries + <usize>row * queryRow, queryRow, 4, height, width);
+            product(seenStrips, widthPanels, height, grads, 4, SCORE_ROW, queryRows, <usize>height << 5, keySums, widthRow, scale, true);
+          }
+          if (wantsQuery) {
+            product(strips, widthPanels, depth, grads, SCORE_ROW, 4, keyRows, <usize>held << 5, querySums, widthRow, scale, false);
+            const targetRow = rowStrideOf(record, AttentionSlot.gradQuery);
+            const target = matrixOf(record, AttentionSlot.gradQuery, matrix) + <usize>(first + row) * targetRow;
+            // Every query sees the first block of keys, so that one writes and the others add.
+            flush(target, targetRow, querySums, widthRow, height, width, keyBlock > 0);
+          }
+        }
+      }
+      if (wantsKey) {
+        const targetRow = rowStrideOf(record, AttentionSlot.gradKey);
+        const target = matrixOf(record, AttentionSlot.gradKey, matrix) + <usize>k0 * targetRow;
+        flush(target, targetRow, keySums, widthRow, held, width, false);
+      }
+      if (wantsValue) {
+        const targetRow = rowStrideOf(record, AttentionSlot.gradValue);
+        const target = matrixOf(record, AttentionSlot.gradValue, matrix) + <usize>k0 * targetRow;
+        flush(target, targetRow, valueSums, valueSumRow, held, valueWidth, false);
+      }
+    }
+  }
+}

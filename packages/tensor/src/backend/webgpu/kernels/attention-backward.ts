@@ -1,0 +1,264 @@
+/**
+ * The gradients of attention on WebGPU. A small kernel first puts down what every row needs, the logarithm of its sum of exponentials and
+ * the dot product of its gradient and result; then one kernel by tiles of queries makes their gradient, and one by tiles of keys those
+ * of keys and values. Each result has one writer, so that sums come out the same at every run.
+ */
+import type { AttentionBackwardRequest } from '../../requests.js';
+import { groupsOf, type KernelContext } from '../context.js';
+import { attentionParams, chooseVariant, type Operands } from './attention.js';
+import {
+  type AttentionOperandName,
+  type AttentionVariant,
+  accessors,
+  attentionFunctions,
+  bindingsOf,
+  columnsOf,
+  dotTile,
+  dropoutPlaces,
+  maskScores,
+  openTile,
+  paramsOf,
+  rowStarts,
+  rowsOf,
+  storeSums,
+  variantKey,
+  weigh,
+  zeroSums,
+} from './attention-source.js';
+import { indent, type KernelSource, lines, read, u32, write } from './source.js';
+
+export function attentionBackward(context: KernelContext, request: AttentionBackwardRequest): void {
+  const { batch, queries, keys, query, key, value, mask, output, grad, logSumExp } = request;
+  const { gradQuery, gradKey, gradValue } = request;
+  const rows = queries * batch.reduce((product, size) => product * size, 1);
+  const stats = context.temporary(rows * 8);
+  const inputs = { query, key, value, ...(mask && { mask }), grad };
+  const buffers = {
+    query: query.buffer,
+    key: key.buffer,
+    value: value.buffer,
+    grad: grad.buffer,
+    mask: mask?.buffer,
+    stats,
+  };
+
+  // Rows in the order of the logarithms; how gradient and result lie there is a matter of strides.
+  const places = { out: output, grad };
+  const single = { ...chooseVariant(context.tuning, request, places, queries, () => 1), mask: 'none' as const };
+  const size = context.tuning.rows.workgroupSize;
+  const statsKernel = context.kernel(`attentionStats|${size}|${single.vectors}|${batch.length}`, () =>
+    statsSource(single, size),
+  );
+  const { params } = attentionParams(single, request, places, queries);
+  const groups = groupsOf(rows, size);
+  context.dispatch(
+    statsKernel,
+    { out: output.buffer, grad: grad.buffer, logSumExp: logSumExp.buffer, stats },
+    { ...params, rows, sumsOffset: logSumExp.offset },
+    groups,
+  );
+
+  if (gradQuery) {
+    const operands: Operands = { ...inputs, gradQuery };
+    const variant = chooseVariant(context.tuning, request, operands, queries, (quads) => quads);
+    const kernel = context.kernel(variantKey('attentionQueries', variant), () => queriesSource(variant));
+    const launch = attentionParams(variant, request, operands, queries);
+    context.dispatch(kernel, { ...buffers, gradQuery: gradQuery.buffer }, launch.params, launch.groups);
+  }
+  if (gradKey || gradValue) {
+    const operands: Operands = { ...inputs, ...(gradKey && { gradKey }), ...(gradValue && { gradValue }) };
+    const wanted = { key: gradKey !== undefined, value: gradValue !== undefined };
+    const variant = chooseVariant(
+      context.tuning,
+      request,
+      operands,
+      keys,
+      (quads, valueQuads) => (wanted.key ? quads : 0) + (wanted.value ? valueQuads : 0),
+    );
+    const kernel = context.kernel(variantKey(`attentionKeys|${wanted.key}|${wanted.value}`, variant), () =>
+      keysSource(variant, wanted),
+    );
+    const launch = attentionParams(variant, request, operands, keys);
+    context.dispatch(
+      kernel,
+      { ...buffers, gradKey: gradKey?.buffer, gradValue: gradValue?.buffer },
+      launch.params,
+      launch.groups,
+    );
+  }
+}
+
+function statsSource(variant: AttentionVariant, workgroupSize: number): KernelSource {
+  const operands: AttentionOperandName[] = ['out', 'grad'];
+  const { batchRank } = variant;
+  const dims = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i);
+  const main = [
+    `let wanted = group * ${workgroupSize}u + lane;`,
+    'if (wanted >= p.rows) {',
+    '  return;',
+    '}',
+    'var rest = wanted / p.queries;',
+    ...operands.map((name) => `var ${name}Line = p.${name}Offset + (wanted % p.queries) * p.${name}Row;`),
+    ...dims.flatMap((d) => [
+      `let batch${d} = rest % p.batch${d};`,
+      `rest /= p.batch${d};`,
+      ...operands.map((name) => `${name}Line += batch${d} * p.${name}Batch${d};`),
+    ]),
+    'var sum = 0.0;',
+    'for (var c = 0u; c < p.valueQuads; c++) {',
+    '  sum += dot(loadOut(outLine, c), loadGrad(gradLine, c));',
+    '}',
+    'stats[wanted] = vec2<f32>(logSumExp[p.sumsOffset + wanted], sum);',
+  ].join('\n');
+  return {
+    label: 'attention backward, rows',
+    about: "An invocation puts down one row's logarithm and the dot product of its result and gradient.",
+    bindings: [...bindingsOf(variant, ['out', 'grad'], []), read('logSumExp'), write('stats', 'vec2<f32>')],
+    params: { ...paramsOf(variant, operands), ...u32('rows') },
+    workgroupSize,
+    declarations: accessors(variant, ['out', 'grad'], []),
+    main,
+  };
+}
+
+const cell = ({ groupColumns }: AttentionVariant, i: number) =>
+  `[(threadRow + ${i}u) * ${groupColumns}u + threadColumn]`;
+
+const inputsOf = ({ mask }: AttentionVariant): AttentionOperandName[] => [
+  'query',
+  'key',
+  'value',
+  'grad',
+  ...(mask === 'none' ? [] : ['mask' as const]),
+];
+
+function queriesSource(variant: AttentionVariant): KernelSource {
+  const { rows, groupRows, groupColumns, quads, isCausal, hasDropout } = variant;
+  const operands: AttentionOperandName[] = [...inputsOf(variant), 'gradQuery'];
+  const tile = [
+    'let firstKey = k0 + 4u * threadColumn;',
+    rowStarts('key', 4, 'firstKey', 'p.keys'),
+    rowStarts('value', 4, 'firstKey', 'p.keys'),
+    dotTile(variant, 'score', 'query', 'key', 'quads'),
+    dotTile(variant, 'slope', 'grad', 'value', 'valueQuads'),
+    'let column = vec4<u32>(firstKey) + vec4<u32>(0u, 1u, 2u, 3u);',
+    lines(rows, (i) =>
+      [
+        '{',
+        indent(maskScores(variant, i, `score${i}`, true)),
+        `  let weight = select(vec4<f32>(), expIeee4(scaled - stats${i}.x), kept);`,
+        `  let slope = slope${i}${hasDropout ? ` * dropoutFactors(${dropoutPlaces(true)})` : ''};`,
+        `  slopes${cell(variant, i)} = p.scale * weight * (slope - stats${i}.y);`,
+        '}',
+      ].join('\n'),
+    ),
+    'workgroupBarrier();',
+    weigh(variant, [['slopes', 'key', 'sum', quads, 'quads']], 'k0', 'end'),
+    'workgroupBarrier();',
+  ].join('\n');
+  const main = [
+    openTile(variant, operands),
+    rowStarts('query', rows, 'firstRow', 'p.queries'),
+    rowStarts('grad', rows, 'firstRow', 'p.queries'),
+    lines(rows, (i) => `let stats${i} = stats[matrix * p.queries + min(firstRow + ${i}u, p.queries - 1u)];`),
+    zeroSums('sum', variant, quads),
+    isCausal ? `let end = min(p.keys, (tile + 1u) * ${rowsOf(variant)}u);` : 'let end = p.keys;',
+    `for (var k0 = 0u; k0 < end; k0 += ${columnsOf(variant)}u) {`,
+    indent(tile),
+    '}',
+    storeSums(variant, 'gradQuery', 'sum', quads, 'queries', () => ''),
+  ].join('\n');
+  return {
+    label: 'attention backward, queries',
+    about: `A workgroup of ${groupRows}x${groupColumns} makes the gradient of ${rowsOf(variant)} queries over blocks of ${columnsOf(variant)} keys;
+      an invocation computes ${rows} queries by 4 keys of the scores' gradient, then ${rows} by ${4 * quads} of the result.`,
+    bindings: [...bindingsOf(variant, ['query', 'key', 'value', 'grad'], ['gradQuery']), read('stats', 'vec2<f32>')],
+    params: paramsOf(variant, operands),
+    workgroupSize: groupRows * groupColumns,
+    declarations: [
+      `var<workgroup> slopes: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [query][keys / 4]`,
+      attentionFunctions(variant),
+      accessors(variant, ['query', 'key', 'value', 'grad'], ['gradQuery']),
+    ].join('\n\n'),
+    main,
+  };
+}
+
+function keysSource(
+  variant: AttentionVariant,
+  wanted: { readonly key: boolean; readonly value: boolean },
+): KernelSource {
+  const { rows, groupRows, groupColumns, quads, valueQuads, isCausal, hasDropout } = variant;
+  const writes: AttentionOperandName[] = [
+    ...(wanted.key ? ['gradKey' as const] : []),
+    ...(wanted.value ? ['gradValue' as const] : []),
+  ];
+  const operands: AttentionOperandName[] = [...inputsOf(variant), ...writes];
+  const drop = (value: string) => (hasDropout ? `${value} * factors` : value);
+  const tile = [
+    'let firstQuery = q0 + 4u * threadColumn;',
+    rowStarts('query', 4, 'firstQuery', 'p.queries'),
+    dotTile(variant, 'score', 'key', 'query', 'quads'),
+    ...(wanted.key
+      ? [rowStarts('grad', 4, 'firstQuery', 'p.queries'), dotTile(variant, 'slope', 'value', 'grad', 'valueQuads')]
+      : []),
+    'let column = vec4<u32>(firstQuery) + vec4<u32>(0u, 1u, 2u, 3u);',
+    lines(4, (j) => `let stats${j} = stats[matrix * p.queries + min(firstQuery + ${j}u, p.queries - 1u)];`),
+    'let logSums = vec4<f32>(stats0.x, stats1.x, stats2.x, stats3.x);',
+    ...(wanted.key ? ['let inner = vec4<f32>(stats0.y, stats1.y, stats2.y, stats3.y);'] : []),
+    lines(rows, (i) =>
+      [
+        '{',
+        indent(maskScores(variant, i, `score${i}`, false)),
+        '  let weight = select(vec4<f32>(), expIeee4(scaled - logSums), kept);',
+        ...(hasDropout ? [`  let factors = dropoutFactors(${dropoutPlaces(false)});`] : []),
+        ...(wanted.value ? [`  weights${cell(variant, i)} = ${drop('weight')};`] : []),
+        ...(wanted.key ? [`  slopes${cell(variant, i)} = p.scale * weight * (${drop(`slope${i}`)} - inner);`] : []),
+        '}',
+      ].join('\n'),
+    ),
+    'workgroupBarrier();',
+    weigh(
+      variant,
+      [
+        ...(wanted.value ? [['weights', 'grad', 'valueSum', valueQuads, 'valueQuads'] as const] : []),
+        ...(wanted.key ? [['slopes', 'query', 'keySum', quads, 'quads'] as const] : []),
+      ],
+      'q0',
+      'p.queries',
+    ),
+    'workgroupBarrier();',
+  ].join('\n');
+  const shared = (name: string) =>
+    `var<workgroup> ${name}: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [key][queries / 4]`;
+  const main = [
+    openTile(variant, operands),
+    rowStarts('key', rows, 'firstRow', 'p.keys'),
+    ...(wanted.key ? [rowStarts('value', rows, 'firstRow', 'p.keys'), zeroSums('keySum', variant, quads)] : []),
+    ...(wanted.value ? [zeroSums('valueSum', variant, valueQuads)] : []),
+    isCausal
+      ? `// Earlier queries see none of these keys.\nlet start = tile * ${rowsOf(variant)}u;`
+      : 'let start = 0u;',
+    `for (var q0 = start; q0 < p.queries; q0 += ${columnsOf(variant)}u) {`,
+    indent(tile),
+    '}',
+    ...(wanted.key ? [storeSums(variant, 'gradKey', 'keySum', quads, 'keys', () => '')] : []),
+    ...(wanted.value ? [storeSums(variant, 'gradValue', 'valueSum', valueQuads, 'keys', () => '')] : []),
+  ].join('\n');
+  const reads: AttentionOperandName[] = ['query', 'key', ...(wanted.key ? ['value' as const] : []), 'grad'];
+  return {
+    label: 'attention backward, keys and values',
+    about: `A workgroup of ${groupRows}x${groupColumns} makes the gradients of ${rowsOf(variant)} keys and values over blocks of ${columnsOf(variant)} queries;
+      an invocation computes ${rows} keys by 4 queries of weights and of the scores' gradient, then its share of the results' columns.`,
+    bindings: [...bindingsOf(variant, reads, writes), read('stats', 'vec2<f32>')],
+    params: paramsOf(variant, operands),
+    workgroupSize: groupRows * groupColumns,
+    declarations: [
+      ...(wanted.value ? [shared('weights')] : []),
+      ...(wanted.key ? [shared('slopes')] : []),
+      attentionFunctions(variant),
+      accessors(variant, reads, writes),
+    ].join('\n\n'),
+    main,
+  };
+}

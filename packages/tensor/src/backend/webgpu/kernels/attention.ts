@@ -1,0 +1,234 @@
+/** Attention forward on WebGPU: one kernel with the online softmax; the words of its WGSL are in `attention-source.ts`. */
+import type { AttentionOperands, AttentionRequest, Strided } from '../../requests.js';
+import type { KernelContext } from '../context.js';
+import type { Tuning } from '../tuning.js';
+import {
+  type AttentionOperandName,
+  type AttentionVariant,
+  accessors,
+  attentionFunctions,
+  bindingsOf,
+  columnsOf,
+  dotTile,
+  dropoutPlaces,
+  maskScores,
+  openTile,
+  paramsOf,
+  rowStarts,
+  rowsOf,
+  storeSums,
+  variantKey,
+  weigh,
+  zeroSums,
+} from './attention-source.js';
+import { prelude } from './prelude.js';
+import { indent, type KernelSource, lines, write } from './source.js';
+
+/** The most vectors of sums that an invocation keeps: more would not stay in registers. */
+const MOST_SUMS = 32;
+
+export type Operands = Partial<Record<AttentionOperandName, Strided>>;
+
+/** The kernel's variant for a request: `count` rows of which each invocation keeps `sums(quads, valueQuads)` vectors. */
+export function chooseVariant(
+  { attention }: Tuning,
+  request: AttentionOperands,
+  operands: Operands,
+  count: number,
+  sums: (quads: number, valueQuads: number) => number,
+): AttentionVariant {
+  const { width, valueWidth, mask, batch } = request;
+  const few = count <= attention.few.rows * attention.few.groupRows;
+  const { rows, groupRows, groupColumns } = few ? attention.few : attention.tile;
+  const quadsOf = (size: number) => Math.ceil(Math.ceil(size / 4) / groupColumns);
+  const [quads, valueQuads] = [quadsOf(width), quadsOf(valueWidth)];
+  const vectors =
+    width % 4 === 0 &&
+    valueWidth % 4 === 0 &&
+    Object.entries(operands).every(
+      ([name, { offset, strides }]) =>
+        name === 'mask' || (offset % 4 === 0 && strides.slice(0, -1).every((stride) => stride % 4 === 0)),
+    );
+  return {
+    rows: Math.max(1, Math.min(rows, Math.floor(MOST_SUMS / sums(quads, valueQuads)))),
+    groupRows,
+    groupColumns,
+    quads,
+    valueQuads,
+    vectors,
+    mask: mask === undefined ? 'none' : mask.dtype === 'bool' ? 'bool' : 'float',
+    isCausal: request.isCausal,
+    hasDropout: request.dropout !== undefined,
+    batchRank: batch.length,
+  };
+}
+
+/** Parameters of a kernel whose tiles go over `count` rows, and its workgroups. */
+export function attentionParams(
+  variant: AttentionVariant,
+  request: AttentionOperands,
+  operands: Operands,
+  count: number,
+): { params: Record<string, number>; groups: number } {
+  const { batch, queries, keys, width, valueWidth, scale, dropout } = request;
+  const tiles = Math.ceil(count / rowsOf(variant));
+  const groups = tiles * batch.reduce((product, size) => product * size, 1);
+  const params: Record<string, number> = {
+    queries,
+    keys,
+    width,
+    valueWidth,
+    quads: Math.ceil(width / 4),
+    valueQuads: Math.ceil(valueWidth / 4),
+    tiles,
+    groups,
+    sumsOffset: 0,
+    maskColumn: request.mask?.strides.at(-1) ?? 0,
+    seedLow: dropout?.key[0] ?? 0,
+    seedHigh: dropout?.key[1] ?? 0,
+    dropoutOffset: dropout?.key[2] ?? 0,
+    scale,
+    dropoutP: dropout?.p ?? 0,
+    dropoutScale: dropout === undefined || dropout.p === 1 ? 0 : 1 / (1 - dropout.p),
+  };
+  for (const [d, size] of batch.entries()) params[`batch${d}`] = size;
+  for (const [name, { offset, strides }] of Object.entries(operands)) {
+    const unit = variant.vectors && name !== 'mask' ? 4 : 1;
+    params[`${name}Offset`] = offset / unit;
+    params[`${name}Row`] = (strides[batch.length] ?? 0) / unit;
+    for (let d = 0; d < batch.length; d++) params[`${name}Batch${d}`] = (strides[d] ?? 0) / unit;
+  }
+  return { params, groups };
+}
+
+export function attention(context: KernelContext, request: AttentionRequest): void {
+  const { query, key, value, mask, out, logSumExp, queries } = request;
+  const operands = { query, key, value, ...(mask && { mask }), out };
+  const variant = chooseVariant(context.tuning, request, operands, queries, (_, valueQuads) => valueQuads);
+  const hasSums = logSumExp !== undefined;
+  const kernel = context.kernel(variantKey(`attention|${hasSums}`, variant), () => forwardSource(variant, hasSums));
+  const { params, groups } = attentionParams(variant, request, operands, queries);
+  context.dispatch(
+    kernel,
+    {
+      query: query.buffer,
+      key: key.buffer,
+      value: value.buffer,
+      mask: mask?.buffer,
+      out: out.buffer,
+      logSumExp: logSumExp?.buffer,
+    },
+    { ...params, sumsOffset: logSumExp?.offset ?? 0 },
+    groups,
+  );
+}
+
+function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSource {
+  const { rows, groupRows, groupColumns, valueQuads, mask, isCausal, hasDropout } = variant;
+  const operands: AttentionOperandName[] = [
+    'query',
+    'key',
+    'value',
+    ...(mask === 'none' ? [] : ['mask' as const]),
+    'out',
+  ];
+  const eachRow = (piece: (i: number) => string) => lines(rows, piece);
+  const cell = (i: number, column: string) => `[(threadRow + ${i}u) * ${groupColumns}u + ${column}]`;
+
+  const everyColumn = (by: string, body: string) =>
+    `${by}for (var l = 0u; l < ${groupColumns}u; l++) {\n${by}  ${body}\n${by}}`;
+
+  const tile = [
+    'let firstKey = k0 + 4u * threadColumn;',
+    rowStarts('key', 4, 'firstKey', 'p.keys'),
+    dotTile(variant, 'score', 'query', 'key', 'quads'),
+    'let column = vec4<u32>(firstKey) + vec4<u32>(0u, 1u, 2u, 3u);',
+    eachRow((i) =>
+      [
+        `var kept${i} = vec4<bool>();`,
+        '{',
+        indent(maskScores(variant, i, `score${i}`, true)),
+        `  score${i} = select(vec4<f32>(LOWEST), scaled, kept);`,
+        `  kept${i} = kept;`,
+        `  let pair = max(score${i}.xy, score${i}.zw);`,
+        `  partial${cell(i, 'threadColumn')} = max(pair.x, pair.y);`,
+        '}',
+      ].join('\n'),
+    ),
+    'workgroupBarrier();',
+    '// What was summed below an earlier maximum shrinks to the present one.',
+    eachRow((i) =>
+      [
+        '{',
+        `  var now = highest${i};`,
+        everyColumn('  ', `now = max(now, partial${cell(i, 'l')});`),
+        `  let factor = expIeee(highest${i} - now);`,
+        `  highest${i} = now;`,
+        `  ${hasDropout ? 'var' : 'let'} weight = select(vec4<f32>(), expIeee4(score${i} - now), kept${i});`,
+        `  total${i} = total${i} * factor + dot(weight, vec4<f32>(1.0));`,
+        ...(hasDropout
+          ? [`  let row = vec4<u32>(firstRow + ${i}u);`, `  weight *= dropoutFactors(${dropoutPlaces(true)});`]
+          : []),
+        `  weights${cell(i, 'threadColumn')} = weight;`,
+        lines(valueQuads, (n) => `  sum${i}_${n} *= factor;`),
+        '}',
+      ].join('\n'),
+    ),
+    'workgroupBarrier();',
+    weigh(variant, [['weights', 'value', 'sum', valueQuads, 'valueQuads']], 'k0', 'end'),
+  ].join('\n');
+
+  const main = [
+    openTile(variant, operands),
+    rowStarts('query', rows, 'firstRow', 'p.queries'),
+    '// A finite start: with an infinite one a row without keys would need a case of its own.',
+    eachRow((i) => `var highest${i} = LOWEST;\nvar total${i} = 0.0;`),
+    zeroSums('sum', variant, valueQuads),
+    isCausal ? `let end = min(p.keys, (tile + 1u) * ${rowsOf(variant)}u);` : 'let end = p.keys;',
+    `for (var k0 = 0u; k0 < end; k0 += ${columnsOf(variant)}u) {`,
+    indent(tile),
+    '}',
+    '',
+    eachRow((i) => `partial${cell(i, 'threadColumn')} = total${i};`),
+    'workgroupBarrier();',
+    eachRow((i) =>
+      [
+        `var all${i} = 0.0;`,
+        everyColumn('', `all${i} += partial${cell(i, 'l')};`),
+        `let share${i} = select(1.0 / all${i}, 0.0, all${i} == 0.0);`,
+      ].join('\n'),
+    ),
+    storeSums(variant, 'out', 'sum', valueQuads, 'queries', (i) => ` * share${i}`),
+    ...(hasSums
+      ? [
+          'if (threadColumn == 0u) {',
+          eachRow((i) =>
+            [
+              `  if (firstRow + ${i}u < p.queries) {`,
+              `    logSumExp[p.sumsOffset + matrix * p.queries + firstRow + ${i}u] = highest${i} + logIeee(all${i});`,
+              '  }',
+            ].join('\n'),
+          ),
+          '}',
+        ]
+      : []),
+  ].join('\n');
+
+  return {
+    label: 'attention',
+    about: `A workgroup of ${groupRows}x${groupColumns} computes ${rowsOf(variant)} queries of one matrix over blocks of ${columnsOf(variant)} keys;
+      an invocation ${rows} queries by 4 keys of scores, then ${rows} by ${4 * valueQuads} of the result.`,
+    bindings: [...bindingsOf(variant, ['query', 'key', 'value'], ['out']), ...(hasSums ? [write('logSumExp')] : [])],
+    params: paramsOf(variant, operands),
+    workgroupSize: groupRows * groupColumns,
+    declarations: [
+      'const LOWEST = -3.4028234e38;',
+      `var<workgroup> partial: array<f32, ${rowsOf(variant) * groupColumns}>; // [query][invocation]`,
+      `var<workgroup> weights: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [query][keys / 4]`,
+      attentionFunctions(variant),
+      ...(hasSums ? [prelude(['logIeee'], 1)] : []),
+      accessors(variant, ['query', 'key', 'value'], ['out']),
+    ].join('\n\n'),
+    main,
+  };
+}
