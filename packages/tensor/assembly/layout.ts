@@ -221,6 +221,8 @@ export enum AttentionField {
   width,
   valueWidth,
   scale,
+  /** The scale times log2(e): weights are powers of two. */
+  scoreScale,
   isCausal,
   /** Queries of a block, a multiple of 16, and their number. */
   queryBlock,
@@ -238,6 +240,7 @@ export enum AttentionField {
   seedLow,
   seedHigh,
   dropoutOffset,
+  /** Rows' binary logarithms of their sums, infinity for a row without a key. */
   logSumExp,
   batchRank,
   /** Address of the batch's sizes. */

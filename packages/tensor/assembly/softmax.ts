@@ -104,7 +104,7 @@ function exponentialRun(out: usize, input: usize, count: i32, scale: f32, maximu
 }
 
 /** Writes exp(scale * x - maximum) and returns the sum. */
-export function exponentials(out: usize, input: usize, count: i32, scale: f32, maximum: f32): f64 {
+function exponentials(out: usize, input: usize, count: i32, scale: f32, maximum: f32): f64 {
   return exponentialRun(out, input, count, scale, maximum);
 }
 

@@ -6,11 +6,11 @@
  */
 import { packB } from '../gemm/pack';
 import { AttentionBlock, AttentionField, AttentionPass, AttentionSlot } from '../layout';
-import { expNonPositive } from '../math/exp';
+import { exp2NonPositive } from '../math/exp';
 import { int, pointer, real, scratch } from '../memory';
 import { dot } from '../sums';
 import { addRow } from './forward';
-import { columnStrideOf, copyRows, matrixOf, product, rowStrideOf } from './operands';
+import { columnStrideOf, copyRow, copyRows, matrixOf, product, rowStrideOf } from './operands';
 import { clear, dropoutFactors, maskRow } from './scores';
 
 const BLOCK: i32 = AttentionBlock.backward;
@@ -25,7 +25,7 @@ function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, i
   const d = f32x4.splat(inner);
   const end = weights + (<usize>count << 2);
   while (weights < end) {
-    const p = expNonPositive(f32x4.sub(v128.load(weights), l));
+    const p = exp2NonPositive(f32x4.sub(v128.load(weights), l));
     let g = v128.load(grads);
     let kept = p;
     if (factors != 0) {
@@ -47,7 +47,7 @@ function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, i
 function flush(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32, add: bool): void {
   for (let row = 0; row < rows; row++) {
     if (add) addRow(target, source, columns);
-    else memory.copy(target, source, <usize>columns << 2);
+    else copyRow(target, source, columns);
     target += targetRow;
     source += sourceRow;
   }
@@ -59,6 +59,7 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
   const width = int(record, AttentionField.width);
   const valueWidth = int(record, AttentionField.valueWidth);
   const scale = real(record, AttentionField.scale);
+  const scoreScale = real(record, AttentionField.scoreScale);
   const isCausal = int(record, AttentionField.isCausal) != 0;
   const pass = int(record, AttentionField.pass);
   const maskKind = int(record, AttentionField.maskKind);
@@ -75,7 +76,7 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
   const valuePanels = (valueWidth + 7) >> 3;
   const widthRow = <usize>widthPanels << 5;
   const valueSumRow = <usize>valuePanels << 5;
-  const copyRow = <usize>width << 2;
+  const copyStride = <usize>width << 2;
   const gradCopyRow = <usize>valueWidth << 2;
   const wantsQuery = pass != AttentionPass.keys && matrixOf(record, AttentionSlot.gradQuery, 0) != 0;
   const wantsKey = pass != AttentionPass.queries && matrixOf(record, AttentionSlot.gradKey, 0) != 0;
@@ -87,10 +88,10 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
   const scores = spare + 512;
   const scoreGrads = scores + block * SCORE_ROW;
   const keyPanels = scoreGrads + block * SCORE_ROW;
-  const valuePanel = keyPanels + block * copyRow;
+  const valuePanel = keyPanels + block * copyStride;
   const keyRows = valuePanel + block * gradCopyRow;
   const queryCopy = keyRows + block * widthRow;
-  const gradCopy = queryCopy + block * copyRow;
+  const gradCopy = queryCopy + block * copyStride;
   const queryRows = gradCopy + block * gradCopyRow;
   const gradRows = queryRows + block * widthRow;
   const keySums = gradRows + block * valueSumRow;
@@ -145,8 +146,8 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
           const panels = (depth + 7) >> 3;
           const weights = scores + <usize>row * SCORE_ROW;
           const grads = scoreGrads + <usize>row * SCORE_ROW;
-          const fromQuery = queryCopy + <usize>row * copyRow;
-          product(strips, panels, width, fromQuery, copyRow, 4, keyPanels, copyRow << 3, weights, SCORE_ROW, scale, false);
+          const fromQuery = queryCopy + <usize>row * copyStride;
+          product(strips, panels, width, fromQuery, copyStride, 4, keyPanels, copyStride << 3, weights, SCORE_ROW, scoreScale, false);
           if (needsScores) {
             const fromGrad = gradCopy + <usize>row * gradCopyRow;
             product(strips, panels, valueWidth, fromGrad, gradCopyRow, 4, valuePanel, gradCopyRow << 3, grads, SCORE_ROW, 1, false);

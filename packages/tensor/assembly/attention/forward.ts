@@ -22,11 +22,11 @@ function start(maxima: usize, totals: usize, rows: i32): void {
   }
 }
 
-/** Divides a row of sums by its weights' sum, and stores that sum's logarithm. */
+/** Divides a row of sums by its weights' sum, and stores that sum's binary logarithm. */
 function finish(out: usize, sums: usize, count: i32, maximum: f32, total: f64, logSumExp: usize): void {
   if (total == 0) memory.fill(out, 0, <usize>count << 2);
   else scaledCopy(out, sums, count, <f32>(1 / total));
-  if (logSumExp != 0) store<f32>(logSumExp, total == 0 ? Infinity : <f32>(<f64>maximum + NativeMath.log(total)));
+  if (logSumExp != 0) store<f32>(logSumExp, total == 0 ? Infinity : <f32>(<f64>maximum + NativeMath.log2(total)));
 }
 
 /** Drops weights of a row, the first of which stands for key `firstKey`. */
@@ -50,7 +50,7 @@ export function attention(record: usize, begin: i32, end: i32): void {
   const keys = int(record, AttentionField.keys);
   const width = int(record, AttentionField.width);
   const valueWidth = int(record, AttentionField.valueWidth);
-  const scale = real(record, AttentionField.scale);
+  const scale = real(record, AttentionField.scoreScale);
   const isCausal = int(record, AttentionField.isCausal) != 0;
   const queryBlock = int(record, AttentionField.queryBlock);
   const queryBlocks = int(record, AttentionField.queryBlocks);
@@ -154,7 +154,7 @@ export function attentionThin(record: usize, begin: i32, end: i32): void {
   const keys = int(record, AttentionField.keys);
   const width = int(record, AttentionField.width);
   const valueWidth = int(record, AttentionField.valueWidth);
-  const scale = real(record, AttentionField.scale);
+  const scale = real(record, AttentionField.scoreScale);
   const isCausal = int(record, AttentionField.isCausal) != 0;
   const maskKind = int(record, AttentionField.maskKind);
   const hasDropout = int(record, AttentionField.hasDropout) != 0;

@@ -1,8 +1,7 @@
 /** What happens to a row of scores on its way to weights: masks, the running maximum and sum of the online softmax, dropout. */
+import { exp2NonPositive } from '../math/exp';
 import { philox16 } from '../math/philox';
-import { expNonPositive } from '../math/exp';
-import { select } from '../math/vector';
-import { exponentials } from '../softmax';
+import { addLanes64, addWide, select } from '../math/vector';
 
 const NONE: f32 = -Infinity;
 
@@ -27,16 +26,25 @@ export function maskRow(row: usize, count: i32, kind: i32, mask: usize, step: us
   }
   if (step == 4) {
     while (row + 16 <= end) {
-      v128.store(row, f32x4.add(v128.load(row), v128.load(mask)));
+      v128.store(row, f32x4.add(v128.load(row), inBits(v128.load(mask))));
       row += 16;
       mask += 16;
     }
   }
   while (row < end) {
-    store<f32>(row, load<f32>(row) + load<f32>(mask));
+    store<f32>(row, load<f32>(row) + f32x4.extract_lane(inBits(v128.load32_splat(mask)), 0));
     row += 4;
     mask += step;
   }
+}
+
+/** x log2(e), finite where x is: the least float, which many use to hide a key, must not become -infinity. */
+// @ts-ignore: decorator
+@inline
+function inBits(x: v128): v128 {
+  const y = f32x4.mul(x, f32x4.splat(1.44269504088896341));
+  const bounded = f32x4.pmin(f32x4.pmax(y, f32x4.splat(-f32.MAX_VALUE)), f32x4.splat(f32.MAX_VALUE));
+  return select(x, bounded, f32x4.eq(f32x4.abs(x), f32x4.splat(Infinity)));
 }
 
 /** The largest of a row; NaN counts as nothing. */
@@ -61,19 +69,48 @@ function largest(row: usize, count: i32): f32 {
   return result;
 }
 
+/** Turns a row of scores into powers of two below `highest`, and returns their sum. */
+function powers(row: usize, count: i32, highest: f32): f64 {
+  const offset = f32x4.splat(highest);
+  const end = row + (<usize>count << 2);
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  while (row + 32 <= end) {
+    const y0 = exp2NonPositive(f32x4.sub(v128.load(row), offset));
+    const y1 = exp2NonPositive(f32x4.sub(v128.load(row, 16), offset));
+    v128.store(row, y0);
+    v128.store(row, y1, 16);
+    s0 = f32x4.add(s0, y0);
+    s1 = f32x4.add(s1, y1);
+    row += 32;
+  }
+  // At most 64 additions a lane: a row is at most a block long.
+  let total = addWide(f64x2.splat(0), f32x4.add(s0, s1));
+  while (row < end) {
+    const rest = i32x4.splat(<i32>((end - row) >> 2));
+    const x = v128.bitselect(v128.load(row), f32x4.splat(NONE), i32x4.lt_s(i32x4(0, 1, 2, 3), rest));
+    const y = exp2NonPositive(f32x4.sub(x, offset));
+    // Rows have room for whole vectors.
+    v128.store(row, y);
+    total = addWide(total, y);
+    row += 16;
+  }
+  return addLanes64(total);
+}
+
 /**
- * Turns a row of scores into exponentials below the row's running maximum, which is kept at `maximum`, and adds them to the running sum at
- * `total` (a double). Returns what the sums before have to be multiplied by. Without a key so far the maximum is -infinity, and 0
- * stands for it.
+ * Turns a row of scores, in bits, into weights relative to the row's running maximum, which is kept at `maximum`, and adds them to the
+ * running sum at `total` (a double). Returns what the sums before have to be multiplied by. Without a key so far the maximum is
+ * -infinity, and 0 stands for it.
  */
 export function advanceRow(row: usize, count: i32, maximum: usize, total: usize): f32 {
   const before = load<f32>(maximum);
   const own = largest(row, count);
   const now = own > before ? own : before;
-  const added = exponentials(row, row, count, 1, now == NONE ? 0 : now);
+  const added = powers(row, count, now == NONE ? 0 : now);
   let factor: f32 = 1;
   if (now != before) {
-    factor = f32x4.extract_lane(expNonPositive(f32x4.splat(before - now)), 0);
+    factor = f32x4.extract_lane(exp2NonPositive(f32x4.splat(before - now)), 0);
     store<f32>(maximum, now);
   }
   store<f64>(total, load<f64>(total) * <f64>factor + added);

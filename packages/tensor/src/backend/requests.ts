@@ -153,7 +153,7 @@ export interface AttentionRequest extends AttentionOperands {
   readonly kind: 'attention';
   /** [...batch, queries, valueWidth], columns dense, never overlapping. */
   readonly out: Strided;
-  /** [...batch, queries], dense: the logarithm of each row's sum of exponentials, whatever without a key; for the backward. */
+  /** [...batch, queries], dense: the logarithm of each row's sum of exponentials, to a base of the backend's choice; for its backward alone. */
   readonly logSumExp?: Dense;
 }
 

@@ -75,6 +75,7 @@ function writeRecord(launcher: Launcher, request: AttentionOperands, slots: Slot
   i32[record + AttentionField.width] = request.width;
   i32[record + AttentionField.valueWidth] = request.valueWidth;
   f32[record + AttentionField.scale] = request.scale;
+  f32[record + AttentionField.scoreScale] = request.scale * Math.LOG2E;
   i32[record + AttentionField.isCausal] = Number(request.isCausal);
   i32[record + AttentionField.maskKind] = mask === undefined ? 0 : mask.dtype === 'bool' ? 1 : 2;
   i32[record + AttentionField.hasDropout] = Number(dropout !== undefined);

@@ -215,11 +215,10 @@ export function accessors(
   return ${name}[line + c];
 }`
       : `fn ${loaderOf(name)}(line: u32, c: u32) -> vec4<f32> {
-  var value = vec4<f32>();
-  for (var i = 0u; i < min(4u, p.${widthOf(name)} - 4u * c); i++) {
-    value[i] = ${name}[line + 4u * c + i];
-  }
-  return value;
+  let at = line + 4u * c;
+  let left = p.${widthOf(name)} - 4u * c;
+  let value = vec4<f32>(${[0, 1, 2, 3].map((i) => `${name}[at + min(${i}u, left - 1u)]`).join(', ')});
+  return select(vec4<f32>(), value, vec4<u32>(left) > vec4<u32>(0u, 1u, 2u, 3u));
 }`,
   );
   const storers = writes.map((name) => {
@@ -231,19 +230,15 @@ export function accessors(
   }
 }`
       : `fn ${storerOf(name)}(line: u32, c: u32, value: vec4<f32>) {
-  for (var i = 0u; i < 4u; i++) {
-    if (4u * c + i < p.${widthOf(name)}) {
-      ${name}[line + 4u * c + i] = value[i];
-    }
-  }
+${lines(4, (i) => `  if (4u * c + ${i}u < p.${widthOf(name)}) {\n    ${name}[line + 4u * c + ${i}u] = value[${i}];\n  }`)}
 }`;
   });
   return [...loaders, ...storers].join('\n\n');
 }
 
 /** The functions of a kernel beside its accessors: exponentials, and dropout where it is. */
-export function attentionFunctions({ hasDropout }: AttentionVariant): string {
-  const exponentials = preludes([hasDropout ? ['expIeee', 'philox'] : ['expIeee'], 1], [['expIeee'], 4]);
+export function attentionFunctions({ hasDropout }: AttentionVariant, ...others: readonly string[]): string {
+  const exponentials = preludes([['expIeee', ...(hasDropout ? ['philox'] : []), ...others], 1], [['expIeee'], 4]);
   if (!hasDropout) return exponentials;
   return `${exponentials}
 

@@ -21,7 +21,6 @@ import {
   weigh,
   zeroSums,
 } from './attention-source.js';
-import { prelude } from './prelude.js';
 import { indent, type KernelSource, lines, write } from './source.js';
 
 /** The most vectors of sums that an invocation keeps: more would not stay in registers. */
@@ -225,8 +224,7 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
       'const LOWEST = -3.4028234e38;',
       `var<workgroup> partial: array<f32, ${rowsOf(variant) * groupColumns}>; // [query][invocation]`,
       `var<workgroup> weights: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [query][keys / 4]`,
-      attentionFunctions(variant),
-      ...(hasSums ? [prelude(['logIeee'], 1)] : []),
+      attentionFunctions(variant, ...(hasSums ? ['logIeee'] : [])),
       accessors(variant, ['query', 'key', 'value'], ['out']),
     ].join('\n\n'),
     main,
