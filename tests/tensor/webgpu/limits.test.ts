@@ -19,6 +19,10 @@ const single: Tuning = {
     tiles: [{ memory: 'registers', rows: 1, columns: 4, groupRows: 1, groupColumns: 1, depth: 0 }],
     workgroups: 1,
   },
+  attention: {
+    tile: { rows: 1, groupRows: 1, groupColumns: 1 },
+    few: { rows: 1, groupRows: 1, groupColumns: 1 },
+  },
 };
 
 describe('more than 65,535 workgroups', () => {
@@ -36,6 +40,34 @@ describe('more than 65,535 workgroups', () => {
   }
 
   const softmaxes = of(ROWS * 2, (i) => 1 / (1 + Math.exp(at(x, i ^ 1) - at(x, i))));
+
+  it('of attention and its backward', async () => {
+    // Matrices of one query and two keys, of width 1.
+    const grad = noise(ROWS, 2);
+    const operand = (values: readonly number[], rows: number) => ({ ...put(values), strides: [rows, 1, 1] });
+    const sizes = { batch: [ROWS], queries: 1, keys: 2, width: 1, valueWidth: 1, scale: 1, isCausal: false };
+    const [query, key, value] = [
+      operand(
+        of(ROWS, () => 1),
+        1,
+      ),
+      operand(x, 2),
+      operand(x, 2),
+    ];
+    const [out, logSumExp] = [room(ROWS), room(ROWS)];
+    const output = { ...out, strides: [1, 1, 1] };
+    gpu().run({ kind: 'attention', ...sizes, query, key, value, out: output, logSumExp });
+    const results = of(ROWS, (i) => at(softmaxes, 2 * i) * at(x, 2 * i) + at(softmaxes, 2 * i + 1) * at(x, 2 * i + 1));
+    await expectRows(out, results);
+    const gradValue = room(ROWS * 2);
+    const into = { ...gradValue, strides: [2, 1, 1] };
+    const request = { ...sizes, query, key, value, grad: operand(grad, 1), output, logSumExp };
+    gpu().run({ kind: 'attentionBackward', ...request, gradValue: into });
+    await expectRows(
+      gradValue,
+      of(ROWS * 2, (i) => at(softmaxes, i) * at(grad, i >> 1)),
+    );
+  });
 
   it('of pointwise', async () => {
     const out = room(ROWS);

@@ -145,7 +145,7 @@ export class CpuBackend implements Backend {
     const { launcher, kernels } = this.#alive();
     const wide = isFloat64(request);
     if (wide) this.#float64Dispatches++;
-    const table = wide ? float64Kernels : kernels;
+    const table: Partial<KernelTable<Launcher>> = wide ? float64Kernels : kernels;
     const kernel = table[request.kind] as (launcher: Launcher, request: KernelRequest) => void;
     kernel(launcher, request);
   }

@@ -11,8 +11,8 @@ import { pointwise } from './pointwise.js';
 import { reduce, scan, sort } from './reduce.js';
 import { crossEntropy, crossEntropyBackward, layerNorm, layerNormBackward, softmax, softmaxBackward } from './rows.js';
 
-/** One function a kind of request. */
-export const float64Kernels: KernelTable<Launcher> = {
+/** One function a kind of request; attention in float64 is composed of others by its op. */
+export const float64Kernels: Omit<KernelTable<Launcher>, 'attention' | 'attentionBackward'> = {
   pointwise,
   matmul,
   reduce,
@@ -41,6 +41,8 @@ const DECIDING: { readonly [K in KernelKind]: (request: RequestOf<K>) => boolean
   reduce: ({ input }) => input.dtype === 'float64',
   softmax: ({ input }) => input.dtype === 'float64',
   softmaxBackward: ({ grad }) => grad.dtype === 'float64',
+  attention: () => false,
+  attentionBackward: () => false,
   layerNorm: ({ input }) => input.dtype === 'float64',
   layerNormBackward: ({ input }) => input.dtype === 'float64',
   gatherRows: ({ table }) => table.dtype === 'float64',

@@ -1,7 +1,8 @@
 /** Attention and its backward on the CPU: chooses blocks and passes, by shapes alone. */
 import type { AttentionBackwardRequest, AttentionOperands, AttentionRequest, Dense, Strided } from '../../requests.js';
-import { type Launcher, SCRATCH_BYTES } from '../launch.js';
+import type { Launcher } from '../launch.js';
 import { AttentionBlock, AttentionField, AttentionOperand, AttentionPass, AttentionSlot } from '../layout.generated.js';
+import { SCRATCH_BYTES } from '../scratch.js';
 
 /** Queries of a block: fewer where keys stay packed, more where every block packs them anew. */
 const BLOCK_WHOLE = 64;
