@@ -32,6 +32,50 @@ onEachDevice('a text classifier', () => {
     expect(await loaded.classify(again, texts)).toEqual(await model.classify(tokenizer, texts));
   });
 
+  it('leaves an older model as it was when the new one cannot be written whole', async () => {
+    await model.savePretrained(folder, { tokenizer });
+    await writeFile(join(folder, 'notes.txt'), 'mine');
+    const before = await Promise.all((await readdir(folder)).sort().map((name) => readFile(join(folder, name), 'hex')));
+    const other = new TextClassifier({ ...options, vocabSize: 33 });
+    // The tokenizer is written first: a disk that is full behind it.
+    const full = {
+      save: async (temporary: string) => {
+        await tokenizer.save(temporary);
+        throw new ArgumentError('the disk is full');
+      },
+    };
+    await expect(other.savePretrained(folder, { tokenizer: full as never })).rejects.toThrow('the disk is full');
+    const after = await Promise.all((await readdir(folder)).sort().map((name) => readFile(join(folder, name), 'hex')));
+    expect(after).toEqual(before);
+    await other.savePretrained(folder);
+    expect((await TextClassifier.fromPretrained(folder)).config.vocabSize).toBe(33);
+    expect(await readdir(folder)).toContain('notes.txt');
+    expect(await readdir(folder)).not.toContain('.unfinished');
+  });
+
+  it('computes blocks again in the backward pass when told to, and starts embeddings where it is told', async () => {
+    const ids = tensor([[1, 2, 3, 4]], { dtype: 'int32' });
+    const labels = tensor([1], { dtype: 'int32' });
+    const gradients = async (): Promise<number[][]> => {
+      model.train().zeroGrad();
+      manualSeed(8);
+      model.forward(ids, { labels }).loss?.backward();
+      return Promise.all([...model.parameters()].map(async ({ grad }) => [...((await grad?.data()) ?? [])]));
+    };
+    const kept = await gradients();
+    model.gradientCheckpointingEnable();
+    let calls = 0;
+    const remove = model.blocks.at(0).mlp.registerForwardHook(() => void calls++);
+    const again = await gradients();
+    remove();
+    expect(calls).toBe(2);
+    for (const [i, values] of again.entries()) expect(values).toEqual(kept[i]);
+    const small = new TextClassifier({ ...options, vocabSize: 50, dim: 64, embeddingStd: 0.02 });
+    // 3,200 numbers: their deviation is within 5 % of its expectation with a margin of four of its own deviations.
+    expect(await small.embedding.token.weight.std().item()).toBeCloseTo(0.02, 2.7);
+    expect(() => new TextClassifier({ ...options, vocabSize: 9, embeddingStd: -1 })).toThrow(ArgumentError);
+  });
+
   it('saves weights by the names that its PyTorch twin has', async () => {
     await model.savePretrained(folder);
     const file = await safetensors.open(join(folder, 'model.safetensors'));

@@ -1,7 +1,7 @@
 /** Model folders as Hugging Face lays them out: `config.json` beside `model.safetensors`. */
 import type { Module } from '@course/nn';
 import { FormatError, type Tensor } from '@course/tensor';
-import { makeFolder, readText, writeText } from '@course/tensor/files';
+import { listFolder, makeFolder, readText, removeFolder, renamePath, writeText } from '@course/tensor/files';
 import { open, save } from '@course/tensor/safetensors';
 
 const CONFIG = 'config.json';
@@ -15,11 +15,37 @@ export async function readConfig(folder: string): Promise<{ text: string; file: 
   return { text: await readText(file), file };
 }
 
-/** Writes weights and configuration; the configuration last, so that a folder that has one is complete. */
-export async function saveModel(folder: string, config: string, state: ReadonlyMap<string, Tensor>): Promise<void> {
+/**
+ * Puts files into a folder together: `write` makes them, each flushed to the disk, in a folder of their own inside it, and only then they
+ * are renamed into place, the configuration last. A failure or a kill while they are written leaves the folder as it was; other files stay.
+ */
+export async function replaceFiles(folder: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = inside(folder, '.unfinished');
   await makeFolder(folder);
-  await save(inside(folder, WEIGHTS), state, { format: 'pt' });
-  await writeText(inside(folder, CONFIG), config);
+  // What an earlier kill left.
+  await removeFolder(temporary);
+  try {
+    await makeFolder(temporary);
+    await write(temporary);
+    const names = (await listFolder(temporary)).sort((a, b) => Number(a === CONFIG) - Number(b === CONFIG));
+    for (const name of names) await renamePath(inside(temporary, name), inside(folder, name));
+  } finally {
+    await removeFolder(temporary);
+  }
+}
+
+/** Writes weights and configuration, and what `more` writes beside them, all together. */
+export async function saveModel(
+  folder: string,
+  config: string,
+  state: ReadonlyMap<string, Tensor>,
+  more?: (temporary: string) => Promise<unknown>,
+): Promise<void> {
+  await replaceFiles(folder, async (temporary) => {
+    await more?.(temporary);
+    await save(inside(temporary, WEIGHTS), state, { format: 'pt' });
+    await writeText(inside(temporary, CONFIG), config);
+  });
 }
 
 /**

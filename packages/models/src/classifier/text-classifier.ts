@@ -153,11 +153,14 @@ export class TextClassifier extends Module {
     });
   }
 
-  /** Writes `config.json`, `model.safetensors` and, with a tokenizer, its files into a folder, each whole or not at all. */
+  /**
+   * Writes `config.json`, `model.safetensors` and, with a tokenizer, its files into a folder. All are written before the first of them takes
+   * the place of an older one: a failure leaves an older model as it was.
+   */
   async savePretrained(folder: string, { tokenizer }: { readonly tokenizer?: BertTokenizer } = {}): Promise<void> {
-    // The configuration comes last: a folder that has one is complete.
-    await tokenizer?.save(folder);
-    await saveModel(folder, configToJson(this.config), this.stateDict());
+    await saveModel(folder, configToJson(this.config), this.stateDict(), async (temporary) =>
+      tokenizer?.save(temporary),
+    );
   }
 
   /**

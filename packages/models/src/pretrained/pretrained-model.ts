@@ -4,8 +4,7 @@
  */
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
 import { DTypeError, noGrad, ShapeError, type Tensor } from '@course/tensor';
-import { makeFolder, renamePath, writeText } from '@course/tensor/files';
-import { save } from '@course/tensor/safetensors';
+import { saveModel } from '../files.js';
 import {
   type ConfigKind,
   type ConfigOverrides,
@@ -22,7 +21,7 @@ import {
   loadWeightsInto,
   type NamingRules,
 } from './load-weights.js';
-import { WEIGHTS, WeightFiles } from './weight-files.js';
+import { WeightFiles } from './weight-files.js';
 
 /** The file of a model's configuration. */
 export const CONFIG = 'config.json';
@@ -103,7 +102,7 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
 
   /**
    * Writes `config.json`, `model.safetensors` and, with a tokenizer, its files, by the names that transformers reads. Everything is
-   * written under other names first: only two renames stand between an old model and the new one.
+   * written before the first file takes the place of an older one: a failure leaves an older model as it was.
    *
    * @throws ArgumentError when the folder cannot be written.
    */
@@ -112,15 +111,12 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
     { tokenizer }: { readonly tokenizer?: SavableTokenizer | null } = {},
   ): Promise<void> {
     const own = this.constructor as unknown as { readonly configKind: ConfigKind<C>; readonly name: string };
-    const target = folder.replace(/(?<=.)[/\\]+$/, '');
-    await makeFolder(target);
-    if (tokenizer) await tokenizer.save(target);
-    const [weights, config] = [`${target}/${WEIGHTS}`, `${target}/${CONFIG}`];
-    await save(`${weights}.new`, withoutAliases(this.stateDict()), { format: 'pt' });
-    await writeText(`${config}.new`, writeConfig(own.configKind, this.config, own.name));
-    // Two renames are all that stands between the old model and the new one.
-    await renamePath(`${weights}.new`, weights);
-    await renamePath(`${config}.new`, config);
+    await saveModel(
+      folder,
+      writeConfig(own.configKind, this.config, own.name),
+      withoutAliases(this.stateDict()),
+      async (temporary) => tokenizer?.save(temporary),
+    );
   }
 }
 
