@@ -160,7 +160,8 @@ export function walkInFloat64(
       if (!run) continue;
       for (const each of cases) {
         it(each.name, () => checkOpInFloat64(each, run));
-        if (!isDifferentiable(each) || kinks.has(each.name)) continue;
+        const first = each.layout ? each.name.slice(0, -`, ${each.layout}`.length) : each.name;
+        if (!isDifferentiable(each) || kinks.has(each.name) || kinks.has(first)) continue;
         it(`${each.name}: gradcheck`, async () => {
           const inputs = each.inputs.map((input, i) => toDevice(input, Boolean(each.gradients?.[i]), 'float64'));
           await gradcheck((...leaves) => {

@@ -42,6 +42,46 @@ onEachDevice('autograd', () => {
     expect(await x.grad?.toArray()).toEqual([2 * 8 * 6, 2 * 15 * 8]);
   });
 
+  it('adds up the gradients of parts, overlapping ones and the whole among them', async () => {
+    const x = tensor(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+      ],
+      { requiresGrad: true },
+    );
+    const h = x.mul(2);
+    const rows = h.unbind(0).map((row, i) => row.mul(i + 1).sum());
+    const columns = h.split([1, 2], 1).map((part, i) => part.square().mul(i).sum());
+    const parts = [...rows, ...columns, h.diagonal().mul(10).sum(), h.slice([1, 3], [0, 2]).sum(), h.sum()];
+    const total = parts.reduce((a, b) => a.add(b));
+    total.backward({ retainGraph: true });
+    // 2 (row + 4x in the last two columns + 10 on the diagonal + 1 in the lower left corner + 1)
+    const expected = [
+      [24, 20, 28],
+      [8, 68, 54],
+      [10, 74, 100],
+    ];
+    expect(await x.grad?.toArray()).toEqual(expected);
+    total.backward();
+    expect(await x.grad?.toArray()).toEqual(expected.map((row) => row.map((value) => 2 * value)));
+    const [dx] = grad(
+      x
+        .unbind(0)
+        .reduce((a, b) => a.mul(b))
+        .sum(),
+      [x],
+      { createGraph: true },
+    );
+    const [ddx] = grad(dx.select(0, 0).sum(), [x]);
+    expect(await ddx.toArray()).toEqual([
+      [0, 0, 0],
+      [7, 8, 9],
+      [4, 5, 6],
+    ]);
+  });
+
   it('does not let two leaves share one gradient', async () => {
     const [a, b] = [tensor([1, 2], { requiresGrad: true }), tensor([3, 4], { requiresGrad: true })];
     a.add(b).sum().backward();

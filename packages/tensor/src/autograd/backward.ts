@@ -5,9 +5,12 @@
  */
 import { makeTensor } from '../construct.js';
 import { AutogradError, ShapeError } from '../errors.js';
+import { assign } from '../fuse/assign.js';
+import { pendingStorage } from '../fuse/build.js';
 import { moveTo, scope } from '../scope.js';
 import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { View } from '../view.js';
 import { observe } from './anomaly.js';
 import { withGradMode } from './mode.js';
 import type { Vertex } from './vertex.js';
@@ -117,6 +120,20 @@ function walk(
     gradients.set(vertex, before ? before.add(gradient) : gradient);
     if (!before) queue.push(vertex);
   };
+  // Sums that nobody but this pass holds, so that parts may be added in place.
+  const own = new Set<Tensor>();
+  const flowPart = (vertex: Vertex, gradient: Tensor, before: Tensor, part: (whole: View) => View): void => {
+    const sum = own.has(before) ? before : before.clone();
+    own.add(sum);
+    gradients.set(vertex, sum);
+    const view = part(sum.layout);
+    const { backend, dtype } = sum.storage;
+    const added = pendingStorage(backend, 'add', dtype, dtype, gradient.shape, [
+      { storage: sum.storage, view },
+      { storage: gradient.storage, view: gradient.layout },
+    ]);
+    assign(sum.storage, view, added);
+  };
   withGradMode(createGraph, () => {
     for (const [vertex, gradient] of starts) if (wanted.has(vertex)) flow(vertex, gradient);
     for (let vertex = queue.pop(); vertex; vertex = queue.pop()) {
@@ -132,7 +149,10 @@ function walk(
         throw new AutogradError(
           `grad: cannot pass through ${operation.name}, which accumulates into .grad; use backward()`,
         );
-      if (operation.always || parents.some((parent) => parent && wanted.has(parent))) {
+      const [whole = null] = parents;
+      const before = whole && operation.part && !createGraph && wanted.has(whole) ? gradients.get(whole) : undefined;
+      if (whole && operation.part && before) flowPart(whole, gradient, before, operation.part);
+      else if (operation.always || parents.some((parent) => parent && wanted.has(parent))) {
         // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
         const results = createGraph
           ? evaluate(vertex, gradient, wanted)

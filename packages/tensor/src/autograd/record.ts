@@ -1,6 +1,7 @@
 /** How an op takes part in autograd: one call after its result is made. */
 import { currentScope, trackOperation } from '../scope.js';
 import type { Tensor } from '../tensor.js';
+import type { View } from '../view.js';
 import { observe } from './anomaly.js';
 import { isGradEnabled } from './mode.js';
 import { Operation, type Rule, Vertex } from './vertex.js';
@@ -22,6 +23,19 @@ export function record<S extends readonly Tensor[]>(
   rule: (grad: Tensor, saved: S) => readonly ((() => Tensor) | null)[],
 ): Tensor {
   return needsGrad(inputs) ? attach(name, output, inputs, saved, rule as unknown as Rule, false) : output;
+}
+
+/** As {@link record}, for an output that is the part of `x` that `part` finds in its layout. */
+export function recordPart(
+  name: string,
+  output: Tensor,
+  x: Tensor,
+  part: (whole: View) => View,
+  undo: (grad: Tensor) => Tensor,
+): Tensor {
+  const result = record(name, output, [x], [], (grad) => [() => undo(grad)]);
+  if (result.vertex?.operation) result.vertex.operation.part = part;
+  return result;
 }
 
 /** As {@link record}, for operations whose rule reaches leaves that are not among the inputs: it runs in every backward pass. */

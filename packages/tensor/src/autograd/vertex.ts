@@ -74,6 +74,11 @@ const abandoned = new FinalizationRegistry<SavedTensor[]>((saved) => {
 
 export class Operation {
   #saved: SavedTensor[] | null;
+  /**
+   * Of an op whose output is a part of its one input: where in the input's layout. Gradients of further parts are then added at their
+   * place, instead of each in a tensor of the size of the whole.
+   */
+  part: ((whole: View) => View) | null = null;
 
   constructor(
     readonly name: string,

@@ -1,5 +1,5 @@
 /** Shape ops: they make views and copy nothing, except `reshape` and `contiguous` where memory order forces it, and `cat`. */
-import { record } from '../autograd/record.js';
+import { record, recordPart } from '../autograd/record.js';
 import { makeTensor } from '../construct.js';
 import { promoteTypes } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
@@ -126,8 +126,10 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
 
 /** A strided range of one dim; its gradient lands in zeros. */
 export function sliceDim(x: Tensor, dim: number, start: number, stop: number, step: number): Tensor {
+  x.checkAlive('slice');
   const own = x.shape;
-  return viewOf('slice', x, sliceView(x.layout, dim, start, stop, step), (grad) =>
+  const part = (whole: View): View => sliceView(whole, dim, start, stop, step);
+  return recordPart('slice', makeTensor(x.storage.retain(), part(x.layout)), x, part, (grad) =>
     sliceBackward(grad, own, dim, start, stop, step),
   );
 }

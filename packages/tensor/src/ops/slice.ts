@@ -1,10 +1,10 @@
 /** Indexing that reads like Python's brackets: `x.slice(':', [1, 3], null, -1)` is `x[:, 1:3, None, -1]`. */
-import { record } from '../autograd/record.js';
+import { recordPart } from '../autograd/record.js';
 import { makeTensor } from '../construct.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { broadcastShapes, formatShape, normalizeDim, numel } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { selectView } from '../view.js';
+import { selectView, type View } from '../view.js';
 import { selectAs } from './indexing.js';
 import { checkDTypes } from './operands.js';
 import { expand, permute, reshape, sliceDim, unsqueeze } from './shape.js';
@@ -101,9 +101,11 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   if (!Number.isInteger(index) || index < -size || index >= size)
     throw new ShapeError(`select: index ${index} is out of bounds for dimension ${at} with size ${size}`);
   const from = index < 0 ? index + size : index;
-  return record('select', makeTensor(x.storage.retain(), selectView(x.layout, at, from)), [x], [], (grad) => [
-    () => selectBackward(grad, x.shape, at, from),
-  ]);
+  const { shape } = x;
+  const part = (whole: View): View => selectView(whole, at, from);
+  return recordPart('select', makeTensor(x.storage.retain(), part(x.layout)), x, part, (grad) =>
+    selectBackward(grad, shape, at, from),
+  );
 }
 
 function selectBackward(grad: Tensor, own: readonly number[], dim: number, index: number): Tensor {

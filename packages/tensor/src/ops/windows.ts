@@ -1,5 +1,5 @@
 /** Views of a tensor through a moving window, or along a diagonal, and triangles: strides do the work, gradients are added back. */
-import { record } from '../autograd/record.js';
+import { record, recordPart } from '../autograd/record.js';
 import { makeTensor } from '../construct.js';
 import { ShapeError } from '../errors.js';
 import { assign } from '../fuse/assign.js';
@@ -90,9 +90,10 @@ export function diagonal(x: Tensor, { offset = 0, dim0 = 0, dim1 = 1 }: Diagonal
       `diagonal: diagonal dimensions cannot be identical ${dim0}, ${dim1} in ${formatShape(x.shape)}`,
     );
   const { shape } = x;
-  return record('diagonal', makeTensor(x.storage.retain(), diagonalView(x.layout, offset, a, b)), [x], [], (grad) => [
-    () => diagonalBackward(grad, shape, offset, a, b),
-  ]);
+  const part = (whole: View): View => diagonalView(whole, offset, a, b);
+  return recordPart('diagonal', makeTensor(x.storage.retain(), part(x.layout)), x, part, (grad) =>
+    diagonalBackward(grad, shape, offset, a, b),
+  );
 }
 
 /** A tensor of zeros whose diagonal holds the elements. */
