@@ -2,7 +2,7 @@
 // files. Every example gets things of its own, real ones of the smallest size, in a folder of its own.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { BertTokenizer, DataCollatorWithPadding, DataLoader, Dataset } from '@course/data';
-import { TextClassifier } from '@course/models';
+import { BertForMaskedLM, BertForSequenceClassification, bertConfig, TextClassifier } from '@course/models';
 import { LayerNorm, Linear, Sequential } from '@course/nn';
 import { AdamW, LinearWarmup } from '@course/nn/optim';
 import { manualSeed, rand, randint, randn } from '@course/tensor';
@@ -62,6 +62,17 @@ export async function writeFiles(): Promise<void> {
   }
   for (const file of ['train.jsonl', 'dev.jsonl'])
     writeFileSync(file, [...dataset].map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const config = bertConfig({
+    vocabSize: tokenizer.vocabSize,
+    hiddenSize: 2,
+    numHiddenLayers: 1,
+    numAttentionHeads: 1,
+    intermediateSize: 4,
+    maxPositionEmbeddings: 16,
+    id2label: { 0: 'NEGATIVE', 1: 'POSITIVE' },
+  });
+  await new BertForSequenceClassification(config).savePretrained('tiny-bert-sst2', { tokenizer });
+  await new BertForMaskedLM(config).savePretrained('tiny-bert-mlm', { tokenizer });
   await save('model.safetensors', { 'classifier.weight': randn([2, 8]) });
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AutoTokenizer } from '@course/data';
-import { BertForMaskedLM, BertForSequenceClassification } from '@course/models';
+import { BertForMaskedLM, BertForSequenceClassification, pipeline } from '@course/models';
 import { noGrad, scope } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
@@ -11,6 +11,7 @@ const data = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 const folder = (name: string): string => `${data}models/${name}`;
 
 interface Expected {
+  readonly sst2Dev?: { readonly correct: number; readonly rows: number };
   readonly examples: readonly {
     readonly text: string;
     readonly ids: readonly number[];
@@ -55,5 +56,28 @@ describe.skipIf(!existsSync(data))('the tiny checkpoints (skipped where there is
       }
       model.dispose();
     });
+
+    it('classifies as the pipeline shows it', async () => {
+      const classify = await pipeline('sentiment-analysis', folder('tiny-bert-sst2'));
+      const [best] = await classify('a gorgeous , witty , seductive movie .');
+      expect(best?.label).toBe('POSITIVE');
+      expect([best?.score]).toBeClose([0.9986284971237183], { atol: 1e-4 });
+      classify.dispose();
+    });
+  });
+
+  it('judges the 872 sentences of SST-2 dev as PyTorch does', async () => {
+    const rows = readFileSync(`${data}datasets/sst2/dev.jsonl`, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { readonly text: string; readonly label: number });
+    const classify = await pipeline('sentiment-analysis', folder('tiny-bert-sst2'));
+    const found = await classify(
+      rows.map(({ text }) => text),
+      { batchSize: 64 },
+    );
+    const right = found.filter(({ label }, i) => (label === 'POSITIVE' ? 1 : 0) === rows[i]?.label).length;
+    expect(right).toBe(expectedOf('tiny-bert-sst2').sst2Dev?.correct);
+    classify.dispose();
   });
 });

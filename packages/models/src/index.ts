@@ -58,6 +58,34 @@ export type { GenerateOptions } from './generation/options.js';
 export { type Gpt2Config, gpt2Config } from './gpt2/config.js';
 export { type CausalLMOutput, GPT2LMHeadModel, type Gpt2LabelledInputs } from './gpt2/language-modeling.js';
 export { GPT2Model, type Gpt2Inputs, type Gpt2ModelOutput } from './gpt2/model.js';
+export type { PipelineModel, PipelineOptions, PipelineParts } from './pipelines/common.js';
+export {
+  type FeatureExtractionOptions,
+  type FeatureExtractionPipeline,
+  type Pooling,
+  poolStates,
+} from './pipelines/feature-extraction.js';
+export type { FilledMask, FillMaskOptions, FillMaskPipeline } from './pipelines/fill-mask.js';
+export { type CreatePipelineOptions, type Pipelines, pipeline } from './pipelines/pipeline.js';
+export type {
+  Answer,
+  Question,
+  QuestionAnsweringOptions,
+  QuestionAnsweringPipeline,
+} from './pipelines/question-answering.js';
+export type {
+  LabelScore,
+  TextClassificationOptions,
+  TextClassificationPipeline,
+} from './pipelines/text-classification.js';
+export type { GeneratedText, TextGenerationOptions, TextGenerationPipeline } from './pipelines/text-generation.js';
+export type {
+  AggregationStrategy,
+  EntityGroup,
+  TokenClassificationOptions,
+  TokenClassificationPipeline,
+  TokenEntity,
+} from './pipelines/token-classification.js';
 export type { ConfigOverrides, PretrainedConfig, ProblemType } from './pretrained/config.js';
 export type { ModelFiles } from './pretrained/files.js';
 export type { LoadingInfo } from './pretrained/load-weights.js';

@@ -1,0 +1,109 @@
+/** The pipeline that gives the states of a model: `feature-extraction`, and sentence embeddings made of them. */
+import type { Tokenizer } from '@course/data';
+import { ArgumentError, type Tensor } from '@course/tensor';
+import {
+  batchSizeOf,
+  checkTexts,
+  checkVocabulary,
+  inBatches,
+  longestInput,
+  type PipelineModel,
+  type PipelineOptions,
+  type PipelineParts,
+  type TokenInputs,
+  withParts,
+} from './common.js';
+
+/** A model that gives states [batch, time, width]. */
+export interface FeatureModel extends PipelineModel {
+  forward(inputIds: Tensor, inputs: TokenInputs): { readonly lastHiddenState: Tensor };
+}
+
+/** What becomes of the states of the tokens. */
+export type Pooling = 'mean' | 'cls';
+
+/** Options of a call. */
+export interface FeatureExtractionOptions extends PipelineOptions {
+  /** One vector a text: the mean over its tokens (as MiniLM and its like are used), or the first token's. */
+  readonly pooling: Pooling;
+  /** Scale the vectors to length 1. */
+  readonly normalize?: boolean;
+}
+
+/** States of every token, as Hugging Face gives them (`[1, tokens, width]` a text), or with `pooling` one vector a text. */
+export interface FeatureExtractionPipeline extends PipelineParts<FeatureModel> {
+  (text: string, options: FeatureExtractionOptions): Promise<number[]>;
+  (texts: readonly string[], options: FeatureExtractionOptions): Promise<number[][]>;
+  (text: string, options?: PipelineOptions): Promise<number[][][]>;
+  (texts: readonly string[], options?: PipelineOptions): Promise<number[][][][]>;
+}
+
+/**
+ * One vector a text from the states of its tokens.
+ *
+ * @param states [batch, time, width].
+ * @param attentionMask [batch, time], 1 = keep.
+ */
+export function poolStates(
+  states: Tensor,
+  attentionMask: Tensor,
+  { pooling, normalize = false }: Pick<FeatureExtractionOptions, 'pooling' | 'normalize'>,
+): Tensor {
+  if (pooling !== 'mean' && pooling !== 'cls')
+    throw new ArgumentError(`feature-extraction: pooling must be 'mean' or 'cls', got '${String(pooling)}'`);
+  const kept = attentionMask.to(states.dtype).unsqueeze(-1);
+  const pooled =
+    pooling === 'cls'
+      ? states.select(1, 0)
+      : states
+          .mul(kept)
+          .sum(1)
+          .div(kept.sum(1).clamp({ min: 1e-9 }));
+  return normalize ? pooled.div(pooled.norm(-1, { keepDim: true }).clamp({ min: 1e-12 })) : pooled;
+}
+
+/** Makes the pipeline from a model without a head and its tokenizer. */
+export function featureExtraction(
+  model: FeatureModel,
+  tokenizer: Tokenizer,
+  defaults: PipelineOptions = {},
+): FeatureExtractionPipeline {
+  const task = 'feature-extraction';
+  checkVocabulary(task, model, tokenizer);
+  const call = async (
+    input: string | readonly string[],
+    given: PipelineOptions & Partial<FeatureExtractionOptions> = {},
+  ) => {
+    const { pooling, normalize, ...options } = { ...defaults, ...given };
+    const texts = typeof input === 'string' ? [input] : input;
+    checkTexts(task, texts);
+    const results: (number[] | number[][][])[] = texts.map(() => []);
+    const batches = inBatches(texts, {
+      tokenizer,
+      model,
+      batchSize: batchSizeOf(task, options),
+      encode: { truncation: true, maxLength: longestInput(model, tokenizer) },
+      run: (inputIds, inputs) => {
+        const { lastHiddenState } = model.forward(inputIds, inputs);
+        if (pooling === undefined) return [lastHiddenState];
+        return [
+          poolStates(lastHiddenState, inputs.attentionMask, { pooling, ...(normalize !== undefined && { normalize }) }),
+        ];
+      },
+    });
+    for await (const { encoding, places, outputs } of batches) {
+      const { data = [], shape = [] } = outputs[0] ?? {};
+      const [width, stride] = [shape.at(-1) ?? 0, shape.length === 3 ? (shape[1] ?? 0) : 1];
+      const vector = (at: number): number[] => Array.from(data.slice(at * width, (at + 1) * width));
+      for (const [row, place] of places.entries()) {
+        if (pooling !== undefined) results[place] = vector(row);
+        else {
+          const mask = encoding.attentionMask[row] ?? [];
+          results[place] = [mask.flatMap((kept, i) => (kept === 1 ? [vector(row * stride + i)] : []))];
+        }
+      }
+    }
+    return typeof input === 'string' ? results[0] : results;
+  };
+  return withParts(call, task, model, tokenizer) as FeatureExtractionPipeline;
+}

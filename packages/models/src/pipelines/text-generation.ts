@@ -1,0 +1,109 @@
+/** The pipeline that continues texts: `text-generation`. */
+import type { Tokenizer } from '@course/data';
+import { ArgumentError, type Tensor } from '@course/tensor';
+import { type CausalModel, generateTokens, streamTokens } from '../generation/generate.js';
+import type { GenerateOptions } from '../generation/options.js';
+import {
+  batchSizeOf,
+  checkTexts,
+  checkVocabulary,
+  type PipelineModel,
+  type PipelineOptions,
+  type PipelineParts,
+  withParts,
+} from './common.js';
+
+/** A causal language model as the pipeline takes it. */
+export type TextGenerator = CausalModel & PipelineModel;
+
+/** A continued text. */
+export interface GeneratedText {
+  readonly generatedText: string;
+}
+
+/** Options of a call: those of generation, and whether the prompt is given back. */
+export interface TextGenerationOptions extends PipelineOptions, Omit<GenerateOptions, 'attentionMask'> {
+  /** Give the prompt with its continuation. Default true. */
+  readonly returnFullText?: boolean;
+}
+
+/** Continues texts: a list with one text for a prompt, and one such list for each of several, as in transformers. */
+export interface TextGenerationPipeline extends PipelineParts<TextGenerator> {
+  (prompt: string, options?: TextGenerationOptions): Promise<GeneratedText[]>;
+  (prompts: readonly string[], options?: TextGenerationOptions): Promise<GeneratedText[][]>;
+  /** The continuation of a prompt piece by piece, each as soon as it is whole characters. */
+  stream(prompt: string, options?: TextGenerationOptions): AsyncGenerator<string, void>;
+}
+
+/** Makes the pipeline from a causal language model and its tokenizer. */
+export function textGeneration(
+  model: TextGenerator,
+  tokenizer: Tokenizer,
+  defaults: TextGenerationOptions = {},
+): TextGenerationPipeline {
+  const task = 'text-generation';
+  checkVocabulary(task, model, tokenizer);
+  // GPT-2's tokenizer has no padding: any token will do where the mask hides it.
+  if (tokenizer.specialTokens.padToken === undefined) {
+    const end = tokenizer.specialTokens.eosToken;
+    if (end !== undefined) tokenizer.addSpecialTokens({ padToken: end });
+  }
+  const encode = (prompts: readonly string[]) => {
+    checkTexts(task, prompts);
+    const encoding = tokenizer.encodeBatch(prompts, { padding: 'longest', paddingSide: 'left' });
+    for (const [row, { attentionMask }] of encoding.encodings.entries())
+      if (!attentionMask.includes(1)) throw new ArgumentError(`${task}: prompt ${row} is empty`);
+    return encoding.toTensors();
+  };
+  const call = async (input: string | readonly string[], given: TextGenerationOptions = {}) => {
+    const { returnFullText = true, ...options } = { ...defaults, ...given };
+    const prompts = typeof input === 'string' ? [input] : input;
+    const size = batchSizeOf(task, options);
+    const results: GeneratedText[][] = [];
+    const before = model.training;
+    model.eval();
+    try {
+      for (let begin = 0; begin < prompts.length; begin += size) {
+        const part = prompts.slice(begin, begin + size);
+        const { inputIds, attentionMask, tokenTypeIds } = encode(part);
+        const time = inputIds.size(1);
+        const rows = await generateTokens(model, inputIds, { ...options, attentionMask });
+        for (const tensor of [inputIds, attentionMask, tokenTypeIds]) tensor.dispose();
+        for (const [row, ids] of rows.entries()) {
+          const added = tokenizer.decode(ids.slice(time), { skipSpecialTokens: true });
+          results.push([{ generatedText: returnFullText ? `${part[row] ?? ''}${added}` : added }]);
+        }
+      }
+    } finally {
+      model.train(before);
+    }
+    return typeof input === 'string' ? results[0] : results;
+  };
+
+  async function* stream(prompt: string, given: TextGenerationOptions = {}): AsyncGenerator<string, void> {
+    const options = { ...defaults, ...given };
+    const tensors = encode([prompt]);
+    const { inputIds, attentionMask }: { inputIds: Tensor; attentionMask: Tensor } = tensors;
+    const before = model.training;
+    model.eval();
+    let said = '';
+    const ids: number[] = [];
+    try {
+      for await (const [id] of streamTokens(model, inputIds, { ...options, attentionMask })) {
+        if (id === undefined) continue;
+        ids.push(id);
+        const text = tokenizer.decode(ids, { skipSpecialTokens: true });
+        // A replacement character at the end is a character whose bytes are not all there yet.
+        if (text.endsWith('\uFFFD') || !text.startsWith(said) || text.length === said.length) continue;
+        yield text.slice(said.length);
+        said = text;
+      }
+      const rest = tokenizer.decode(ids, { skipSpecialTokens: true });
+      if (rest.length > said.length) yield rest.slice(said.length);
+    } finally {
+      model.train(before);
+      for (const tensor of Object.values(tensors)) tensor.dispose();
+    }
+  }
+  return Object.assign(withParts(call, task, model, tokenizer), { stream }) as unknown as TextGenerationPipeline;
+}

@@ -1,0 +1,238 @@
+// Pipelines over small random models: what they give is recomputed from the models' own outputs, one text at a time.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BertTokenizer } from '@course/data';
+import {
+  BertForMaskedLM,
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  BertModel,
+  bertConfig,
+  pipeline,
+  safetensors,
+} from '@course/models';
+import { ArgumentError, FormatError, manualSeed, memory, noGrad } from '@course/tensor';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { onEachDevice } from '../support/devices.js';
+
+const words =
+  'the a cat dog sat ran on under mat tree mary anna lives in paris rome where does not good bad film ##s ##ing ? .';
+const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words.split(' ')];
+const sizes = {
+  vocabSize: vocab.length,
+  hiddenSize: 16,
+  numHiddenLayers: 2,
+  numAttentionHeads: 2,
+  intermediateSize: 24,
+  maxPositionEmbeddings: 24,
+  initializerRange: 0.4,
+};
+const tokenizer = () => new BertTokenizer({ vocab, modelMaxLength: 24 });
+const softmax = (scores: readonly number[]): number[] => {
+  const weights = scores.map((score) => Math.exp(score));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((weight) => weight / total);
+};
+
+onEachDevice('pipelines', () => {
+  beforeEach(() => void manualSeed(5));
+  // Logits of a batch differ from those of one text by the roundings of other tilings; probabilities by a share of that.
+  const close = { atol: 1e-5 };
+
+  it('gives each text the label of its own logits, whatever the batches', async () => {
+    const model = new BertForSequenceClassification(bertConfig({ ...sizes, id2label: { 0: 'no', 1: 'yes', 2: 'so' } }));
+    const own = tokenizer();
+    const classify = await pipeline('text-classification', model, { tokenizer: own, batchSize: 2 });
+    const texts = [
+      'the cat sat',
+      'a dog ran under the tree .',
+      'mat',
+      'good film',
+      'the bad dog sat on the mat . the cat ran',
+    ];
+    const all = await classify(texts, { topK: null });
+    for (const [i, text] of texts.entries()) {
+      const { inputIds } = own.encodeBatch([text]).toTensors();
+      const logits = await noGrad(() => model.eval().forward(inputIds).logits).data();
+      const expected = softmax(Array.from(logits));
+      const scores = Object.fromEntries((all[i] ?? []).map(({ label, score }) => [label, score]));
+      expect([scores.no, scores.yes, scores.so]).toBeClose(expected, close);
+      expect(all[i]?.[0]?.score).toBe(Math.max(...(all[i] ?? []).map(({ score }) => score)));
+    }
+    const best = await classify(texts);
+    expect(best).toEqual(all.map(([first]) => first));
+    const [one] = await classify('mat');
+    expect(one?.label).toBe(best[2]?.label);
+    expect(await classify([])).toEqual([]);
+    const raw = await classify('mat', { topK: null, functionToApply: 'none' });
+    expect(raw.reduce((sum, { score }) => sum + score, 0)).not.toBeCloseTo(1, 3);
+  });
+
+  it('takes pairs, and cuts texts that are too long for the model', async () => {
+    const model = new BertForSequenceClassification(bertConfig(sizes));
+    const classify = await pipeline('text-classification', model, { tokenizer: tokenizer() });
+    const long = 'the cat sat on the mat . '.repeat(20);
+    const [pair, cut] = await classify([['the cat', 'a dog'], long]);
+    expect(pair?.label).toMatch(/^LABEL_[01]$/);
+    expect(cut?.score).toBeGreaterThan(0);
+  });
+
+  it('fills masks with the words of the highest scores', async () => {
+    const model = new BertForMaskedLM(bertConfig(sizes));
+    const own = tokenizer();
+    const unmask = await pipeline('fill-mask', model, { tokenizer: own });
+    const found = await unmask('the [MASK] sat', { topK: 3 });
+    const { inputIds } = own.encodeBatch(['the [MASK] sat']).toTensors();
+    const logits = await noGrad(() => model.eval().forward(inputIds).logits.select(1, 2)).data();
+    const shares = softmax(Array.from(logits));
+    const order = [...shares.keys()].sort((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0));
+    expect(found.map(({ token }) => token)).toEqual(order.slice(0, 3));
+    expect(found.map(({ score }) => score)).toBeClose(
+      order.slice(0, 3).map((id) => shares[id] ?? 0),
+      close,
+    );
+    for (const { token, tokenStr, sequence } of found) {
+      expect(tokenStr).toBe(vocab[token]);
+      expect(sequence).toBe(own.decode([5, token, 9], { skipSpecialTokens: true }));
+    }
+    const several = await unmask.all(['a [MASK] ran [MASK] the tree', 'the [MASK]']);
+    expect(several.map((masks) => masks.length)).toEqual([2, 1]);
+    expect(several[0]?.[0]?.[0]?.sequence).toMatch(/^\[CLS\] a \S+ ran \[MASK\] the tree \[SEP\]$/);
+    const among = await unmask('the [MASK] sat', { targets: ['cat', 'dog'] });
+    expect(among.map(({ tokenStr }) => tokenStr).sort()).toEqual(['cat', 'dog']);
+    await expect(unmask('the cat sat')).rejects.toThrow(/no mask token \(\[MASK\]\) found in "the cat sat"/);
+    await expect(unmask('[MASK] [MASK]')).rejects.toThrow(/all\(\)/);
+    await expect(unmask('[MASK]', { targets: ['cats'] })).rejects.toThrow(/"cats" is 2 tokens/);
+  });
+
+  it('gives the states of tokens, and one vector a text', async () => {
+    const model = new BertModel(bertConfig(sizes));
+    const own = tokenizer();
+    const extract = await pipeline('feature-extraction', model, { tokenizer: own });
+    const texts = ['the cat sat', 'a dog ran under the tree .'];
+    const states = await extract(texts);
+    expect(states.map((each) => [each.length, each[0]?.length, each[0]?.[0]?.length])).toEqual([
+      [1, 5, 16],
+      [1, 9, 16],
+    ]);
+    const mean = await extract(texts, { pooling: 'mean' });
+    for (const [i, tokens] of states.map(([all]) => all ?? []).entries()) {
+      const expected = Array.from(
+        { length: 16 },
+        (_, d) => tokens.reduce((sum, t) => sum + (t[d] ?? 0), 0) / tokens.length,
+      );
+      // Means of up to 9 numbers of size 1.
+      expect(mean[i]).toBeClose(expected, { atol: 1e-5 });
+    }
+    const unit = await extract('the cat sat', { pooling: 'cls', normalize: true });
+    expect(Math.hypot(...unit)).toBeCloseTo(1, 5);
+  });
+
+  it('labels tokens, and joins them to entities', async () => {
+    const id2label = { 0: 'O', 1: 'B-PER', 2: 'I-PER', 3: 'B-LOC', 4: 'I-LOC' };
+    const model = new BertForTokenClassification(bertConfig({ ...sizes, id2label }));
+    const own = tokenizer();
+    const label = await pipeline('ner', model, { tokenizer: own });
+    const text = 'mary lives in paris . anna sits under trees';
+    const tokens = await label(text, { ignoreLabels: [] });
+    const encoded = own.encode(text);
+    expect(tokens.map(({ word }) => word)).toEqual(encoded.tokens.slice(1, -1));
+    for (const { start, end, index } of tokens) expect([start, end]).toEqual(encoded.offsets[index]);
+    const { inputIds } = own.encodeBatch([text]).toTensors();
+    const logits = (await noGrad(() => model.eval().forward(inputIds).logits).toArray()) as number[][][];
+    const names = Object.values(id2label);
+    const expected = (logits[0] ?? []).slice(1, -1).map((row) => names[row.indexOf(Math.max(...row))]);
+    expect(tokens.map(({ entity }) => entity)).toEqual(expected);
+
+    const groups = await label(text, { aggregationStrategy: 'simple', ignoreLabels: [] });
+    // The groups tile the tokens, and each holds one tag.
+    expect(groups.map(({ word, start, end }) => word === text.slice(start, end))).not.toContain(false);
+    const tags = tokens.map(({ entity }) => entity.replace(/^[BI]-/, ''));
+    for (const group of groups) {
+      const inside = tokens.flatMap(({ start, end }, i) => (start >= group.start && end <= group.end ? [tags[i]] : []));
+      expect(new Set(inside)).toEqual(new Set([group.entityGroup]));
+    }
+    // Words of several tokens come out whole.
+    const whole = await label(text, { aggregationStrategy: 'first', ignoreLabels: [] });
+    for (const { end } of whole) expect(text.slice(end, end + 1)).toMatch(/^\s?$/);
+    await expect(label(text, { aggregationStrategy: 'all' as 'first' })).rejects.toThrow(ArgumentError);
+  });
+
+  it('finds the best span, also in texts longer than the model', async () => {
+    const model = new BertForQuestionAnswering(bertConfig(sizes));
+    const own = tokenizer();
+    const answer = await pipeline('question-answering', model, { tokenizer: own });
+    const question = 'where does mary live ?';
+    const context = 'mary lives in paris . anna lives in rome .';
+    const best = await answer({ question, context }, { maxAnswerLen: 3 });
+    const encoded = own.encode(question, { pair: context });
+    const { inputIds, tokenTypeIds } = own.encodeBatch([[question, context]]).toTensors();
+    const output = noGrad(() => model.eval().forward(inputIds, { tokenTypeIds }));
+    const [starts, ends] = [await output.startLogits.data(), await output.endLogits.data()];
+    const inContext = encoded.tokenTypeIds.map((type, i) => type === 1 && encoded.specialTokensMask[i] === 0);
+    const share = (all: ArrayLike<number>) => {
+      const kept = softmax(Array.from(all).filter((_, i) => inContext[i]));
+      return inContext.map((inside) => (inside ? (kept.shift() ?? 0) : 0));
+    };
+    const [from, to] = [share(starts), share(ends)];
+    let most = 0;
+    for (let i = 0; i < from.length; i++)
+      for (let j = i; j < Math.min(i + 3, from.length); j++) most = Math.max(most, (from[i] ?? 0) * (to[j] ?? 0));
+    expect(best.score).toBeCloseTo(most, 4);
+    expect(best.answer).toBe(context.slice(best.start, best.end));
+    // Whole words.
+    expect(` ${context} `).toContain(` ${best.answer} `);
+
+    const long = `${'the cat sat on the mat . '.repeat(8)}${context}`;
+    const ranked = await answer({ question, context: long }, { topK: 4, docStride: 6 });
+    expect(ranked).toHaveLength(4);
+    for (const [i, each] of ranked.entries()) {
+      expect(each.answer).toBe(long.slice(each.start, each.end));
+      expect(each.score).toBeLessThanOrEqual(ranked[i - 1]?.score ?? 1);
+    }
+    expect(await answer([{ question, context }], { handleImpossibleAnswer: true })).toHaveLength(1);
+    await expect(answer({ question: ' ', context })).rejects.toThrow(/question is empty/);
+  });
+
+  it('leaves no tensor behind, and the model in the mode it was in', async () => {
+    const model = new BertForSequenceClassification(bertConfig(sizes)).train();
+    const classify = await pipeline('text-classification', model, { tokenizer: tokenizer() });
+    const before = memory();
+    await classify(['the cat', 'a dog ran under the tree']);
+    expect(memory().tensors).toBe(before.tensors);
+    expect(model.training).toBe(true);
+  });
+
+  it('says what does not fit', async () => {
+    const model = new BertModel(bertConfig({ ...sizes, vocabSize: 10 }));
+    await expect(pipeline('feature-extraction', model, { tokenizer: tokenizer() })).rejects.toThrow(FormatError);
+    await expect(pipeline('feature-extraction', model)).rejects.toThrow(/needs its tokenizer/);
+    await expect(pipeline('translation' as 'ner', model)).rejects.toThrow(/unknown task 'translation'/);
+  });
+
+  describeFolder();
+});
+
+/** A pipeline from a folder on disk: what `pipeline(task, './folder')` does. */
+function describeFolder(): void {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pipeline-test-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('reads model and tokenizer from a folder', async () => {
+    const model = new BertForSequenceClassification(
+      bertConfig({ ...sizes, id2label: { 0: 'NEGATIVE', 1: 'POSITIVE' } }),
+    );
+    await model.savePretrained(folder, { tokenizer: tokenizer() });
+    const classify = await pipeline('sentiment-analysis', folder);
+    const here = await pipeline('sentiment-analysis', model, { tokenizer: tokenizer() });
+    expect(await classify('a good film')).toEqual(await here('a good film'));
+    const file = await safetensors.open(join(folder, 'model.safetensors'));
+    expect(file.metadata).toEqual({ format: 'pt' });
+    await file.close();
+  });
+}
