@@ -13,6 +13,14 @@ function at(pool: usize, field: i32): usize {
   return pool + (<usize>field << 2);
 }
 
+/**
+ * Wakes threads if there are any asleep. That costs the waking thread some 10 µs each, so whoever launches wakes one, and those
+ * that are woken wake two each. A thread counts itself as asleep before it looks at the ticket for the last time, so none oversleeps.
+ */
+function wake(pool: usize, count: i32): void {
+  if (atomic.load<i32>(at(pool, PoolField.sleepers)) > 0) atomic.notify(at(pool, PoolField.ticket), count);
+}
+
 /** Computes pieces until none is left. */
 function takePieces(pool: usize): void {
   let ticket = atomic.load<i32>(at(pool, PoolField.ticket));
@@ -55,8 +63,7 @@ export function fork(
   store<i32>(at(pool, PoolField.pieces), pieces);
   atomic.store<i32>(at(pool, PoolField.done), 0);
   atomic.store<i32>(at(pool, PoolField.ticket), pieces);
-  // A thread counts itself as asleep before it looks at the ticket for the last time, so none oversleeps.
-  if (atomic.load<i32>(at(pool, PoolField.sleepers)) > 0) atomic.notify(at(pool, PoolField.ticket), pieces - 1);
+  wake(pool, 1);
   takePieces(pool);
   let turns = patience;
   let done = atomic.load<i32>(at(pool, PoolField.done));
@@ -88,6 +95,7 @@ export function serve(pool: usize, patience: i32): void {
       atomic.add<i32>(at(pool, PoolField.sleepers), 1);
       atomic.wait<i32>(at(pool, PoolField.ticket), 0, -1);
       atomic.sub<i32>(at(pool, PoolField.sleepers), 1);
+      if (atomic.load<i32>(at(pool, PoolField.ticket)) > 1) wake(pool, 2);
       turns = patience;
     }
   }
