@@ -6,6 +6,41 @@ import { type Computer, type Machine, noise, strided } from './machine.js';
 /** Runs a case on a machine and reads what it wrote. */
 export type Case = (machine: Machine<Computer>) => Promise<number[][]>;
 
+/** Attention and its backward, of `matrices` matrices; queries are strided as split heads are. */
+const attentionCase =
+  (matrices: number, queries: number, keys: number, isCausal: boolean): Case =>
+  async (machine) => {
+    const [width, valueWidth] = [20, 12];
+    const sizes = { batch: [matrices], queries, keys, width, valueWidth, scale: 0.3, isCausal };
+    const rows = matrices * queries;
+    const split = (count: number, size: number, seed: number) =>
+      strided(machine.put(noise(matrices * count * size, seed)), size, matrices * size, 1);
+    const dense = (count: number, size: number) =>
+      strided(machine.room(matrices * count * size), count * size, size, 1);
+    const operands = { query: split(queries, width, 1), key: split(keys, width, 2), value: split(keys, valueWidth, 3) };
+    const mask = strided(
+      machine.put(
+        noise(matrices * keys, 4).map((x) => Number(x > -0.5)),
+        'bool',
+      ),
+      keys,
+      0,
+      1,
+    );
+    const given = { ...sizes, ...operands, mask, dropout: { p: 0.2, key: [1, 2, 3] as const } };
+    const [out, logSumExp] = [dense(queries, valueWidth), machine.room(rows)];
+    machine.run({ kind: 'attention', ...given, out, logSumExp });
+    const [gradQuery, gradKey, gradValue] = [dense(queries, width), dense(keys, width), dense(keys, valueWidth)];
+    const grad = split(queries, valueWidth, 5);
+    machine.run({ kind: 'attentionBackward', ...given, grad, output: out, logSumExp, gradQuery, gradKey, gradValue });
+    return [
+      await machine.get(out, rows * valueWidth),
+      await machine.get(gradQuery, rows * width),
+      await machine.get(gradKey, matrices * keys * width),
+      await machine.get(gradValue, matrices * keys * valueWidth),
+    ];
+  };
+
 export const cases: Record<string, Case> = {
   pointwise: async (machine) => {
     const program = makeProgram({
@@ -146,6 +181,10 @@ export const cases: Record<string, Case> = {
     });
     return [await machine.get(out, 20 * 67), await machine.get(back, 20 * 67)];
   },
+  'attention, many matrices': attentionCase(9, 150, 140, false),
+  'attention, few matrices': attentionCase(2, 150, 200, true),
+  'attention, keys that do not stay packed': attentionCase(2, 300, 3100, false),
+  'attention, few queries': attentionCase(5, 2, 700, false),
   'layer norm': async (machine) => {
     const [rows, width] = [333, 45];
     const x = machine.put(noise(rows * width, 1));
