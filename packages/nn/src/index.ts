@@ -17,6 +17,7 @@ export {
   type MultiHeadAttentionCall,
   type MultiHeadAttentionOptions,
   SelfAttention,
+  type WeightsWanted,
 } from './layers/attention.js';
 export type { AttentionMasks } from './layers/attention-masks.js';
 export { KeyValueCache } from './layers/cache.js';

@@ -1,14 +1,5 @@
 /** Masks in torch's form, where true means "ignore" and floats are added to the scores, and attention under them. */
-import {
-  attention,
-  DTypeError,
-  matmul,
-  pad,
-  ShapeError,
-  scaledDotProductAttention,
-  softmax,
-  type Tensor,
-} from '@course/tensor';
+import { attention, DTypeError, pad, ShapeError, scaledDotProductAttention, type Tensor } from '@course/tensor';
 
 /** Masks of one attention, torch's way: bool and true = ignore, or float and added to the scores. */
 export interface AttentionMasks {
@@ -88,22 +79,10 @@ export function attend(
   dropoutP: number,
   needWeights: boolean,
 ): { output: Tensor; weights: Tensor | null } {
-  if (!added || !allowed) {
-    const options = { mask: added ?? allowed, isCausal, dropoutP };
-    return needWeights
-      ? attention(q, k, v, options)
-      : { output: scaledDotProductAttention(q, k, v, options), weights: null };
-  }
-  // Both kinds at once: what is added shifts the scores, what is not allowed leaves the softmax.
-  const causal = isCausal
-    ? q
-        .newArange(q.size(2))
-        .view([-1, 1])
-        .ge(q.newArange(k.size(2)))
-    : null;
-  const scores = matmul(q, k.transpose(-2, -1))
-    .mul(q.size(3) ** -0.5)
-    .add(added);
-  const weights = softmax(scores, -1, { mask: causal ? allowed.logicalAnd(causal) : allowed });
-  return { output: matmul(weights.dropout(dropoutP), v), weights: needWeights ? weights : null };
+  // Both kinds at once: what is added shifts the scores, and takes away what is not allowed.
+  const mask = added && allowed ? added.where(allowed, Number.NEGATIVE_INFINITY) : (added ?? allowed);
+  const options = { mask, isCausal, dropoutP };
+  return needWeights
+    ? attention(q, k, v, options)
+    : { output: scaledDotProductAttention(q, k, v, options), weights: null };
 }

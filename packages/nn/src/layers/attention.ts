@@ -1,5 +1,12 @@
 /** Attention modules of the from-scratch course, by its names: one head, and many heads with an inner width. */
-import { ArgumentError, attention, ShapeError, type Tensor } from '@course/tensor';
+import {
+  ArgumentError,
+  type AttentionOptions,
+  attention,
+  ShapeError,
+  scaledDotProductAttention,
+  type Tensor,
+} from '@course/tensor';
 import { Module } from '../module.js';
 import type { KeyValueCache } from './cache.js';
 import { Dropout } from './dropout.js';
@@ -28,6 +35,25 @@ function causalFrom(queries: Tensor, keys: number, offset: number, mask: Tensor 
   if (count === 1) return mask;
   const causal = queries.newArange(count).add(offset).view([-1, 1]).ge(queries.newArange(keys));
   return mask ? mask.logicalAnd(causal) : causal;
+}
+
+/** Whether an attention module also gives its weights. Without them it takes less time, and memory that grows with the length instead of its square. */
+export interface WeightsWanted<Wanted extends boolean> {
+  /** Default true. */
+  readonly needWeights?: Wanted;
+}
+
+/** Output and weights, or null in their place. */
+function attend(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions,
+  needWeights: boolean,
+): [output: Tensor, weights: Tensor | null] {
+  if (!needWeights) return [scaledDotProductAttention(query, key, value, options), null];
+  const { output, weights } = attention(query, key, value, options);
+  return [output, weights];
 }
 
 function checkInput(name: string, x: Tensor, dim: number): void {
@@ -59,22 +85,26 @@ export class SelfAttention extends Module {
   }
 
   /**
-   * The output [batch, time, dimHead] and the weights [batch, query, key].
+   * The output [batch, time, dimHead] and the weights [batch, query, key], or null for them if they are not needed.
    *
    * @param mask [batch, time], 1 = keep.
    */
-  forward(x: Tensor, mask?: Tensor | null): [head: Tensor, weights: Tensor] {
+  forward(x: Tensor, mask?: Tensor | null, options?: WeightsWanted<true>): [head: Tensor, weights: Tensor];
+  forward(x: Tensor, mask: Tensor | null | undefined, options: WeightsWanted<false>): [head: Tensor, weights: null];
+  forward(
+    x: Tensor,
+    mask?: Tensor | null,
+    { needWeights = true }: WeightsWanted<boolean> = {},
+  ): [head: Tensor, weights: Tensor | null] {
     checkInput('SelfAttention', x, this.inputDim);
     const allowed = mask ? keyMask('SelfAttention', mask, x.size(0), x.size(1), 3) : null;
-    const { output, weights } = attention(this.query.forward(x), this.key.forward(x), this.value.forward(x), {
-      mask: allowed,
-    });
-    return [output, weights];
+    const [query, key, value] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)];
+    return attend(query, key, value, { mask: allowed }, needWeights);
   }
 
-  override flops(_args: readonly unknown[], output: unknown): number {
-    const [, weights] = output as [Tensor, Tensor];
-    return attentionFlops(weights.numel(), this.dimHead, this.dimHead);
+  override flops([x]: readonly unknown[]): number {
+    const [batch = 0, time = 0] = (x as Tensor).shape;
+    return attentionFlops(batch * time * time, this.dimHead, this.dimHead);
   }
 }
 
@@ -140,15 +170,30 @@ export class MultiHeadAttention extends Module {
   }
 
   /**
-   * The output [batch, time, dim] and the weights [batch, heads, query, key].
+   * The output [batch, time, dim] and the weights [batch, heads, query, key], or null for them if they are not needed.
    *
    * @param mask [batch, key time], 1 = keep; or any bool mask that broadcasts to the weights.
    */
   forward(
     x: Tensor,
     mask?: Tensor | null,
-    { context, isCausal = false, cache = null }: MultiHeadAttentionCall = {},
-  ): [output: Tensor, weights: Tensor] {
+    options?: MultiHeadAttentionCall & WeightsWanted<true>,
+  ): [output: Tensor, weights: Tensor];
+  forward(
+    x: Tensor,
+    mask: Tensor | null | undefined,
+    options: MultiHeadAttentionCall & WeightsWanted<boolean>,
+  ): [output: Tensor, weights: Tensor | null];
+  forward(
+    x: Tensor,
+    mask?: Tensor | null,
+    {
+      context,
+      isCausal = false,
+      cache = null,
+      needWeights = true,
+    }: MultiHeadAttentionCall & WeightsWanted<boolean> = {},
+  ): [output: Tensor, weights: Tensor | null] {
     checkInput('MultiHeadAttention', x, this.dim);
     if (context) checkInput('MultiHeadAttention', context, this.dim);
     const batch = x.size(0);
@@ -162,17 +207,21 @@ export class MultiHeadAttention extends Module {
     };
     const [keys, values] = !cache ? made() : context && cache.length > 0 ? cache.all() : cache.append(...made());
     const allowed = mask ? keyMask('MultiHeadAttention', mask, batch, keys.size(2), 4) : null;
-    const { output, weights } = attention(queries, keys, values, {
+    const options = {
       mask: isCausal && offset > 0 ? causalFrom(queries, keys.size(2), offset, allowed) : allowed,
       isCausal: isCausal && offset === 0,
       dropoutP: this.training ? this.dropout.p : 0,
-    });
+    };
+    const [output, weights] = attend(queries, keys, values, options, needWeights);
     const merged = output.transpose(1, 2).reshape([batch, -1, this.heads * this.dimHead]);
     return [this.toOut.forward(merged), weights];
   }
 
-  override flops(_args: readonly unknown[], output: unknown): number {
-    const [, weights] = output as [Tensor, Tensor];
-    return attentionFlops(weights.numel(), this.dimHead, this.dimHead);
+  override flops([x, , options]: readonly unknown[]): number {
+    const [batch = 0, time = 0] = (x as Tensor).shape;
+    const { context, cache } = (options ?? {}) as MultiHeadAttentionCall;
+    // A cache holds the keys of this call too by now.
+    const keys = cache?.length ?? (context ?? (x as Tensor)).size(1);
+    return attentionFlops(batch * this.heads * time * keys, this.dimHead, this.dimHead);
   }
 }

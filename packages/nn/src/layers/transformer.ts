@@ -71,20 +71,26 @@ export class TransformerEncoderBlock extends Module {
 
   /** x [batch, time, dim] to the same shape. */
   forward(x: Tensor, options: TransformerEncoderBlockCall = {}): Tensor {
-    return this.forwardWithWeights(x, options)[0];
+    return this.#run(x, options, false)[0];
   }
 
   /** As {@link TransformerEncoderBlock.forward}, with the attention weights [batch, heads, query, key]. */
-  forwardWithWeights(
+  forwardWithWeights(x: Tensor, options: TransformerEncoderBlockCall = {}): [output: Tensor, weights: Tensor] {
+    return this.#run(x, options, true) as [Tensor, Tensor];
+  }
+
+  #run(
     x: Tensor,
-    { mask, ...rest }: TransformerEncoderBlockCall = {},
-  ): [output: Tensor, weights: Tensor] {
+    { mask, ...rest }: TransformerEncoderBlockCall,
+    needWeights: boolean,
+  ): [output: Tensor, weights: Tensor | null] {
+    const call = { ...rest, needWeights };
     if (this.normPlace === 'pre') {
-      const [attended, weights] = this.attention.forward(this.norm1.forward(x), mask, rest);
+      const [attended, weights] = this.attention.forward(this.norm1.forward(x), mask, call);
       const middle = x.add(this.dropout.forward(attended));
       return [middle.add(this.dropout.forward(this.mlp.forward(this.norm2.forward(middle)))), weights];
     }
-    const [attended, weights] = this.attention.forward(x, mask, rest);
+    const [attended, weights] = this.attention.forward(x, mask, call);
     const middle = this.norm1.forward(x.add(this.dropout.forward(attended)));
     return [this.norm2.forward(middle.add(this.dropout.forward(this.mlp.forward(middle)))), weights];
   }
@@ -148,21 +154,30 @@ export class TransformerDecoderBlock extends Module {
    * @param context [batch, context time, dim].
    */
   forward(x: Tensor, context: Tensor, options: TransformerDecoderBlockCall = {}): Tensor {
-    return this.forwardWithWeights(x, context, options)[0];
+    return this.#run(x, context, options, false)[0];
   }
 
   /** As {@link TransformerDecoderBlock.forward}, with the weights of both attentions [batch, heads, query, key]. */
   forwardWithWeights(
     x: Tensor,
     context: Tensor,
-    { mask, contextMask, cache = null, contextCache = null }: TransformerDecoderBlockCall = {},
+    options: TransformerDecoderBlockCall = {},
   ): [output: Tensor, weights: Tensor, crossWeights: Tensor] {
+    return this.#run(x, context, options, true) as [Tensor, Tensor, Tensor];
+  }
+
+  #run(
+    x: Tensor,
+    context: Tensor,
+    { mask, contextMask, cache = null, contextCache = null }: TransformerDecoderBlockCall,
+    needWeights: boolean,
+  ): [output: Tensor, weights: Tensor | null, crossWeights: Tensor | null] {
     let [weights, crossWeights]: [Tensor | null, Tensor | null] = [null, null];
     const parts: readonly (readonly [LayerNorm, (y: Tensor) => Tensor])[] = [
       [
         this.norm1,
         (y) => {
-          const [attended, found] = this.attention.forward(y, mask, { isCausal: true, cache });
+          const [attended, found] = this.attention.forward(y, mask, { isCausal: true, cache, needWeights });
           weights = found;
           return attended;
         },
@@ -170,7 +185,11 @@ export class TransformerDecoderBlock extends Module {
       [
         this.norm2,
         (y) => {
-          const [attended, found] = this.crossAttention.forward(y, contextMask, { context, cache: contextCache });
+          const [attended, found] = this.crossAttention.forward(y, contextMask, {
+            context,
+            cache: contextCache,
+            needWeights,
+          });
           crossWeights = found;
           return attended;
         },
@@ -182,7 +201,7 @@ export class TransformerDecoderBlock extends Module {
       if (this.normPlace === 'pre') out = out.add(this.dropout.forward(part(norm.forward(out))));
       else out = norm.forward(out.add(this.dropout.forward(part(out))));
     }
-    return [out, weights, crossWeights] as unknown as [Tensor, Tensor, Tensor];
+    return [out, weights, crossWeights];
   }
 }
 
