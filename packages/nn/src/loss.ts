@@ -1,15 +1,24 @@
 /** Losses as modules, by torch's names: each keeps its options and calls its function. */
-import type { Tensor } from '@course/tensor';
+import { ShapeError, type Tensor } from '@course/tensor';
 import * as F from './functional/losses.js';
 import { Module } from './module.js';
 
 /** What the losses have in common: options, and how they are printed. */
-abstract class Loss<Options> extends Module {
+abstract class Loss<Options extends { readonly reduction?: string }> extends Module {
   readonly options: Options;
 
   constructor(options: Options) {
     super();
     this.options = options;
+  }
+
+  /** The input, unless its mean would be one of nothing: torch gives NaN there. */
+  protected filled(input: Tensor): Tensor {
+    if (input.numel() === 0 && (this.options.reduction ?? 'mean').endsWith('mean'))
+      throw new ShapeError(
+        `${this.constructor.name}: there is no mean over an empty batch, got an input of shape [${input.shape.join(', ')}]`,
+      );
+    return input;
   }
 
   override flops(args: readonly unknown[]): number {
@@ -31,7 +40,7 @@ export class CrossEntropyLoss extends Loss<F.CrossEntropyOptions> {
 
   /** logits [rows, classes] and class numbers [rows] to the loss. */
   forward(logits: Tensor, targets: Tensor): Tensor {
-    return F.crossEntropy(logits, targets, this.options);
+    return F.crossEntropy(this.filled(logits), targets, this.options);
   }
 }
 
@@ -43,7 +52,7 @@ export class NLLLoss extends Loss<F.NllLossOptions> {
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.nllLoss(input, target, this.options);
+    return F.nllLoss(this.filled(input), target, this.options);
   }
 }
 
@@ -55,7 +64,7 @@ export class MSELoss extends Loss<F.LossOptions> {
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.mseLoss(input, target, this.options);
+    return F.mseLoss(this.filled(input), target, this.options);
   }
 }
 
@@ -67,7 +76,7 @@ export class L1Loss extends Loss<F.LossOptions> {
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.l1Loss(input, target, this.options);
+    return F.l1Loss(this.filled(input), target, this.options);
   }
 }
 
@@ -79,7 +88,7 @@ export class SmoothL1Loss extends Loss<F.LossOptions & { readonly beta?: number 
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.smoothL1Loss(input, target, this.options);
+    return F.smoothL1Loss(this.filled(input), target, this.options);
   }
 }
 
@@ -91,7 +100,7 @@ export class HuberLoss extends Loss<F.LossOptions & { readonly delta?: number }>
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.huberLoss(input, target, this.options);
+    return F.huberLoss(this.filled(input), target, this.options);
   }
 }
 
@@ -103,7 +112,7 @@ export class BCELoss extends Loss<F.BinaryLossOptions> {
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.binaryCrossEntropy(input, target, this.options);
+    return F.binaryCrossEntropy(this.filled(input), target, this.options);
   }
 }
 
@@ -115,7 +124,7 @@ export class BCEWithLogitsLoss extends Loss<F.BinaryLossOptions & { readonly pos
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.binaryCrossEntropyWithLogits(input, target, this.options);
+    return F.binaryCrossEntropyWithLogits(this.filled(input), target, this.options);
   }
 }
 
@@ -127,7 +136,7 @@ export class KLDivLoss extends Loss<F.KlDivOptions> {
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.klDivLoss(input, target, this.options);
+    return F.klDivLoss(this.filled(input), target, this.options);
   }
 }
 
@@ -139,7 +148,7 @@ export class CosineEmbeddingLoss extends Loss<F.LossOptions & { readonly margin?
 
   /** Two inputs and a target of 1 or -1 for each pair to the loss. */
   forward(x1: Tensor, x2: Tensor, target: Tensor): Tensor {
-    return F.cosineEmbeddingLoss(x1, x2, target, this.options);
+    return F.cosineEmbeddingLoss(this.filled(x1), x2, target, this.options);
   }
 }
 
@@ -151,7 +160,7 @@ export class MarginRankingLoss extends Loss<F.LossOptions & { readonly margin?: 
 
   /** Two inputs and a target of 1 or -1 for each pair to the loss. */
   forward(x1: Tensor, x2: Tensor, target: Tensor): Tensor {
-    return F.marginRankingLoss(x1, x2, target, this.options);
+    return F.marginRankingLoss(this.filled(x1), x2, target, this.options);
   }
 }
 
@@ -163,7 +172,7 @@ export class HingeEmbeddingLoss extends Loss<F.LossOptions & { readonly margin?:
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.hingeEmbeddingLoss(input, target, this.options);
+    return F.hingeEmbeddingLoss(this.filled(input), target, this.options);
   }
 }
 
@@ -175,7 +184,7 @@ export class SoftMarginLoss extends Loss<F.LossOptions> {
 
   /** An input and its target to the loss, a scalar unless the reduction is none. */
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.softMarginLoss(input, target, this.options);
+    return F.softMarginLoss(this.filled(input), target, this.options);
   }
 }
 
@@ -187,6 +196,6 @@ export class TripletMarginLoss extends Loss<F.LossOptions & { readonly margin?: 
 
   /** Three tensors [batch, dim] to the loss. */
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
-    return F.tripletMarginLoss(anchor, positive, negative, this.options);
+    return F.tripletMarginLoss(this.filled(anchor), positive, negative, this.options);
   }
 }

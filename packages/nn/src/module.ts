@@ -6,7 +6,7 @@
 import { ArgumentError, Tensor } from '@course/tensor';
 import type { BackwardHook } from './backward-hooks.js';
 import { addBackwardHook, addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
-import { Buffer, Parameter } from './parameter.js';
+import { Buffer, notePath, Parameter } from './parameter.js';
 import { loadState, type StateDict, type StateReport } from './state-dict.js';
 
 /** `toOut` as `to_out`: state-dict keys are those that a PyTorch twin has. A field that starts upper-case keeps its name. */
@@ -131,6 +131,7 @@ export abstract class Module {
     for (const [path, value] of this.#namedTensors()) {
       if (!(value instanceof Parameter) || seen.has(value)) continue;
       seen.add(value);
+      notePath(value, path);
       yield [path, value];
     }
   }

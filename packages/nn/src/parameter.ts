@@ -33,3 +33,16 @@ export class Buffer extends Tensor {
     keep(this);
   }
 }
+
+const paths = new WeakMap<Tensor, string>();
+
+/** Remembers where in a model a parameter was found: the longest path is the most telling one. */
+export function notePath(parameter: Tensor, path: string): void {
+  if (path.length > (paths.get(parameter)?.length ?? 0)) paths.set(parameter, path);
+}
+
+/** A parameter as errors name it: by its path, if it was found in a model, and by its shape. */
+export function describeParameter(parameter: Tensor): string {
+  const path = paths.get(parameter);
+  return `${path === undefined ? 'one' : `'${path}'`} of shape [${parameter.shape.join(', ')}]`;
+}

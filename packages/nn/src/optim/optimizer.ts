@@ -2,7 +2,8 @@
  * What optimizers share: parameter groups with their own settings, the step over parameters that have a gradient, and state that
  * can be saved. State tensors belong to the optimizer and outlive every scope.
  */
-import { ArgumentError, keep, noGrad, ShapeError, scope, type Tensor, zerosLike } from '@course/tensor';
+import { ArgumentError, keep, noGrad, ShapeError, scope, Tensor, zerosLike } from '@course/tensor';
+import { describeParameter } from '../parameter.js';
 
 /** Settings that every optimizer has and schedulers change. */
 export interface BaseSettings {
@@ -51,10 +52,13 @@ export abstract class Optimizer<S extends BaseSettings> {
     const own = [...group.params];
     const seen = new Set(this.paramGroups.flatMap(({ params }) => params));
     for (const parameter of own) {
-      if (!parameter.isLeaf) throw new ArgumentError("optimizer: can't optimize a non-leaf Tensor");
+      if (!(parameter instanceof Tensor))
+        throw new ArgumentError(`optimizer: can only optimize Tensors, but one of the params is ${String(parameter)}`);
+      if (!parameter.isLeaf)
+        throw new ArgumentError(`optimizer: can't optimize a non-leaf Tensor, ${describeParameter(parameter)}`);
       if (seen.has(parameter))
         throw new ArgumentError(
-          `optimizer: some parameters appear in more than one parameter group, one of them of shape [${parameter.shape.join(', ')}]`,
+          `optimizer: some parameters appear in more than one parameter group: ${describeParameter(parameter)}`,
         );
       seen.add(parameter);
     }
@@ -126,7 +130,7 @@ export abstract class Optimizer<S extends BaseSettings> {
         for (const [name, value] of Object.entries(saved))
           if (typeof value !== 'number' && value.shape.join() !== parameter.shape.join())
             throw new ShapeError(
-              `optimizer: loaded state dict has ${name} of shape [${value.shape.join(', ')}] for parameter ${number}, which is [${parameter.shape.join(', ')}]`,
+              `optimizer: loaded state dict has ${name} of shape [${value.shape.join(', ')}] for parameter ${number}, ${describeParameter(parameter)}`,
             );
         for (const old of Object.values(this.state.get(parameter) ?? {})) if (typeof old !== 'number') old.dispose();
         this.state.set(
