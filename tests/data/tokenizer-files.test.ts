@@ -189,11 +189,11 @@ describe('fromPretrained', () => {
   });
 
   it('names the kind of tokenizer that AutoTokenizer does not have', async () => {
-    const gpt = join(folder, 'gpt2');
-    mkdirSync(gpt);
-    writeFileSync(join(gpt, 'tokenizer.json'), '{"model": {"type": "BPE"}}');
-    const error = await failure(AutoTokenizer.fromPretrained(gpt));
+    const t5 = join(folder, 't5');
+    mkdirSync(t5);
+    writeFileSync(join(t5, 'tokenizer.json'), '{"model": {"type": "Unigram"}}');
+    const error = await failure(AutoTokenizer.fromPretrained(t5));
     expect(error).toBeInstanceOf(FormatError);
-    expect(error.message).toContain('unsupported tokenizer model "BPE"');
+    expect(error.message).toContain('unsupported tokenizer model "Unigram"; supported: "WordPiece", "BPE"');
   });
 });

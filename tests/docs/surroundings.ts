@@ -1,7 +1,7 @@
 // What the examples in doc comments take for granted: a tensor `x`, a `model` and what trains it, a `tokenizer`, texts and
 // files. Every example gets things of its own, real ones of the smallest size, in a folder of its own.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { BertTokenizer, DataCollatorWithPadding, DataLoader, Dataset } from '@course/data';
+import { BertTokenizer, DataCollatorWithPadding, DataLoader, Dataset, trainByteLevelBpe } from '@course/data';
 import { BertForMaskedLM, BertForSequenceClassification, bertConfig, TextClassifier } from '@course/models';
 import { LayerNorm, Linear, Sequential } from '@course/nn';
 import { AdamW, LinearWarmup } from '@course/nn/optim';
@@ -43,7 +43,9 @@ const casedVocab = sparseVocab({
   4412: '##ral',
 });
 
-const tokenizer = new BertTokenizer({ vocab: casedVocab, lowercase: false, modelMaxLength: 16 });
+const makeTokenizer = (): BertTokenizer =>
+  new BertTokenizer({ vocab: casedVocab, lowercase: false, modelMaxLength: 16 });
+const tokenizer = makeTokenizer();
 const dataset = Dataset.fromRows([
   { text: 'good', label: 1 },
   { text: 'bad', label: 0 },
@@ -60,6 +62,7 @@ export async function writeFiles(): Promise<void> {
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/vocab.txt`, `${casedVocab.join('\n')}\n`);
   }
+  await trainByteLevelBpe(['good bad two or three a question'], { vocabSize: 280, minFrequency: 1 }).save('gpt2');
   for (const file of ['train.jsonl', 'dev.jsonl'])
     writeFileSync(file, [...dataset].map((row) => `${JSON.stringify(row)}\n`).join(''));
   const config = bertConfig({
@@ -99,7 +102,7 @@ export function surroundings() {
     scheduler: new LinearWarmup(optimizer, { warmupSteps: 1, totalSteps: 10 }),
     /** Steps of the optimizer until now. */
     step: 1,
-    tokenizer,
+    tokenizer: makeTokenizer(),
     classifier: new TextClassifier({
       vocabSize: tokenizer.vocabSize,
       labels: ['bad', 'good'],

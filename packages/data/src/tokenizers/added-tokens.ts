@@ -67,12 +67,15 @@ export class AddedTokenMatcher {
         let from = match.index;
         let to = from + match[0].length;
         if (token === undefined || (token.singleWord && !standsAlone(text, from, to))) continue;
-        if (token.lstrip) while (from > done && inRanges(WHITE_SPACE, text.charCodeAt(from - 1))) from--;
+        if (token.lstrip) {
+          while (from > 0 && inRanges(WHITE_SPACE, text.charCodeAt(from - 1))) from--;
+          from = Math.max(from, done);
+        }
+        // The search goes on behind the match itself: as in the reference, the next token may begin in the white space taken here.
         if (token.rstrip) while (to < text.length && inRanges(WHITE_SPACE, text.charCodeAt(to))) to++;
         textUpTo(from);
         segments.push({ token, from, to });
         done = to;
-        pattern.lastIndex = to;
       }
     }
     textUpTo(text.length);

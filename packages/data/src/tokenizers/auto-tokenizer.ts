@@ -1,8 +1,10 @@
 /** `AutoTokenizer`: the tokenizer class that the files of a model ask for. */
 import { FormatError } from '@course/tensor';
-import { JsonNode, readText } from '../text-file.js';
 import { BertTokenizer } from './bert-tokenizer.js';
+import { GPT2Tokenizer } from './gpt2-tokenizer.js';
+import { type PretrainedSource, TokenizerFolder } from './source.js';
 import type { Tokenizer } from './tokenizer.js';
+import { TokenizerConfig } from './tokenizer-config.js';
 import { modelKind } from './tokenizer-json.js';
 
 /**
@@ -14,18 +16,28 @@ import { modelKind } from './tokenizer-json.js';
  */
 export const AutoTokenizer = {
   /**
-   * @param folder A folder with `tokenizer.json` or `vocab.txt`.
+   * @param source A folder or model id with `tokenizer.json`, `vocab.txt`, or `vocab.json` and `merges.txt`.
+   * @param where Where to look for the files of an id.
    * @throws FormatError when there is none, or it asks for a kind of tokenizer that is not here.
    */
-  async fromPretrained(folder: string): Promise<Tokenizer> {
-    const file = `${folder.replace(/[/\\]$/, '')}/tokenizer.json`;
-    const text = await readText(file);
-    if (text !== undefined) {
-      const kind = modelKind(JsonNode.parse(text, file));
-      if (kind !== 'WordPiece') {
-        throw new FormatError(`${file}: unsupported tokenizer model ${JSON.stringify(kind)}; supported: "WordPiece"`);
-      }
+  async fromPretrained(source: string, where: PretrainedSource = {}): Promise<Tokenizer> {
+    const folder = await TokenizerFolder.open(source, where);
+    const json = await folder.readJson('tokenizer.json');
+    if (json !== undefined) {
+      const kind = modelKind(json);
+      if (kind === 'WordPiece') return BertTokenizer.fromPretrained(source, where);
+      if (kind === 'BPE') return GPT2Tokenizer.fromPretrained(source, where);
+      throw new FormatError(
+        `${json.where}: unsupported tokenizer model ${JSON.stringify(kind)}; supported: "WordPiece", "BPE"`,
+      );
     }
-    return BertTokenizer.fromPretrained(folder);
+    if ((await folder.read('vocab.txt')) !== undefined) return BertTokenizer.fromPretrained(source, where);
+    if ((await folder.read('merges.txt')) !== undefined) return GPT2Tokenizer.fromPretrained(source, where);
+    const { tokenizerClass } = await TokenizerConfig.read(folder);
+    throw folder.nothingHere(
+      'tokenizer.json',
+      'vocab.txt',
+      `vocab.json with merges.txt${tokenizerClass === undefined ? '' : ` (tokenizer_config.json asks for ${tokenizerClass})`}`,
+    );
   },
 };

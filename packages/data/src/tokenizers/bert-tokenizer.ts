@@ -8,6 +8,7 @@ import { loadBert, saveBert } from './bert-files.js';
 import { BertModel } from './bert-model.js';
 import type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './bert-options.js';
 import { joinWordPieces } from './decode.js';
+import { namingSource, type PretrainedSource } from './source.js';
 import type { Template, TemplatePiece } from './template.js';
 import { Tokenizer } from './tokenizer.js';
 import { Vocab, vocabEntries } from './vocab.js';
@@ -75,27 +76,26 @@ export class BertTokenizer extends Tokenizer {
   }
 
   /**
-   * Loads a tokenizer from a folder with `tokenizer.json` or `vocab.txt` (and `tokenizer_config.json`), from one of those
-   * files, or makes it from a vocabulary.
+   * Loads a tokenizer from a folder or model id with `tokenizer.json` or `vocab.txt` (and `tokenizer_config.json`), from one of
+   * those files, or makes it from a vocabulary.
    *
-   * @param source A path, or `{ vocab, lowercase, … }`.
-   * @param overrides What to change of what the files say.
+   * @param source A path, an id, or `{ vocab, lowercase, … }`.
+   * @param overrides What to change of what the files say, and where to look for them.
    * @throws FormatError when there are no such files, or they are malformed or of another kind of tokenizer.
    * @example
    * const tokenizer = await BertTokenizer.fromPretrained('./bert-base-cased');
    */
   static async fromPretrained(
     source: string | BertTokenizerOptions,
-    overrides: BertTokenizerOverrides = {},
+    overrides: BertTokenizerOverrides & PretrainedSource = {},
   ): Promise<BertTokenizer> {
     if (typeof source !== 'string') return new BertTokenizer({ ...source, ...overrides });
-    const options = await loadBert(source);
-    try {
-      return new BertTokenizer({ ...options, ...overrides });
-    } catch (error) {
-      if (error instanceof FormatError) throw new FormatError(`${source}: ${error.message}`, { cause: error });
-      throw error;
-    }
+    const { options, additionalSpecialTokens } = await loadBert(source, overrides);
+    return namingSource(source, () => {
+      const tokenizer = new BertTokenizer({ ...options, ...overrides });
+      tokenizer.addSpecialTokens({ additionalSpecialTokens: tokenizer.unlisted(additionalSpecialTokens) });
+      return tokenizer;
+    });
   }
 
   /** The options in force, defaults filled in. */
@@ -152,19 +152,11 @@ export class BertTokenizer extends Tokenizer {
    * `special_tokens_map.json`, as Hugging Face's libraries read them.
    */
   override toFiles(): Record<string, string> {
-    return saveBert(this.vocab, this.options, this.modelMaxLength);
+    return saveBert(this, this.vocab, this.options);
   }
 
   override toString(): string {
-    const { unkToken, sepToken, padToken, clsToken, maskToken } = this;
-    const specials = Object.entries({ unkToken, sepToken, padToken, clsToken, maskToken })
-      .filter(([, token]) => this.vocab.ids.has(token))
-      .map(([role, token]) => `${role}: '${token}' (${this.vocab.idOf(token)})`);
-    return [
-      `BertTokenizer(vocabSize: ${this.vocabSize}, modelMaxLength: ${this.modelMaxLength ?? 'none'}, ` +
-        `lowercase: ${this.lowercase}, paddingSide: '${this.paddingSide}', truncationSide: '${this.truncationSide}',`,
-      `  specialTokens: { ${specials.join(', ')} })`,
-    ].join('\n');
+    return this.describe('BertTokenizer', { lowercase: this.lowercase });
   }
 
   protected override joinTokens(tokens: readonly string[], cleanUp: boolean): string {

@@ -22,7 +22,7 @@ export function joinWordPieces(tokens: readonly string[], options: JoinOptions):
 }
 
 /** `clean_up_tokenization` of `transformers`: blanks before punctuation and in English contractions go. */
-function cleanUpSpaces(text: string): string {
+export function cleanUpSpaces(text: string): string {
   return text
     .replaceAll(' .', '.')
     .replaceAll(' ?', '?')

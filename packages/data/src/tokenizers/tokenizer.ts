@@ -112,7 +112,7 @@ export abstract class Tokenizer {
    * @throws ArgumentError when there is none, as in GPT-2: `addSpecialTokens({ padToken: … })` names one.
    */
   get padToken(): string {
-    return this.#specialTokens.padToken ?? this.#missing('padToken');
+    return this.#specialToken('padToken');
   }
 
   /**
@@ -121,7 +121,7 @@ export abstract class Tokenizer {
    * @throws ArgumentError when there is none.
    */
   get padTokenId(): number {
-    return this.vocab.requireId(this.padToken);
+    return this.specialTokenId('padToken');
   }
 
   /** Ids of all special tokens, ascending. */
@@ -161,6 +161,7 @@ export abstract class Tokenizer {
       added.push(token);
     }
     this.#specialTokens = roles;
+    this.vocab.unkToken = roles.unkToken;
     return this.#add([...added, ...additionalSpecialTokens], true);
   }
 
@@ -273,6 +274,36 @@ export abstract class Tokenizer {
     return token;
   }
 
+  /** The id of a special token; throws an ArgumentError where there is none. */
+  protected specialTokenId(role: SpecialTokenRole): number {
+    return this.vocab.requireId(this.#specialToken(role));
+  }
+
+  /** Those of some tokens that are not among the special tokens yet. */
+  protected unlisted(tokens: readonly string[]): string[] {
+    const listed = new Set(this.vocab.added.filter((token) => token.special).map((token) => token.content));
+    return tokens.filter((token) => !listed.has(token));
+  }
+
+  /** A tokenizer in a few lines: sizes, what is its own, special tokens with their ids. */
+  protected describe(name: string, own: Readonly<Record<string, unknown>>): string {
+    const specials = PRINT_ORDER.flatMap((role) => {
+      const token = this.#specialTokens[role];
+      return token !== undefined && this.vocab.ids.has(token)
+        ? [`${role}: '${token}' (${this.vocab.idOf(token)})`]
+        : [];
+    });
+    const fields = [
+      `vocabSize: ${this.vocabSize}`,
+      `modelMaxLength: ${this.modelMaxLength ?? 'none'}`,
+      ...Object.entries(own).map(([key, value]) => `${key}: ${value}`),
+      `paddingSide: '${this.paddingSide}'`,
+      `truncationSide: '${this.truncationSide}'`,
+    ];
+    const shown = specials.length > 0 ? `{ ${specials.join(', ')} }` : 'none';
+    return `${name}(${fields.join(', ')},\n  specialTokens: ${shown})`;
+  }
+
   /** The options of rows with every default filled in. */
   protected rowOptions(options: EncodeBatchOptions): RowOptions {
     const truncation = truncationStrategy(options);
@@ -301,7 +332,9 @@ export abstract class Tokenizer {
     return changed;
   }
 
-  #missing(role: SpecialTokenRole): never {
+  #specialToken(role: SpecialTokenRole): string {
+    const token = this.#specialTokens[role];
+    if (token !== undefined) return token;
     throw new ArgumentError(`this tokenizer has no ${role}: name one with addSpecialTokens({ ${role}: … })`);
   }
 
@@ -332,6 +365,17 @@ export abstract class Tokenizer {
     return maxLength;
   }
 }
+
+/** The order in which `transformers` prints special tokens. */
+const PRINT_ORDER: readonly SpecialTokenRole[] = [
+  'bosToken',
+  'eosToken',
+  'unkToken',
+  'sepToken',
+  'padToken',
+  'clsToken',
+  'maskToken',
+];
 
 function truncationStrategy(options: EncodeBatchOptions): TruncationStrategy | undefined {
   const { truncation = options.maxLength !== undefined && options.padding !== 'max_length' } = options;

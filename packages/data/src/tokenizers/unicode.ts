@@ -7,7 +7,8 @@
 /** Sorted, disjoint, inclusive ranges of code points: `[first, last, first, last, …]`. */
 export type CodePointRanges = Uint32Array;
 
-function parseRanges(text: string): CodePointRanges {
+/** Ranges from text such as `41-5a 61-7a aa`, in hexadecimal. */
+export function parseRanges(text: string): CodePointRanges {
   const bounds = text
     .trim()
     .split(/\s+/)

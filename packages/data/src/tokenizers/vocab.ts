@@ -25,12 +25,13 @@ export class Vocab {
   #specialIds: ReadonlySet<number>;
   /** The model's own tokens, in the order given. */
   readonly model: readonly (readonly [token: string, id: number])[];
-  readonly #unkToken: string | undefined;
+  /** The token that stands for strings that are none; undefined where there is none. */
+  unkToken: string | undefined;
 
   /**
    * @param model The model's own tokens.
    * @param added Tokens matched whole; some may be among the model's own.
-   * @param unkToken The token that stands for strings that are none; byte-level models have none.
+   * @param unkToken The token that stands for strings that are none.
    * @throws FormatError for an id that is no whole number, or an unknown token that is in neither.
    */
   constructor(
@@ -67,7 +68,7 @@ export class Vocab {
     this.#added = byId(added);
     this.#specialIds = specialIdsOf(added);
     this.model = model;
-    this.#unkToken = unkToken;
+    this.unkToken = unkToken;
   }
 
   /** Tokens by id; holes where no token has the id. */
@@ -121,7 +122,7 @@ export class Vocab {
    * @throws ArgumentError for any other string where there is no unknown token.
    */
   idOf(token: string): number {
-    return this.#ids.get(token) ?? this.requireId(this.#unkToken ?? token);
+    return this.#ids.get(token) ?? this.requireId(this.unkToken ?? token);
   }
 
   /**
