@@ -207,6 +207,7 @@ error("maxPool1d(zeros([1, 2]), 3)")
 error("adaptiveAvgPool1d(zeros([8]), 2)", "F.adaptive_avg_pool1d(zeros(8), 2)", "Expected 2")
 
 error("scaledDotProductAttention(zeros([2, 3]), zeros([2, 4]), zeros([2, 4]))")
+error("scaledDotProductAttention(ones([2, 3]), ones([2, 3]), ones([2, 3]), { mask: arange(2) })")
 
 error("adamStep(zeros([2]), zeros([3]), zeros([2]), zeros([2]), {})")
 

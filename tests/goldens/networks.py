@@ -177,6 +177,8 @@ def products():
         return y if weight is None else y * weight
 
     case("rmsNorm", "weighted", rms, lambda: [normal(2, 3, 5), normal(5)], {"eps": 1e-6})
+    case("rmsNorm", "many rows", rms, lambda: [normal(131, 6), normal(6)], {"eps": 1e-6})
+    case("rmsNorm", "long rows, far from zero", rms, lambda: [normal(3, 333, shift=5), normal(333)], {"eps": 1e-6})
     case("rmsNorm", "plain", rms, lambda: [permuted(normal(5, 3), 1, 0)], {"eps": 1e-6})
 
 

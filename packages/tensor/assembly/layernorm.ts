@@ -1,5 +1,5 @@
 /**
- * Layer norm of rows and its backward. Mean and variance take two passes over a row, which is in L1 after the first. The
+ * Layer norm of rows and its backward, with or without a mean to subtract. Mean and variance take two passes over a row, which is in L1 after the first. The
  * gradients of weight and bias are sums over rows: each item sums a fixed chunk of rows into a partial of its own, and a
  * column sum of the partials follows, so the result does not depend on who computed which chunk.
  */
@@ -10,6 +10,7 @@ import { loadPart, storePart, sum, sumOfSquares } from './sums';
 
 export function layerNorm(record: usize, begin: i32, end: i32): void {
   const width = int(record, LayerNormField.width);
+  const centered = int(record, LayerNormField.centered) != 0;
   const eps = <f64>real(record, LayerNormField.eps);
   const weight = pointer(record, LayerNormField.weight);
   const bias = pointer(record, LayerNormField.bias);
@@ -17,7 +18,7 @@ export function layerNorm(record: usize, begin: i32, end: i32): void {
   for (let row = begin; row < end; row++) {
     const input = pointer(record, LayerNormField.input) + <usize>row * rowBytes;
     const out = pointer(record, LayerNormField.out) + <usize>row * rowBytes;
-    const mean = <f32>(sum(input, width) / <f64>width);
+    const mean = centered ? <f32>(sum(input, width) / <f64>width) : <f32>0;
     const variance = sumOfSquares(input, width, mean) / <f64>width;
     const rstd = <f32>(1 / Math.sqrt(variance + eps));
     store<f32>(pointer(record, LayerNormField.mean) + (<usize>row << 2), mean);
@@ -242,6 +243,7 @@ function addRows(record: usize, row: i32, pair: bool, weightPart: usize, biasPar
 export function layerNormBackward(record: usize, begin: i32, end: i32): void {
   const rows = int(record, LayerNormBackwardField.rows);
   const width = int(record, LayerNormBackwardField.width);
+  const centered = int(record, LayerNormBackwardField.centered) != 0;
   const chunk = int(record, LayerNormBackwardField.chunk);
   const weight = pointer(record, LayerNormBackwardField.weight);
   const gradInput = pointer(record, LayerNormBackwardField.gradInput);
@@ -267,7 +269,7 @@ export function layerNormBackward(record: usize, begin: i32, end: i32): void {
       const mean = load<f32>(pointer(record, LayerNormBackwardField.mean) + (<usize>row << 2));
       const rstd = load<f32>(pointer(record, LayerNormBackwardField.rstd) + (<usize>row << 2));
       rowSums(grad, input, weight, width, mean, rstd);
-      const meanGrad = <f32>(gradSum / <f64>width);
+      const meanGrad = centered ? <f32>(gradSum / <f64>width) : <f32>0;
       const slope = <f32>((gradDot / <f64>width) * <f64>rstd);
       rowGradient(gradInput + offset, grad, input, weight, width, mean, rstd, meanGrad, slope);
     }

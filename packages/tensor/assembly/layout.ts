@@ -293,6 +293,8 @@ export enum AttentionBlock {
 /** Layer norm. Item: a row. */
 export enum LayerNormField {
   width,
+  /** 1 if the mean is subtracted. */
+  centered,
   eps,
   input,
   weight,
@@ -306,6 +308,7 @@ export enum LayerNormField {
 /** The backward of layer norm. Item: a chunk of `chunk` rows. */
 export enum LayerNormBackwardField {
   rows,
+  centered,
   width,
   chunk,
   grad,

@@ -174,6 +174,8 @@ export interface AttentionBackwardRequest extends AttentionOperands {
 /** `(x - mean) * rstd * weight + bias` a row, with mean and rstd = 1/sqrt(var + eps) (biased variance) kept for the backward. */
 export interface LayerNormRequest {
   readonly kind: 'layerNorm';
+  /** Whether rows are brought to mean 0 (default), or divided by the root of their mean square as they are; `mean` is then 0. */
+  readonly centered?: boolean;
   readonly rows: number;
   readonly width: number;
   readonly eps: number;
@@ -189,6 +191,7 @@ export interface LayerNormRequest {
 /** The gradients of `layerNorm`; those that nobody needs are left out. */
 export interface LayerNormBackwardRequest {
   readonly kind: 'layerNormBackward';
+  readonly centered?: boolean;
   readonly rows: number;
   readonly width: number;
   readonly grad: Dense;

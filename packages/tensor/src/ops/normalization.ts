@@ -1,4 +1,7 @@
-/** Layer normalisation (Ba, Kiros, Hinton 2016) with hand-fused forward and backward kernels. */
+/**
+ * Layer normalisation (Ba, Kiros, Hinton 2016) and its form that subtracts nothing (Zhang & Sennrich 2019): the same hand-fused kernels,
+ * forward and backward, with or without a mean.
+ */
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import { ShapeError } from '../errors.js';
@@ -20,10 +23,19 @@ export function layerNorm(
   normalizedShape: Shape,
   { weight, bias, eps = 1e-5 }: LayerNormOptions = {},
 ): Tensor {
+  return normalizeRows('layerNorm', x, normalizedShape, { weight: weight ?? null, bias: bias ?? null, eps });
+}
+
+function normalizeRows(
+  op: 'layerNorm' | 'rmsNorm',
+  x: Tensor,
+  normalizedShape: Shape,
+  { weight, bias, eps }: Required<LayerNormOptions>,
+): Tensor {
   const tail = x.shape.slice(x.shape.length - normalizedShape.length);
   if (normalizedShape.length === 0 || !sameShape(tail, normalizedShape))
     throw new ShapeError(
-      `layerNorm: Given normalizedShape=${formatShape(normalizedShape)}, expected input with shape [*, ${normalizedShape.join(', ')}], but got input of size ${formatShape(x.shape)}`,
+      `${op}: Given normalizedShape=${formatShape(normalizedShape)}, expected input with shape [*, ${normalizedShape.join(', ')}], but got input of size ${formatShape(x.shape)}`,
     );
   for (const [name, each] of [
     ['weight', weight],
@@ -31,12 +43,12 @@ export function layerNorm(
   ] as const) {
     if (each && !sameShape(each.shape, normalizedShape))
       throw new ShapeError(
-        `layerNorm: Expected ${name} to be of same shape as normalizedShape, but got ${formatShape(each.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
+        `${op}: Expected ${name} to be of same shape as normalizedShape, but got ${formatShape(each.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
       );
   }
-  checkFloats('layerNorm', { input: x, weight, bias });
+  checkFloats(op, { input: x, weight, bias });
   const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  const backend = commonBackend('layerNorm', x, ...inputs);
+  const backend = commonBackend(op, x, ...inputs);
   const width = numel(normalizedShape);
   const rows = width === 0 ? 0 : numel(x.shape) / width;
   const { tensor: output, operand: out } = emptyOn(backend, x.shape, x.dtype);
@@ -44,6 +56,7 @@ export function layerNorm(
   const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], x.dtype);
   backend.run({
     kind: 'layerNorm',
+    centered: op === 'layerNorm',
     rows,
     width,
     eps,
@@ -55,7 +68,7 @@ export function layerNorm(
     rstd,
   });
   const saved: readonly Tensor[] = [x, means, rstds, ...(weight ? [weight] : [])];
-  const result = record('layerNorm', output, inputs, saved, (grad, kept) => {
+  const result = record(op, output, inputs, saved, (grad, kept) => {
     const [input, savedMean, savedRstd, scale = null] = kept as readonly Tensor[] as readonly [
       Tensor,
       Tensor,
@@ -65,7 +78,7 @@ export function layerNorm(
     const gradients = (isGradEnabled() ? composedGradients : fusedGradients)(
       grad,
       { input, mean: savedMean, rstd: savedRstd, weight: scale },
-      { rows, width, eps },
+      { rows, width, eps, centered: op === 'layerNorm' },
     );
     return [gradients.input, ...(weight ? [gradients.weight] : []), ...(bias ? [gradients.bias] : [])];
   });
@@ -85,17 +98,21 @@ interface Sizes {
   readonly rows: number;
   readonly width: number;
   readonly eps: number;
+  /** Whether the mean is subtracted. */
+  readonly centered: boolean;
 }
 
 type Gradients = { readonly input: () => Tensor; readonly weight: () => Tensor; readonly bias: () => Tensor };
 
 /** The gradients by the fused kernel: one request for the input, one for weight and bias together. */
-function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, { rows, width }: Sizes): Gradients {
+function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, sizes: Sizes): Gradients {
+  const { rows, width, centered } = sizes;
   const backend = input.storage.backend;
   const shape = weight?.shape ?? [width];
   const request = () =>
     ({
       kind: 'layerNormBackward',
+      centered,
       rows,
       width,
       grad: dense(grad),
@@ -109,7 +126,7 @@ function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, { ro
     if (affine) return affine;
     const { tensor: gradWeight, operand: weightOut } = emptyOn(backend, shape, input.dtype);
     const { tensor: gradBias, operand: biasOut } = emptyOn(backend, shape, input.dtype);
-    backend.run({ ...request(), gradWeight: weightOut, gradBias: biasOut });
+    backend.run({ ...request(), gradWeight: weightOut, ...(centered && { gradBias: biasOut }) });
     affine = { weight: gradWeight, bias: gradBias };
     return affine;
   };
@@ -125,22 +142,20 @@ function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, { ro
 }
 
 /** The same gradients in tensor ops, for passes that are recorded to be differentiated again. */
-function composedGradients(grad: Tensor, { input, weight }: Saved, { rows, width, eps }: Sizes): Gradients {
+function composedGradients(grad: Tensor, { input, weight }: Saved, sizes: Sizes): Gradients {
+  const { rows, width, eps, centered } = sizes;
   const flatGrad = grad.reshape([rows, width]);
   const flat = input.reshape([rows, width]);
-  const centred = flat.sub(flat.mean(-1, { keepDim: true }));
-  const rstd = centred.mul(centred).mean(-1, { keepDim: true }).add(eps).rsqrt();
-  const normalised = centred.mul(rstd);
+  const around = centered ? flat.sub(flat.mean(-1, { keepDim: true })) : flat;
+  const rstd = around.mul(around).mean(-1, { keepDim: true }).add(eps).rsqrt();
+  const normalised = around.mul(rstd);
   const shape = weight?.shape ?? [width];
   return {
     input: () => {
       const g = weight ? flatGrad.mul(weight.reshape([width])) : flatGrad;
       const alongNormalised = normalised.mul(g.mul(normalised).mean(-1, { keepDim: true }));
-      return g
-        .sub(g.mean(-1, { keepDim: true }))
-        .sub(alongNormalised)
-        .mul(rstd)
-        .reshape(input.shape);
+      const level = centered ? g.sub(g.mean(-1, { keepDim: true })) : g;
+      return level.sub(alongNormalised).mul(rstd).reshape(input.shape);
     },
     weight: () => flatGrad.mul(normalised).sum(0).reshape(shape),
     bias: () => flatGrad.sum(0).reshape(shape),
@@ -166,18 +181,5 @@ export function rmsNorm(
   normalizedShape: Shape,
   { weight, eps = x.dtype === 'float64' ? 2 ** -52 : 2 ** -23 }: RmsNormOptions = {},
 ): Tensor {
-  const tail = x.shape.slice(x.shape.length - normalizedShape.length);
-  if (normalizedShape.length === 0 || !sameShape(tail, normalizedShape))
-    throw new ShapeError(
-      `rmsNorm: Given normalizedShape=${formatShape(normalizedShape)}, expected input with shape [*, ${normalizedShape.join(', ')}], but got input of size ${formatShape(x.shape)}`,
-    );
-  if (weight && !sameShape(weight.shape, normalizedShape))
-    throw new ShapeError(
-      `rmsNorm: Expected weight to be of same shape as normalizedShape, but got ${formatShape(weight.shape)} and normalizedShape = ${formatShape(normalizedShape)}`,
-    );
-  checkFloats('rmsNorm', { input: x, weight });
-  commonBackend('rmsNorm', x, ...(weight ? [weight] : []));
-  const dims = normalizedShape.map((_, d) => x.shape.length - normalizedShape.length + d);
-  const normalised = x.mul(x.square().mean(dims, { keepDim: true }).add(eps).rsqrt());
-  return weight ? normalised.mul(weight) : normalised;
+  return normalizeRows('rmsNorm', x, normalizedShape, { weight: weight ?? null, bias: null, eps });
 }

@@ -71,13 +71,14 @@ export function softmaxBackward(
   }
 }
 
-export function layerNorm(launcher: Launcher, { rows, width, eps, ...operands }: LayerNormRequest): void {
+export function layerNorm(launcher: Launcher, request: LayerNormRequest): void {
+  const { rows, width, eps, centered = true, ...operands } = request;
   const [input, out] = [elements(launcher, operands.input), elements(launcher, operands.out)];
   const [means, rstds] = [elements(launcher, operands.mean), elements(launcher, operands.rstd)];
   const [weight, bias] = [optional(launcher, operands.weight), optional(launcher, operands.bias)];
   for (let r = 0; r < rows; r++) {
     const x = (c: number): number => input[r * width + c] as number;
-    const mean = pairwise(0, width, x) / width;
+    const mean = centered ? pairwise(0, width, x) / width : 0;
     const rstd = 1 / Math.sqrt(pairwise(0, width, (c) => (x(c) - mean) ** 2) / width + eps);
     means[r] = mean;
     rstds[r] = rstd;
@@ -85,7 +86,8 @@ export function layerNorm(launcher: Launcher, { rows, width, eps, ...operands }:
   }
 }
 
-export function layerNormBackward(launcher: Launcher, { rows, width, ...operands }: LayerNormBackwardRequest): void {
+export function layerNormBackward(launcher: Launcher, request: LayerNormBackwardRequest): void {
+  const { rows, width, centered = true, ...operands } = request;
   const [grad, input] = [elements(launcher, operands.grad), elements(launcher, operands.input)];
   const [means, rstds] = [elements(launcher, operands.mean), elements(launcher, operands.rstd)];
   const weight = optional(launcher, operands.weight);
@@ -102,7 +104,7 @@ export function layerNormBackward(launcher: Launcher, { rows, width, ...operands
   if (!gradInput) return;
   for (let r = 0; r < rows; r++) {
     const g = (c: number): number => upstream(r, c) * (weight?.[c] ?? 1);
-    const mean = pairwise(0, width, g) / width;
+    const mean = centered ? pairwise(0, width, g) / width : 0;
     const along = pairwise(0, width, (c) => g(c) * normalised(r, c)) / width;
     for (let c = 0; c < width; c++)
       gradInput[r * width + c] = (g(c) - mean - normalised(r, c) * along) * (rstds[r] as number);

@@ -14,6 +14,7 @@ export function layerNorm(launcher: Launcher, request: LayerNormRequest): void {
   const record = launcher.record(LayerNormField.length);
   const { i32, f32 } = launcher;
   i32[record + LayerNormField.width] = width;
+  i32[record + LayerNormField.centered] = Number(request.centered ?? true);
   f32[record + LayerNormField.eps] = request.eps;
   i32[record + LayerNormField.input] = launcher.pointer(request.input);
   i32[record + LayerNormField.weight] = launcher.pointer(request.weight);
@@ -38,6 +39,7 @@ export function layerNormBackward(launcher: Launcher, request: LayerNormBackward
   const { i32 } = launcher;
   i32[record + LayerNormBackwardField.rows] = rows;
   i32[record + LayerNormBackwardField.width] = width;
+  i32[record + LayerNormBackwardField.centered] = Number(request.centered ?? true);
   i32[record + LayerNormBackwardField.chunk] = CHUNK;
   i32[record + LayerNormBackwardField.grad] = launcher.pointer(request.grad);
   i32[record + LayerNormBackwardField.input] = launcher.pointer(request.input);

@@ -1,5 +1,5 @@
 /**
- * Layer normalisation and its gradients. The gradient of the input is a row kernel; those of weight and bias are sums
+ * Layer normalisation, with or without a mean to subtract, and its gradients. The gradient of the input is a row kernel; those of weight and bias are sums
  * over all rows, taken in two passes: strips of rows first, then the strips in order, so the same bits come out every time.
  */
 import type { LayerNormBackwardRequest, LayerNormRequest } from '../../requests.js';
@@ -21,14 +21,14 @@ import {
 import { f32, type KernelSource, read, u32, write } from './source.js';
 
 export function layerNorm(context: KernelContext, request: LayerNormRequest): void {
-  const { rows, width, eps, input, weight, bias, out, mean, rstd } = request;
+  const { rows, width, eps, centered = true, input, weight, bias, out, mean, rstd } = request;
   if (rows === 0) return;
   const team = teamFor(context, width, [input, weight, bias, out]);
   const { unit } = team;
   const hasWeight = weight !== undefined;
   const hasBias = bias !== undefined;
-  const kernel = context.kernel(`layerNorm|${hasWeight}|${hasBias}|${teamKey(team)}`, () =>
-    layerNormSource(hasWeight, hasBias, team),
+  const kernel = context.kernel(`layerNorm|${centered}|${hasWeight}|${hasBias}|${teamKey(team)}`, () =>
+    layerNormSource(centered, hasWeight, hasBias, team),
   );
   context.dispatch(
     kernel,
@@ -56,7 +56,7 @@ export function layerNorm(context: KernelContext, request: LayerNormRequest): vo
   );
 }
 
-function layerNormSource(hasWeight: boolean, hasBias: boolean, team: Team): KernelSource {
+function layerNormSource(centered: boolean, hasWeight: boolean, hasBias: boolean, team: Team): KernelSource {
   const V = vectorOf(team);
   const scaled = hasWeight
     ? '(x[start + c] - center) * scale * weight[p.weightOffset + c]'
@@ -64,9 +64,13 @@ function layerNormSource(hasWeight: boolean, hasBias: boolean, team: Team): Kern
   const main = [
     openRow(team),
     'let start = p.xOffset + row * p.width;',
-    `var sums = ${V}(0.0);`,
-    overRow(team, 'sums += x[start + c];'),
-    `let center = teamSum(${sumOf(team, 'sums')}, lane) / p.count;`,
+    ...(centered
+      ? [
+          `var sums = ${V}(0.0);`,
+          overRow(team, 'sums += x[start + c];'),
+          `let center = teamSum(${sumOf(team, 'sums')}, lane) / p.count;`,
+        ]
+      : ['let center = 0.0;']),
     '// The deviations are summed in a second pass: the difference of two large sums would lose what it is after.',
     `var squares = ${V}(0.0);`,
     overRow(team, 'let d = x[start + c] - center;', 'squares += d * d;'),
@@ -108,13 +112,13 @@ export function layerNormBackward(context: KernelContext, request: LayerNormBack
 }
 
 function inputGradient(context: KernelContext, request: LayerNormBackwardRequest): void {
-  const { rows, width, grad, input, weight, mean, rstd, gradInput } = request;
+  const { rows, width, centered = true, grad, input, weight, mean, rstd, gradInput } = request;
   if (gradInput === undefined || rows * width === 0) return;
   const team = teamFor(context, width, [grad, input, weight, gradInput]);
   const { unit } = team;
   const hasWeight = weight !== undefined;
-  const kernel = context.kernel(`layerNormInput|${hasWeight}|${teamKey(team)}`, () =>
-    inputGradientSource(hasWeight, team),
+  const kernel = context.kernel(`layerNormInput|${centered}|${hasWeight}|${teamKey(team)}`, () =>
+    inputGradientSource(centered, hasWeight, team),
   );
   context.dispatch(
     kernel,
@@ -141,8 +145,8 @@ function inputGradient(context: KernelContext, request: LayerNormBackwardRequest
   );
 }
 
-/** With h = (x - mean) * rstd and u = grad * weight: rstd * (u - mean(u) - h * mean(u * h)). */
-function inputGradientSource(hasWeight: boolean, team: Team): KernelSource {
+/** With h = (x - mean) * rstd and u = grad * weight: rstd * (u - mean(u) - h * mean(u * h)), mean(u) only where a mean was subtracted. */
+function inputGradientSource(centered: boolean, hasWeight: boolean, team: Team): KernelSource {
   const V = vectorOf(team);
   const u = hasWeight ? 'grad[gradStart + c] * weight[p.weightOffset + c]' : 'grad[gradStart + c]';
   const h = '(x[xStart + c] - center) * scale';
@@ -152,10 +156,10 @@ function inputGradientSource(hasWeight: boolean, team: Team): KernelSource {
     'let xStart = p.xOffset + row * p.width;',
     'let center = mean[p.meanOffset + row];',
     'let scale = rstd[p.rstdOffset + row];',
-    `var sums = ${V}(0.0);`,
+    ...(centered ? [`var sums = ${V}(0.0);`] : []),
     `var products = ${V}(0.0);`,
-    overRow(team, `let u = ${u};`, 'sums += u;', `products += u * (${h});`),
-    `let meanU = teamSum(${sumOf(team, 'sums')}, lane) / p.count;`,
+    overRow(team, `let u = ${u};`, ...(centered ? ['sums += u;'] : []), `products += u * (${h});`),
+    centered ? `let meanU = teamSum(${sumOf(team, 'sums')}, lane) / p.count;` : 'let meanU = 0.0;',
     `let meanUH = teamSum(${sumOf(team, 'products')}, lane) / p.count;`,
     'if (!isRow) {',
     '  return;',
