@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CpuBackend } from '../../../packages/tensor/src/backend/cpu/cpu-backend.js';
 import { Launcher } from '../../../packages/tensor/src/backend/cpu/launch.js';
 import { LinearMemory } from '../../../packages/tensor/src/backend/cpu/memory.js';
@@ -33,10 +33,12 @@ function addOne(machine: Machine<Computer>, operand: ReturnType<Machine['put']>,
   machine.run({ kind: 'pointwise', program: plusOne, shape: [length], inputs: [view], scalars: [1], outputs: [view] });
 }
 
-/** The variables are kept as they were. */
+// What the suite runs under is not what is tested here.
 const wish = process.env.COURSE_THREADS;
-delete process.env.COURSE_THREADS;
 const open: Launcher[] = [];
+beforeEach(() => {
+  delete process.env.COURSE_THREADS;
+});
 afterEach(() => {
   for (const launcher of open.splice(0)) launcher.pool.close();
   if (wish === undefined) delete process.env.COURSE_THREADS;

@@ -81,6 +81,17 @@ export class Allocator {
     return largest;
   }
 
+  /** How many blocks of each size are taken, those that hold the most together first; sizes in units. */
+  holders(): { readonly size: number; readonly count: number }[] {
+    const counts = new Map<number, number>();
+    for (let block = this.#last; block; block = block.before) {
+      if (!block.free) counts.set(block.size, (counts.get(block.size) ?? 0) + 1);
+    }
+    return [...counts]
+      .map(([size, count]) => ({ size, count }))
+      .sort((a, b) => b.size * b.count - a.size * a.count || b.size - a.size);
+  }
+
   /** Adds memory at the end. */
   extend(units: number): void {
     const block = newBlock(this.#end, units, this.#last);

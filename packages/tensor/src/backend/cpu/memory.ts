@@ -17,6 +17,9 @@ const GROWTH = 16 * 2 ** 20;
 /** Kernels read whole vectors and so up to 60 bytes past an operand: the last unit of memory belongs to nobody. */
 const MARGIN = ALIGNMENT;
 
+/** Sizes of blocks that an error lists. */
+const LISTED = 5;
+
 /** Bytes for people. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB'];
@@ -106,8 +109,14 @@ export class LinearMemory {
 
   /** What an out-of-memory error says of the state of memory. */
   describe(): string {
-    const free = this.#heap().largestFree() * ALIGNMENT + (this.maximumBytes - this.reservedBytes);
-    return `${formatBytes(this.takenBytes)} are in use of at most ${formatBytes(this.maximumBytes)}, and at most ${formatBytes(free)} are free in one piece`;
+    const heap = this.#heap();
+    const free = heap.largestFree() * ALIGNMENT + (this.maximumBytes - this.reservedBytes);
+    const holders = heap
+      .holders()
+      .slice(0, LISTED)
+      .map(({ size, count }) => `${count} of ${formatBytes(size * ALIGNMENT)}`);
+    const most = holders.length === 0 ? '' : `; what holds the most: ${holders.join(', ')}`;
+    return `${formatBytes(this.takenBytes)} are in use of at most ${formatBytes(this.maximumBytes)}, and at most ${formatBytes(free)} are free in one piece${most}`;
   }
 
   #heap(): Allocator {
