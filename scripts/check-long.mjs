@@ -1,10 +1,9 @@
 // `pnpm check:long`: the wide matrix, for before a release. The whole suite on 1, 2 and 4 threads, each with the
 // plain and the relaxed build of the CPU kernels, under this Node and Node 22: twelve times what CI runs (`npm test`).
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { build } from './build.mjs';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
+import { node22 } from './node22.mjs';
 import { at, root } from './paths.mjs';
 import { capture } from './run.mjs';
 import { fail } from './say.mjs';
@@ -15,27 +14,9 @@ await install();
 await build();
 Object.assign(process.env, await vulkanEnvironment());
 
-/** Node 22 from npm, kept between runs. */
-async function node22() {
-  if (process.versions.node.startsWith('22.')) return process.execPath;
-  const folder = at('node_modules/.cache/node22');
-  mkdirSync(folder, { recursive: true });
-  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-  const { ok, output } = await capture([
-    'npm',
-    'install',
-    '--prefix',
-    folder,
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    `${name}@22`,
-  ]);
-  if (!ok) fail(`Node 22 could not be installed:\n${output}`);
-  return join(folder, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-}
-
-const runtimes = { 'this Node': process.execPath, 'Node 22': await node22() };
+const newer = await node22();
+if (newer === undefined) fail('Node 22 could not be installed: see above.');
+const runtimes = { 'this Node': process.execPath, 'Node 22': newer };
 const builds = ['relaxed', 'plain'];
 const threadCounts = [1, 2, 4];
 const configurations = Object.entries(runtimes).flatMap(([runtime, path]) =>

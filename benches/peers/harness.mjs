@@ -1,5 +1,7 @@
-// What the peers' files share: medians over at least seven runs after a warm-up, one line of JSON a workload.
-const wanted = new Set(process.argv.slice(3));
+// What the peers' files share: they read names of workloads from standard input, one a line, and answer each with a line of JSON, the
+// median over at least seven runs after a warm-up. So a peer stays warm while others take their turn at the same workload.
+import { createInterface } from 'node:readline';
+
 let seed = 1;
 
 /** Deterministic numbers in [-scale, scale). */
@@ -10,10 +12,11 @@ export function numbers(count, scale = 1) {
   });
 }
 
-export async function bench(name, prepare) {
-  if (!wanted.has(name)) return;
+const answer = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function measure(prepare) {
+  const run = await prepare();
   try {
-    const run = await prepare();
     for (let i = 0; i < 3; i++) await run();
     const times = [];
     const start = performance.now();
@@ -23,8 +26,28 @@ export async function bench(name, prepare) {
       times.push(performance.now() - before);
     }
     times.sort((a, b) => a - b);
-    console.log(JSON.stringify({ name, ms: times[times.length >> 1], runs: times.length }));
-  } catch (error) {
-    console.log(JSON.stringify({ name, error: String(error?.message ?? error) }));
+    return { ms: times[times.length >> 1], runs: times.length };
+  } finally {
+    await run.release?.();
   }
+}
+
+/**
+ * Measures the workloads that are asked for until standard input ends. `workloads` maps a name to a function that prepares the operands and
+ * returns the run, which may have a `release`.
+ */
+export async function serve(workloads) {
+  answer({ ready: true });
+  for await (const name of createInterface({ input: process.stdin })) {
+    const prepare = workloads[name];
+    if (prepare === undefined) answer({ name });
+    else {
+      try {
+        answer({ name, ...(await measure(prepare)) });
+      } catch (error) {
+        answer({ name, error: String(error?.message ?? error) });
+      }
+    }
+  }
+  process.exit(0);
 }

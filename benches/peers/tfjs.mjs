@@ -1,6 +1,6 @@
-// TensorFlow.js on its WASM or WebGPU backend: `node tfjs.mjs wasm|webgpu NAMES`.
+// TensorFlow.js on its WASM or WebGPU backend: `node tfjs.mjs wasm|webgpu`.
 import { createRequire } from 'node:module';
-import { bench, numbers } from './harness.mjs';
+import { numbers, serve } from './harness.mjs';
 
 const require = createRequire(import.meta.url);
 const kind = process.argv[2];
@@ -44,38 +44,40 @@ const layerNorm = (x, weight, bias) => {
 const gelu = (x) => x.mul(0.5).mul(tf.erf(x.mul(Math.SQRT1_2)).add(1));
 const attend = (q, k, v) => tf.matMul(tf.softmax(tf.matMul(q, k, false, true).mul(1 / Math.sqrt(q.shape.at(-1)))), v);
 
+const workloads = {
+  'softmax [4096, 512]': () => {
+    const x = tensor([4096, 512]);
+    return forward(() => tf.softmax(x));
+  },
+  'layer norm [4096, 768]': () => {
+    const [x, weight, bias] = [tensor([4096, 768]), tensor([768]), tensor([768])];
+    return forward(() => layerNorm(x, weight, bias));
+  },
+  'GELU [4096, 3072]': () => {
+    const x = tensor([4096, 3072]);
+    return forward(() => gelu(x));
+  },
+  'attention B8 H12 T128 d64': () => {
+    const [q, k, v] = [0, 0, 0].map(() => tensor([8, 12, 128, 64]));
+    return forward(() => attend(q, k, v));
+  },
+  'small op': () => {
+    const [start, one] = [tensor([64]), tf.ones([64])];
+    return forward(() => {
+      let x = start;
+      for (let i = 0; i < 1000; i++) x = tf.add(x, one);
+      return x;
+    });
+  },
+};
 for (const n of [256, 512, 1024]) {
-  await bench(`matmul ${n}`, () => {
+  workloads[`matmul ${n}`] = () => {
     const [a, b] = [tensor([n, n]), tensor([n, n])];
     return forward(() => tf.matMul(a, b));
-  });
+  };
 }
-await bench('softmax [4096, 512]', () => {
-  const x = tensor([4096, 512]);
-  return forward(() => tf.softmax(x));
-});
-await bench('layer norm [4096, 768]', () => {
-  const [x, weight, bias] = [tensor([4096, 768]), tensor([768]), tensor([768])];
-  return forward(() => layerNorm(x, weight, bias));
-});
-await bench('GELU [4096, 3072]', () => {
-  const x = tensor([4096, 3072]);
-  return forward(() => gelu(x));
-});
-await bench('attention B8 H12 T128 d64', () => {
-  const [q, k, v] = [0, 0, 0].map(() => tensor([8, 12, 128, 64]));
-  return forward(() => attend(q, k, v));
-});
-await bench('small op', () => {
-  const [start, one] = [tensor([64]), tf.ones([64])];
-  return forward(() => {
-    let x = start;
-    for (let i = 0; i < 1000; i++) x = tf.add(x, one);
-    return x;
-  });
-});
 for (const batch of [1, 8]) {
-  await bench(`BERT-base shape, batch ${batch}`, () => {
+  workloads[`BERT-base shape, batch ${batch}`] = () => {
     const square = () => tensor([768, 768], 0.03);
     const layers = Array.from({ length: 12 }, () => ({
       q: square(),
@@ -89,7 +91,7 @@ for (const batch of [1, 8]) {
     }));
     const input = tensor([batch * 128, 768]);
     const heads = (t) => t.reshape([batch, 128, 12, 64]).transpose([0, 2, 1, 3]);
-    return forward(() => {
+    const run = forward(() => {
       let x = input;
       for (const { q, k, v, o, up, down, upBias, vectors } of layers) {
         const project = (w, i) => heads(tf.matMul(x, w).add(vectors[i]));
@@ -105,6 +107,8 @@ for (const batch of [1, 8]) {
       }
       return x;
     });
-  });
+    run.release = () => tf.dispose([layers, input]);
+    return run;
+  };
 }
-process.exit(0);
+await serve(workloads);

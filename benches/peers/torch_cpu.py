@@ -1,4 +1,4 @@
-# PyTorch on the CPU with all cores: `python3 torch_cpu.py NAMES`. Joins where the system's python3 has torch.
+# PyTorch on the CPU with all cores: `python3 torch_cpu.py`, asked as in harness.mjs. Joins where the system's python3 has torch.
 import json
 import os
 import statistics
@@ -11,12 +11,9 @@ import torch.nn.functional as F
 
 torch.set_num_threads(os.cpu_count())
 torch.manual_seed(0)
-WANTED = set(sys.argv[1:])
 
 
-def bench(name, prepare):
-    if name not in WANTED:
-        return
+def measure(prepare):
     run = prepare()
     for _ in range(3):
         run()
@@ -26,7 +23,7 @@ def bench(name, prepare):
         before = time.perf_counter()
         run()
         times.append((time.perf_counter() - before) * 1e3)
-    print(json.dumps({"name": name, "ms": statistics.median(times), "runs": len(times)}), flush=True)
+    return {"ms": statistics.median(times), "runs": len(times)}
 
 
 def inference(prepare):
@@ -113,13 +110,21 @@ def training_step():
     return step
 
 
+WORKLOADS = {
+    "softmax [4096, 512]": inference(softmax),
+    "layer norm [4096, 768]": inference(layer_norm),
+    "GELU [4096, 3072]": inference(gelu),
+    "attention B8 H12 T128 d64": inference(attention),
+    "small op": inference(small_op),
+    "training step": training_step,
+}
 for size in (256, 512, 1024):
-    bench(f"matmul {size}", inference(lambda: matmul(size)))
-bench("softmax [4096, 512]", inference(softmax))
-bench("layer norm [4096, 768]", inference(layer_norm))
-bench("GELU [4096, 3072]", inference(gelu))
-bench("attention B8 H12 T128 d64", inference(attention))
-bench("small op", inference(small_op))
+    WORKLOADS[f"matmul {size}"] = inference(lambda size=size: matmul(size))
 for size in (1, 8):
-    bench(f"BERT-base shape, batch {size}", inference(lambda: bert(size)))
-bench("training step", training_step)
+    WORKLOADS[f"BERT-base shape, batch {size}"] = inference(lambda size=size: bert(size))
+
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    name = line.strip()
+    answer = measure(WORKLOADS[name]) if name in WORKLOADS else {}
+    print(json.dumps({"name": name, **answer}), flush=True)

@@ -1,10 +1,12 @@
-// `pnpm bench [cpu|webgpu] [--only TEXT] [--no-peers] [--json FILE]`: our medians beside every installed peer's, with ratios.
+// `npm run bench -- [cpu|webgpu] [--only TEXT] [--no-peers] [--json FILE]`: our medians beside every installed peer's, with ratios, and above
+// them what the machine could do at most.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type DeviceKind, device, init } from '@course/tensor';
-import { type Medians, measure, table } from './measure.js';
-import { arePeersInstalled, peers, runPeer } from './peers.js';
+import { type DeviceKind, init } from '@course/tensor';
+import { measure, table } from './measure.js';
+import { Peer } from './peers.js';
+import { measureRoofline } from './roofline.js';
 import { workloads } from './workloads.js';
 
 const { values, positionals } = parseArgs({
@@ -18,32 +20,36 @@ const { values, positionals } = parseArgs({
 const kind = (positionals[0] ?? 'cpu') as DeviceKind;
 const info = await init({ device: kind });
 const chosen = workloads.filter(({ name }) => name.includes(values.only));
+const say = (line: string) => process.stderr.write(`${line}\n`);
 console.log(
-  `${info.adapter}, ${info.backend}, ${info.threads} of ${cpus().length} cores, Node ${process.version}; medians`,
+  `${info.adapter}, ${info.backend}, ours on ${info.threads} of ${cpus().length} cores, Node ${process.version}; medians`,
 );
+const roofline = info.backend === 'cpu' ? await measureRoofline(info.features.includes('relaxed-simd')) : undefined;
+if (roofline) {
+  const { threads, gflopsOne, gflopsAll, gigabytesOne, gigabytesAll } = roofline;
+  console.log(
+    `At most, in 128-bit SIMD: ${gflopsOne.toFixed(0)} GFLOP/s a core, ${gflopsAll.toFixed(0)} on ${threads}; memory copied at ${gigabytesOne.toFixed(0)} GB/s by one, ${gigabytesAll.toFixed(0)} by ${threads}`,
+  );
+}
+const peers = values['no-peers']
+  ? []
+  : await Peer.startAll(info.backend, (name) => say(`  ${name}: not installed, or does not run here`));
 
 const ours: Record<string, number> = {};
+const theirs: Record<string, Record<string, number>> = Object.fromEntries(peers.map((peer) => [peer.name, {}]));
 for (const workload of chosen) {
-  process.stderr.write(`  ${workload.name} ...\n`);
-  ours[workload.name] = await measure(workload);
-}
-const theirs: Record<string, Medians> = {};
-if (!values['no-peers']) {
-  if (!arePeersInstalled())
-    process.stderr.write('  the JavaScript peers are not installed: `pnpm bench` installs them\n');
-  for (const peer of peers.filter((each) => each.device === device.kind)) {
-    process.stderr.write(`  ${peer.name} ...\n`);
-    const medians = await runPeer(
-      peer,
-      chosen.map(({ name }) => name),
-    );
-    if (medians) theirs[peer.name] = medians;
-    else process.stderr.write(`  ${peer.name} does not run here\n`);
+  const { name } = workload;
+  say(`  ${name} ...`);
+  ours[name] = await measure(workload);
+  for (const peer of peers) {
+    const milliseconds = await peer.measure(name);
+    const medians = theirs[peer.name];
+    if (medians && milliseconds !== undefined) medians[name] = milliseconds;
   }
 }
+for (const peer of peers) peer.stop();
 console.log(table(chosen, ours, theirs));
-if (values.json)
-  writeFileSync(
-    values.json,
-    `${JSON.stringify({ date: new Date().toISOString(), info, ours, peers: theirs }, null, 2)}\n`,
-  );
+if (values.json) {
+  const result = { date: new Date().toISOString(), node: process.version, info, roofline, ours, peers: theirs };
+  writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+}
