@@ -18,7 +18,7 @@ export interface Roofline {
 /** Eight independent chains of multiply-adds hide the latency of every current core. */
 const SOURCE = `
 const HALF: usize = 64 << 20;
-memory.grow(2048);
+memory.grow(2050);
 export function multiply(rounds: i32): f32 {
   let a = f32x4.splat(1), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
   const x = f32x4.splat(0.5), y = x;
