@@ -39,13 +39,13 @@ const ours: Record<string, number> = {};
 const theirs: Record<string, Record<string, number>> = Object.fromEntries(peers.map((peer) => [peer.name, {}]));
 for (const workload of chosen) {
   const { name } = workload;
-  say(`  ${name} ...`);
   ours[name] = await measure(workload);
   for (const peer of peers) {
     const milliseconds = await peer.measure(name);
     const medians = theirs[peer.name];
     if (medians && milliseconds !== undefined) medians[name] = milliseconds;
   }
+  say(table([workload], ours, theirs));
 }
 for (const peer of peers) peer.stop();
 console.log(table(chosen, ours, theirs));
