@@ -13,6 +13,7 @@ const guides = [
   'devices',
   'modules-and-training',
   'text',
+  'courses',
   'from-pytorch',
   'errors',
   'special-values',
