@@ -3,7 +3,7 @@
  * join in as they arrive, so nothing ever waits for them to start; how work is divided and awaited is written in assembly/pool.ts.
  * Where threads cannot be had the pool runs nothing, and its owner computes alone.
  */
-import { startThread } from '#platform';
+import { availableThreads, startThread } from '#platform';
 import { DeviceError } from '../../errors.js';
 import { ALIGNMENT, type Block } from './allocator.js';
 import { PoolField } from './layout.generated.js';
@@ -13,8 +13,10 @@ import { SCRATCH_BYTES } from './scratch.js';
 
 /** Pieces for each thread: enough that one which is slow, or late, leaves its share to the others. */
 const PIECES_EACH = 4;
-/** Turns of spinning before a thread sleeps, at about a nanosecond each. */
-const PATIENCE = 40_000;
+/** Turns of spinning before a thread sleeps: some 40 µs, which bridges the gaps between the kernels of a model. */
+const PATIENCE = 80_000;
+/** The same where there are more threads than processors, and spinning takes time from those that compute. */
+const LITTLE_PATIENCE = 4000;
 
 /**
  * What a thread runs: plain JavaScript, as text, because no path to a file holds in a bundle. It makes an instance like the one of
@@ -44,6 +46,7 @@ export class ThreadPool {
   #words: number | undefined;
   #scratch: Block | undefined;
   #maySleep = 0;
+  #patience = PATIENCE;
   #forks = 0;
 
   /** A pool that computes on so many threads, the caller's included. */
@@ -84,7 +87,7 @@ export class ThreadPool {
     this.#forks++;
     const { fork, tableIndices } = this.#module;
     try {
-      fork(words, tableIndices[kernel], record, items, pieces, PATIENCE, this.#maySleep);
+      fork(words, tableIndices[kernel], record, items, pieces, this.#patience, this.#maySleep);
     } catch (cause) {
       throw this.#broken(kernel, cause);
     }
@@ -117,12 +120,13 @@ export class ThreadPool {
     this.#words = words;
     this.#scratch = scratch;
     this.#maySleep = Number(canSleep(this.#memory.i32, words / 4 + PoolField.ticket));
+    this.#patience = this.#threads > availableThreads() ? LITTLE_PATIENCE : PATIENCE;
     for (let i = 0; i < others; i++) {
       const data = {
         ...this.#module.blueprint,
         scratch: scratch.start * ALIGNMENT + i * SCRATCH_BYTES,
         pool: words,
-        patience: PATIENCE,
+        patience: this.#patience,
         failed: words / 4 + PoolField.failed,
         done: words / 4 + PoolField.done,
       };
