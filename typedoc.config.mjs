@@ -15,6 +15,7 @@ const guides = [
   'text',
   'courses',
   'from-pytorch',
+  'names',
   'errors',
   'special-values',
   'features',
