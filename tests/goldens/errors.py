@@ -259,6 +259,7 @@ error("const x = ones([], { requiresGrad: true }); grad(checkpoint((v) => v.exp(
 group = "Reading, printing, lifetime"
 error("await zeros([2]).item()", "zeros(2).item()")
 error("zeros([2]).to('float')")
+error("zeros([2]).replaceData(zeros([3]))")
 error("const x = zeros([2, 3]); x.dispose(); x.add(1)")
 error("scope(async () => zeros([2]))")
 error("setPrintOptions({ precision: -1 })")

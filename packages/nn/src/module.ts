@@ -3,7 +3,15 @@
  * the fields that hold them, in the order in which they were assigned, so nothing has to be registered. What happens around
  * `forward` (hooks, checkpointing, errors that name the module) is in `call.ts`.
  */
-import { ArgumentError, Tensor } from '@course/tensor';
+import {
+  ArgumentError,
+  type DeviceKind,
+  type DType,
+  DTypeError,
+  isFloating,
+  Tensor,
+  type TransferOptions,
+} from '@course/tensor';
 import type { BackwardHook } from './backward-hooks.js';
 import { addBackwardHook, addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
 import { Buffer, notePath, Parameter } from './parameter.js';
@@ -247,6 +255,43 @@ export abstract class Module {
   flops(_args: readonly unknown[], output: unknown): number {
     const isLeaf = this.children().next().done === true;
     return isLeaf && output instanceof Tensor ? output.numel() : 0;
+  }
+
+  /**
+   * Moves all parameters and buffers, with their gradients: floats to another dtype, or all to another device, which is awaited because
+   * a GPU is read asynchronously. Parameters stay the same objects, so optimizers keep them; make an optimizer after moving to a
+   * device, as in PyTorch. As [torch.nn.Module.to](https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.to).
+   *
+   * @throws DTypeError for a dtype that is no float, or that the device lacks; DeviceError if there is no such device. Nothing has moved then.
+   * @example
+   * const layer = new Linear(2, 2).to('float64');
+   * await layer.to({ device: 'cpu', dtype: 'float32' });
+   */
+  to(dtype: DType): this;
+  to(target: DeviceKind | TransferOptions): Promise<this>;
+  to(target: DType | DeviceKind | TransferOptions): this | Promise<this> {
+    const named = typeof target === 'string' && target !== 'cpu' && target !== 'webgpu' ? { dtype: target } : null;
+    const { device, dtype }: Partial<TransferOptions> =
+      named ?? (typeof target === 'object' ? target : { device: target as DeviceKind });
+    if (dtype && !isFloating(dtype))
+      throw new DTypeError(`Module.to: only accepts floating point dtypes, but got desired dtype=${dtype}`);
+    const own = [...new Set([...this.#namedTensors()].map(([, value]) => value))];
+    const values = own.flatMap((each) => (each.grad ? [each, each.grad] : [each])).map((each) => each.detach());
+    const wanted = values.map((each) => (dtype && isFloating(each.dtype) ? dtype : each.dtype));
+    const place = (moved: readonly Tensor[]): this => {
+      let next = 0;
+      const take = (): Tensor => moved[next++] as Tensor;
+      for (const each of own) {
+        const { grad } = each;
+        const moved = take();
+        each.replaceData(moved);
+        moved.dispose();
+        if (grad) each.grad = take();
+      }
+      return this;
+    };
+    if (!device) return place(values.map((each, i) => each.to(wanted[i] ?? each.dtype)));
+    return Promise.all(values.map((each, i) => each.to({ device, dtype: wanted[i] ?? each.dtype }))).then(place);
   }
 
   /** Forgets the gradients of all parameters. */

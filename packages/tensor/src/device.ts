@@ -47,6 +47,11 @@ export async function init({ device, threads }: InitOptions = {}): Promise<Devic
   return current.info();
 }
 
+/** Whether a string names a kind of device. */
+export function isDeviceKind(value: string): value is DeviceKind {
+  return value === 'cpu' || value === 'webgpu';
+}
+
 function isChoice(value: string): value is DeviceChoice {
   return (CHOICES as readonly string[]).includes(value);
 }
@@ -70,6 +75,24 @@ async function open(kind: DeviceKind, threads?: number): Promise<Backend> {
   return backend;
 }
 
+/** A kind of device, opened if it is not yet; which one new tensors are made on stays as it is. */
+export function openDevice(kind: DeviceKind): Promise<Backend> {
+  return open(kind);
+}
+
+/** The backend for a new tensor: the one in use, or that of a kind, which must be open. */
+export function backendFor(op: string, kind: DeviceKind | undefined): Backend {
+  if (kind === undefined) return currentBackend();
+  const backend = opened.get(kind);
+  if (backend) return backend;
+  throw new DeviceError(
+    `${op}: device '${kind}' is not open${opened.size > 0 ? `, only ${[...opened.keys()].join(' and ')}` : ''}: call \`await init({ device: '${kind}' })\` once, or move a tensor there with \`await x.to('${kind}')\``,
+  );
+}
+
+/** Backward passes that go on below a crossing between devices, or have failed there. */
+export const crossings = new Set<Promise<void>>();
+
 /** The backend that new tensors are made on. */
 export function currentBackend(): Backend {
   if (!current) throw new DeviceError('no device is open yet: call `await init()` once before making tensors');
@@ -86,8 +109,12 @@ export const device = {
   info(): DeviceInfo {
     return currentBackend().info();
   },
-  /** Resolves when everything requested so far has been computed. */
+  /** Resolves when everything requested so far has been computed, and gradients that cross from one device to another have arrived. */
   async synchronize(): Promise<void> {
+    for (const crossing of crossings) {
+      crossings.delete(crossing);
+      await crossing;
+    }
     await currentBackend().synchronize();
   },
 } as const;

@@ -125,6 +125,7 @@ export { broadcastTensors, cat, stack } from './ops/shape.js';
 export type { Index } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, type TopkOptions, topk, type ValuesAndIndices } from './ops/sort.js';
+export type { TransferOptions } from './ops/transfer.js';
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from './ops/windows.js';
 export { defaultGenerator, initialSeed, manualSeed, seed } from './random/default.js';
 export { Generator, type PhiloxKey } from './random/generator.js';

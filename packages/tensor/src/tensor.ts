@@ -10,8 +10,9 @@ import { Vertex } from './autograd/vertex.js';
 import type { DeviceKind } from './backend/backend.js';
 import { registerTensor } from './construct.js';
 import { type Description, describe } from './describe.js';
+import { isDeviceKind } from './device.js';
 import { checkDType, type DType, type HostArray, hostArray, isFloating, wordBytes } from './dtype.js';
-import { ArgumentError, AutogradError, DisposedError, DTypeError, ShapeError } from './errors.js';
+import { ArgumentError, AutogradError, DeviceError, DisposedError, DTypeError, ShapeError } from './errors.js';
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
 import { checkSupported, fromWords, uploadStorage } from './host.js';
@@ -25,6 +26,7 @@ import * as reduction from './ops/reduce.js';
 import * as shaping from './ops/shape.js';
 import { type Index, select, slice } from './ops/slice.js';
 import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+import { type TransferOptions, transfer } from './ops/transfer.js';
 import { handles, relievePressure } from './pressure.js';
 import { defaultGenerator } from './random/default.js';
 import { fillBernoulli, fillExponential, fillNormal, fillUniform } from './random/distributions.js';
@@ -56,10 +58,10 @@ const collected = new FinalizationRegistry<Storage>((storage) => {
  * await x.grad?.toArray(); // [[3, 12], [27, 48]]
  */
 export class Tensor extends InPlaceMethods {
-  /** @internal */
-  readonly storage: Storage;
+  /** @internal Only {@link Tensor.replaceData} changes it. */
+  storage: Storage;
   /** @internal How the elements lie in the storage. */
-  readonly layout: View;
+  layout: View;
   /** @internal The place in the graph; null where no gradient is recorded. */
   vertex: Vertex | null;
   /** @internal The scope that releases this handle; null where the garbage collector does. */
@@ -147,6 +149,32 @@ export class Tensor extends InPlaceMethods {
       collected.register(this, this.storage, this);
       this.#state = 'watched';
     }
+  }
+
+  /**
+   * Takes over the elements of another tensor of this shape, its dtype and device included; what this was is released. The gradient is
+   * left alone. How a module moves under its parameters: as PyTorch's `x.data = y`. Not recorded.
+   *
+   * @throws ShapeError if the shapes differ.
+   */
+  replaceData(value: Tensor): this {
+    this.checkAlive('replaceData');
+    value.checkAlive('replaceData');
+    if (formatShape(value.shape) !== formatShape(this.shape))
+      throw new ShapeError(
+        `replaceData: expected a tensor of shape ${formatShape(this.shape)}, got ${formatShape(value.shape)}`,
+      );
+    // A pending value would hold on to what it is made of, which may be this.
+    value.compute();
+    const before = this.storage;
+    this.storage = value.storage.retain();
+    this.layout = value.layout;
+    if (this.#state === 'watched') {
+      collected.unregister(this);
+      collected.register(this, this.storage, this);
+    }
+    before.release();
+    return this;
   }
 
   /** @internal Computes a pending value now, so that it lets go of what it is made of. */
@@ -264,6 +292,10 @@ export class Tensor extends InPlaceMethods {
 
   /** The accumulated gradient of a leaf, after {@link Tensor.backward}. */
   get grad(): Tensor | null {
+    if (this.vertex && this.vertex.arriving > 0)
+      throw new DeviceError(
+        `grad: the gradient of a tensor of shape ${formatShape(this.shape)} is on its way from another device: call \`await device.synchronize()\` after backward()`,
+      );
     return this.vertex?.grad ?? null;
   }
 
@@ -314,9 +346,33 @@ export class Tensor extends InPlaceMethods {
 
   // --- Dtype -----------------------------------------------------------------------------------------------------
 
-  /** The elements in another dtype; floats lose their fraction towards int, anything but 0 is true. */
-  to(dtype: DType): Tensor {
-    return cast(this, checkDType(dtype));
+  /**
+   * The elements in another dtype, on another device, or in the dtype and on the device of another tensor; the tensor itself where nothing
+   * changes. Floats lose their fraction towards int, anything but 0 is true. What names a device gives a promise, because a GPU is
+   * read asynchronously. Differentiable: gradients come back in the dtype and on the device of the source. As
+   * [torch.Tensor.to](https://pytorch.org/docs/stable/generated/torch.Tensor.to.html).
+   *
+   * @throws DTypeError if the device lacks the dtype, DeviceError if there is no such device.
+   * @example
+   * tensor([1.7]).to('int32'); // [1]
+   * await tensor([1.7]).to('cpu'); // [1.7]
+   * await tensor([1.7]).to({ device: 'cpu', dtype: 'int32' }); // [1]
+   */
+  to(dtype: DType): Tensor;
+  to(options: { readonly dtype: DType; readonly device?: undefined }): Tensor;
+  to(target: DeviceKind | TransferOptions | Tensor): Promise<Tensor>;
+  to(
+    target: DType | DeviceKind | { readonly dtype?: DType; readonly device?: DeviceKind | undefined },
+  ): Tensor | Promise<Tensor> {
+    const { dtype, device } =
+      typeof target !== 'string' ? target : isDeviceKind(target) ? { device: target } : { dtype: target };
+    if (dtype) checkDType(dtype);
+    if (device) return transfer(this, { device, ...(dtype && { dtype }) });
+    return cast(this, dtype ?? this.dtype);
+  }
+  /** A copy on the CPU, or itself if it is there: `to('cpu')`. */
+  cpu(): Promise<Tensor> {
+    return transfer(this, { device: 'cpu' });
   }
 
   // --- In place ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,17 @@
  * What optimizers share: parameter groups with their own settings, the step over parameters that have a gradient, and state that
  * can be saved. State tensors belong to the optimizer and outlive every scope.
  */
-import { ArgumentError, keep, noGrad, ShapeError, scope, Tensor, zerosLike } from '@course/tensor';
+import {
+  ArgumentError,
+  DeviceError,
+  type DType,
+  keep,
+  noGrad,
+  ShapeError,
+  scope,
+  Tensor,
+  zerosLike,
+} from '@course/tensor';
 import { describeParameter } from '../parameter.js';
 
 /** Settings that every optimizer has and schedulers change. */
@@ -80,10 +90,26 @@ export abstract class Optimizer<S extends BaseSettings> {
         for (const group of this.paramGroups)
           for (const parameter of group.params) {
             const { grad } = parameter;
+            if (grad) this.#follow(parameter);
             if (grad) this.update(parameter, group.maximize ? grad.neg() : grad, group);
           }
       }),
     );
+  }
+
+  /** State takes the dtype that a parameter has been moved to. To another device it could follow only by waiting. */
+  #follow(parameter: Tensor): void {
+    const own = this.state.get(parameter);
+    for (const [name, value] of Object.entries(own ?? {})) {
+      if (!own || typeof value === 'number') continue;
+      if (value.device !== parameter.device)
+        throw new DeviceError(
+          `optimizer: Expected all tensors to be on the same device, but found a parameter on ${parameter.device} and its ${name} on ${value.device}: move a module before making its optimizer`,
+        );
+      if (value.dtype === parameter.dtype) continue;
+      own[name] = keep(value.to(parameter.dtype));
+      value.dispose();
+    }
   }
 
   /** Updates one parameter in place. */
@@ -105,7 +131,7 @@ export abstract class Optimizer<S extends BaseSettings> {
     return { groups, state };
   }
 
-  /** Takes over settings, and copies of the state's tensors. */
+  /** Takes over settings, and copies of the state's tensors, in the parameters' dtypes. */
   loadStateDict({ groups, state }: OptimizerState<S>): void {
     if (groups.length !== this.paramGroups.length)
       throw new ArgumentError(
@@ -136,7 +162,10 @@ export abstract class Optimizer<S extends BaseSettings> {
         this.state.set(
           parameter,
           Object.fromEntries(
-            Object.entries(saved).map(([name, value]) => [name, typeof value === 'number' ? value : own(value)]),
+            Object.entries(saved).map(([name, value]) => [
+              name,
+              typeof value === 'number' ? value : own(value, parameter.dtype),
+            ]),
           ),
         );
       }
@@ -150,6 +179,6 @@ export function zeroState(parameter: Tensor): Tensor {
 }
 
 /** A copy that outlives every scope. */
-function own(value: Tensor): Tensor {
-  return keep(value.detach().clone());
+function own(value: Tensor, dtype: DType): Tensor {
+  return keep(value.dtype === dtype ? value.detach().clone() : value.detach().to(dtype));
 }

@@ -31,6 +31,12 @@ export function backward(root: Tensor, options: BackwardOptions = {}): void {
   scope(() => walk([[start.vertex, start.gradient()]], null, options));
 }
 
+/** {@link backward} from a place in the graph, whatever its value is. */
+export function backwardFrom(start: Tensor, gradient: Tensor, options: Omit<BackwardOptions, 'gradient'>): void {
+  const { vertex } = start;
+  if (vertex) scope(() => walk([[vertex, options.createGraph ? gradient : gradient.detach()]], null, options));
+}
+
 /** The gradients that `grad` returns: one for each input, in a tuple of the same length. */
 export type Gradients<I extends readonly Tensor[], G = Tensor> = { [K in keyof I]: G };
 
@@ -103,6 +109,13 @@ function rootGradient(op: string, root: Tensor, given: Tensor | undefined): { ve
   return { vertex, gradient: () => given?.detach().to(root.dtype) ?? root.newFull(root.shape, 1) };
 }
 
+let retaining = false;
+
+/** Whether the backward pass that is running keeps what operations saved: for rules that start a pass of their own. */
+export function isGraphRetained(): boolean {
+  return retaining;
+}
+
 function walk(
   starts: readonly (readonly [Vertex, Tensor])[],
   targets: ReadonlyMap<Vertex, Map<Vertex, Tensor>> | null,
@@ -153,13 +166,15 @@ function walk(
       const before = whole && operation.part && !createGraph && wanted.has(whole) ? gradients.get(whole) : undefined;
       if (whole && operation.part && before) flowPart(whole, gradient, before, operation.part);
       else if (operation.always || parents.some((parent) => parent && wanted.has(parent))) {
+        retaining = retainGraph;
         // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
         const results = createGraph
           ? evaluate(vertex, gradient, wanted)
           : scope(() => evaluate(vertex, gradient, wanted));
         for (const [parent, result] of results) flow(parent, result);
       }
-      if (!retainGraph) operation.release();
+      // A pass that is still to come through here needs what was saved.
+      if (!retainGraph && vertex.arriving === 0) operation.release();
       if (!createGraph && !target && gradient.scope) gradient.dispose();
     }
   });

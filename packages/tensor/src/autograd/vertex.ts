@@ -26,6 +26,8 @@ export class Vertex {
   /** The accumulated gradient of a leaf (or of a vertex that retains it). */
   grad: Tensor | null = null;
   retainsGrad = false;
+  /** Backward passes that will come through here when a gradient has arrived from another device. */
+  arriving = 0;
   /** See `Tensor.registerHook`. */
   readonly hooks = new Set<(grad: Tensor) => Tensor | undefined>();
 

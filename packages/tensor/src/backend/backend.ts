@@ -69,6 +69,8 @@ export interface Backend {
   write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void;
   /** Copies words out of a buffer into memory of their own. */
   read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+  /** {@link Backend.read} at once, where the device's memory is the host's; absent elsewhere. */
+  readNow?(buffer: DeviceBuffer, byteOffset: number, byteLength: number): ArrayBuffer;
 
   /** Computes a kernel request. */
   run(request: KernelRequest): void;

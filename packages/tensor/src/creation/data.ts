@@ -1,5 +1,6 @@
 /** Making tensors from data. */
-import { currentBackend } from '../device.js';
+import type { DeviceKind } from '../backend/backend.js';
+import { backendFor } from '../device.js';
 import { checkDType, type DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { uploadStorage } from '../host.js';
@@ -12,6 +13,8 @@ export interface TensorOptions {
   readonly dtype?: DType;
   /** Record operations on it for a backward pass. */
   readonly requiresGrad?: boolean;
+  /** Where it is made: the device in use, unless another one that is open is named. */
+  readonly device?: DeviceKind;
 }
 
 /** Numbers or truth values, nested evenly to any depth. */
@@ -26,9 +29,15 @@ type TypedArray =
   | Uint16Array
   | Uint32Array;
 
-/** A tensor of host elements on the device in use. */
-export function wrap(data: ArrayLike<number>, shape: Shape, dtype: DType, requiresGrad: boolean): Tensor {
-  const result = new Tensor(uploadStorage(currentBackend(), data, dtype), contiguousView(shape));
+/** A tensor of host elements. */
+export function wrap(
+  op: string,
+  data: ArrayLike<number>,
+  shape: Shape,
+  dtype: DType,
+  { device, requiresGrad }: Omit<TensorOptions, 'dtype'>,
+): Tensor {
+  const result = new Tensor(uploadStorage(backendFor(op, device), data, dtype), contiguousView(shape));
   return requiresGrad ? result.requiresGrad_() : result;
 }
 
@@ -44,12 +53,11 @@ export function tensor(
   data: NestedArray | TypedArray,
   options: TensorOptions & { readonly shape?: Shape } = {},
 ): Tensor {
-  const { requiresGrad = false } = options;
   if (ArrayBuffer.isView(data)) {
     const shape = checkShape('tensor', options.shape ?? [data.length]);
     if (numel(shape) !== data.length)
       throw new ShapeError(`tensor: shape '${formatShape(shape)}' is invalid for input of size ${data.length}`);
-    return wrap(data, shape, checkDType(options.dtype ?? typedDType(data)), requiresGrad);
+    return wrap('tensor', data, shape, checkDType(options.dtype ?? typedDType(data)), options);
   }
   const flat: number[] = [];
   const found = { booleans: true };
@@ -58,10 +66,11 @@ export function tensor(
   if (numel(shape) !== flat.length)
     throw new ShapeError(`tensor: shape '${formatShape(shape)}' is invalid for input of size ${flat.length}`);
   return wrap(
+    'tensor',
     flat,
     shape,
     checkDType(options.dtype ?? (found.booleans && flat.length > 0 ? 'bool' : 'float32')),
-    requiresGrad,
+    options,
   );
 }
 

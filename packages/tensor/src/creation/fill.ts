@@ -1,5 +1,5 @@
 /** Making tensors from a rule: one value, a range, an identity, a grid. */
-import { currentBackend } from '../device.js';
+import { backendFor } from '../device.js';
 import { checkDType, type DType, numberCategory } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { pendingStorage } from '../fuse/build.js';
@@ -20,7 +20,7 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
 function filled(name: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
   const dtype = checkDType(options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'));
   const sizes = checkShape(name, shape);
-  const backend = currentBackend();
+  const backend = backendFor(name, options.device);
   checkSupported(name, backend, dtype);
   const storage = pendingStorage(backend, 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }]);
   const result = new Tensor(storage, contiguousView(sizes));
@@ -62,7 +62,7 @@ export function arange(startOrEnd: number, end?: number, step = 1, options: Tens
   const count = Math.ceil((to - from) / step);
   const whole = [from, to, step].every((value) => numberCategory(value) === 'int');
   const values = Float64Array.from({ length: count }, (_, i) => from + i * step);
-  return wrap(values, [count], options.dtype ?? (whole ? 'int32' : 'float32'), options.requiresGrad ?? false);
+  return wrap('arange', values, [count], options.dtype ?? (whole ? 'int32' : 'float32'), options);
 }
 
 /** What a tensor like another may be told. */
@@ -77,9 +77,9 @@ export function fullLike(like: Tensor, value: number, options?: LikeOptions): Te
 }
 
 /** A tensor whose elements may be anything until they are written, as [torch.empty](https://pytorch.org/docs/stable/generated/torch.empty.html). */
-export function empty(shape: Shape, { dtype = 'float32', requiresGrad = false }: TensorOptions = {}): Tensor {
+export function empty(shape: Shape, { dtype = 'float32', requiresGrad = false, device }: TensorOptions = {}): Tensor {
   const sizes = checkShape('empty', shape);
-  const backend = currentBackend();
+  const backend = backendFor('empty', device);
   checkSupported('empty', backend, checkDType(dtype));
   const result = new Tensor(new Storage(backend, dtype, numel(sizes)), contiguousView(sizes));
   return requiresGrad ? result.requiresGrad_() : result;
@@ -107,7 +107,7 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   const values = Float64Array.from({ length: steps }, (_, i) =>
     round(i < steps / 2 ? round(start) + step * i : round(end) - step * (steps - i - 1)),
   );
-  return wrap(values, [steps], dtype, options.requiresGrad ?? false);
+  return wrap('linspace', values, [steps], dtype, options);
 }
 
 /** `base` to the power of numbers from `start` to `end` at equal distances, as `torch.logspace`. */
@@ -121,7 +121,7 @@ export function logspace(
     throw new ArgumentError(`logspace: number of steps must be non-negative, got ${steps}`);
   const step = (end - start) / Math.max(1, steps - 1);
   const values = Float64Array.from({ length: steps }, (_, i) => base ** (start + step * i));
-  return wrap(values, [steps], checkDType(options.dtype ?? 'float32'), options.requiresGrad ?? false);
+  return wrap('logspace', values, [steps], checkDType(options.dtype ?? 'float32'), options);
 }
 
 /**
@@ -130,9 +130,16 @@ export function logspace(
  * @example
  * eye(2); // [[1, 0], [0, 1]]
  */
-export function eye(n: number, m = n, { dtype = 'float32', requiresGrad = false }: TensorOptions = {}): Tensor {
+export function eye(
+  n: number,
+  m = n,
+  { dtype = 'float32', requiresGrad = false, ...place }: TensorOptions = {},
+): Tensor {
   const [rows = 0, columns = 0] = checkShape('eye', [n, m]);
-  const places = arange(rows).view([rows, 1]).eq(arange(columns)).to(checkDType(dtype));
+  const places = arange(0, rows, 1, place)
+    .view([rows, 1])
+    .eq(arange(0, columns, 1, place))
+    .to(checkDType(dtype));
   return requiresGrad ? places.requiresGrad_() : places;
 }
 

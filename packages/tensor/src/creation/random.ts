@@ -34,7 +34,7 @@ function random(
   const sizes = checkShape(name, shape);
   const values = hostArray(dtype, numel(sizes));
   fill(values, options.generator ?? defaultGenerator());
-  return wrap(values, sizes, dtype, options.requiresGrad ?? false);
+  return wrap(name, values, sizes, dtype, options);
 }
 
 /** Uniform in [0, 1), bit for bit `torch.rand` on CPU after the same seed. */
@@ -52,7 +52,7 @@ export function randint(low: number, high: number, shape: Shape, options: Random
   const sizes = checkShape('randint', shape);
   const values = new Int32Array(numel(sizes));
   fillRandint(values, low, high, options.generator ?? defaultGenerator());
-  return wrap(values, sizes, options.dtype ?? 'int32', options.requiresGrad ?? false);
+  return wrap('randint', values, sizes, options.dtype ?? 'int32', options);
 }
 
 /** A random permutation of 0 … n - 1, int32, as `torch.randperm`. */
@@ -60,7 +60,7 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor {
   const [size = 0] = checkShape('randperm', [n]);
   const values = new Int32Array(size);
   fillRandperm(values, options.generator ?? defaultGenerator());
-  return wrap(values, [size], options.dtype ?? 'int32', false);
+  return wrap('randperm', values, [size], options.dtype ?? 'int32', options);
 }
 
 /** What a random tensor like another may be told. */

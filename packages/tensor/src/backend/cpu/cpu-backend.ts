@@ -136,6 +136,10 @@ export class CpuBackend implements Backend {
   }
 
   async read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    return this.readNow(buffer, byteOffset, byteLength);
+  }
+
+  readNow(buffer: DeviceBuffer, byteOffset: number, byteLength: number): ArrayBuffer {
     const { launcher } = this.#alive();
     const at = this.#word(buffer, byteOffset, byteLength, 'read');
     return launcher.i32.slice(at, at + byteLength / 4).buffer;
