@@ -10,12 +10,14 @@ import { at, packageNames } from './paths.mjs';
 import { capture, node, pnpm } from './run.mjs';
 import { fail } from './say.mjs';
 
-const program = `import { init, tensor } from '@course/tensor';
+// The second product is large enough for threads, which must start from wherever the package lies and then let the program end.
+const program = `import { init, ones, tensor } from '@course/tensor';
 
-await init({ device: 'cpu' });
+await init({ device: 'cpu', threads: 2 });
 console.log(JSON.stringify(await tensor([[1, 2], [3, 4]]).matmul(tensor([[10], [1]])).toArray()));
+console.log(await ones([400, 400]).matmul(ones([400, 400])).sum().item());
 `;
-const expectedOutput = '[[12],[34]]';
+const expectedOutput = '[[12],[34]]\n64000000';
 
 const specifiers = publicEntries().map(({ specifier }) => specifier);
 
