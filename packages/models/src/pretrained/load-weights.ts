@@ -107,10 +107,9 @@ export async function loadWeightsInto(
     const target = state.get(key);
     if (target === undefined) continue;
     // Recording is switched off around the synchronous parts only: a flag must not leak through an await.
-    await files.copyInto(
-      source,
-      noGrad(() => target.detach()),
-    );
+    const place = noGrad(() => target.detach());
+    await files.copyInto(source, place);
+    place.dispose();
   }
   const { missingKeys, unexpectedKeys, mismatchedKeys } = plan;
   return { missingKeys, unexpectedKeys, mismatchedKeys };

@@ -3,7 +3,7 @@
  * read from a folder or written to one. Subclasses name their parameters as the public checkpoints do.
  */
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
-import { DTypeError, noGrad, ShapeError, type Tensor } from '@course/tensor';
+import { DTypeError, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
 import { saveModel } from '../files.js';
 import {
   type ConfigKind,
@@ -134,10 +134,11 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
   let model: M | undefined;
   try {
     // Nothing is drawn that the file is about to replace.
-    model = init.skipInit(() => new kind(config));
+    model = scope(() => init.skipInit(() => new kind(config)));
     const info = await loadWeightsInto(kind.name, model.stateDict(), weights, kind, options);
     const fresh = [...info.missingKeys, ...info.mismatchedKeys];
-    if (fresh.length > 0) model.resetParameters(fresh);
+    const made = model;
+    if (fresh.length > 0) scope(() => made.resetParameters(fresh));
     const report = loadingReport(kind.name, files.name, info);
     if (report !== undefined) (options.onReport ?? warn)(report, info);
     return model.eval();

@@ -2,7 +2,7 @@
  * The weights of a model as one set of named tensors, whether they lie in one safetensors file or in shards that an index lists.
  * Opening reads headers alone.
  */
-import { FormatError, type Tensor } from '@course/tensor';
+import { FormatError, scope, type Tensor } from '@course/tensor';
 import { open, type SafetensorsFile, type TensorInfo } from '@course/tensor/safetensors';
 import { parseJsonObject } from './config.js';
 import type { ModelFiles } from './files.js';
@@ -64,7 +64,7 @@ export class WeightFiles {
     const rows = shape[0] ?? 0;
     if (byteLength <= PIECE_BYTES || rows < 2) {
       const whole = await file.load(key);
-      target.copy_(whole);
+      scope(() => void target.copy_(whole));
       whole.dispose();
       return;
     }
@@ -72,9 +72,7 @@ export class WeightFiles {
     for (let begin = 0; begin < rows; begin += step) {
       const end = Math.min(rows, begin + step);
       const piece = await file.loadRows(key, begin, end);
-      const place = target.narrow(0, begin, end - begin);
-      place.copy_(piece);
-      place.dispose();
+      scope(() => void target.narrow(0, begin, end - begin).copy_(piece));
       piece.dispose();
     }
   }
