@@ -71,18 +71,31 @@ function torchName(name: string, places: readonly string[]): string {
   return '';
 }
 
-/** The last column of docs/from-pytorch.md, by the names of the second. */
+/**
+ * The last column of docs/from-pytorch.md, by what it is about: the name that it begins with, or the only thing that its row calls. What
+ * is called of a tensor or a module (`x.sum`) is told from a function or a class of the same name (`grad`, `nn.Linear`, `F.relu`).
+ */
 function differences(): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of readFileSync(at('docs/from-pytorch.md'), 'utf8').split('\n')) {
     const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
     const [, , here = '', note = ''] = cells;
     if (cells.length !== 5 || note === '' || note === 'differences' || note.startsWith('---')) continue;
-    // A note is about what the row calls first.
-    const name = /`(?:await )?(?:String\()?(?:new )?(?:\w+\.)?(\w+)/.exec(here)?.[1];
-    if (name !== undefined && !found.has(name)) found.set(name, note);
+    const pieces = Array.from(here.matchAll(/`(?:await )?(?:String\()?(?:new )?([^`]+)`/g), ([, code = '']) => code);
+    const first = /^`(\w+)`/.exec(note)?.[1];
+    const about = pieces.filter((code) => (first === undefined ? pieces.length === 1 : calls(code).name === first));
+    for (const code of about.slice(0, 1)) {
+      const { name, isMember } = calls(code);
+      found.set(isMember ? `.${name}` : name, note);
+    }
   }
   return found;
+}
+
+/** What an expression calls first: `x.sum()` is a member, `F.relu(x)` and `grad(y, [x])` are not. */
+function calls(code: string): { readonly name: string; readonly isMember: boolean } {
+  const [, owner, name = ''] = /^(?:(\w+)\.)?(\w+)/.exec(code) ?? [];
+  return { name, isMember: owner !== undefined && !['F', 'nn', 'optim', 'safetensors'].includes(owner) };
 }
 
 const notes = differences();
@@ -99,30 +112,38 @@ interface Section {
   readonly title: string;
   readonly names: readonly string[];
   readonly places: readonly string[];
+  /** Whether they are called of something. */
+  readonly members?: boolean;
 }
 
-const functions = ['torch', 'torch.nn.functional', 'torch.autograd', 'torch.utils.checkpoint', 'torch.Tensor'];
+const functions = ['torch', 'torch.autograd', 'torch.nn.functional', 'torch.utils.checkpoint', 'torch.Tensor'];
 const sections: readonly Section[] = [
   {
     title: 'Methods and properties of `Tensor`',
     names: methodsOf(core.Tensor.prototype),
     places: ['torch.Tensor', 'torch', 'torch.nn.functional'],
+    members: true,
   },
   { title: '`@course/tensor`', names: Object.keys(core), places: functions },
   { title: '`@course/nn`', names: Object.keys(nn), places: ['torch.nn', 'torch.nn.utils', 'torch.nn.utils.rnn'] },
-  { title: 'Methods of `nn.Module`', names: methodsOf(nn.Module.prototype), places: ['torch.nn.Module'] },
+  {
+    title: 'Methods of `nn.Module`',
+    names: methodsOf(nn.Module.prototype),
+    places: ['torch.nn.Module'],
+    members: true,
+  },
   { title: '`@course/nn/functional`', names: Object.keys(F), places: ['torch.nn.functional', 'torch'] },
   { title: '`@course/nn/optim`', names: Object.keys(optim), places: ['torch.optim', 'torch.optim.lr_scheduler'] },
 ];
 
 it('every public name stands in the page beside its name in PyTorch', async () => {
-  const tables = sections.map(({ title, names, places }) => {
+  const tables = sections.map(({ title, names, places, members = false }) => {
     const rows = [...new Set(names)]
       .filter((name) => !internal.has(name) && !name.endsWith('Error'))
       .sort((a, b) => a.localeCompare(b, 'en'))
       .map((name) => {
         const theirs = torchName(name, places);
-        return `| \`${name}\` | ${theirs === '' ? '' : `\`${theirs}\``} | ${notes.get(name) ?? ''} |`;
+        return `| \`${name}\` | ${theirs === '' ? '' : `\`${theirs}\``} | ${notes.get(members ? `.${name}` : name) ?? ''} |`;
       });
     return `## ${title}\n\n| here | PyTorch | differences |\n|---|---|---|\n${rows.join('\n')}\n`;
   });
