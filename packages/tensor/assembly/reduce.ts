@@ -43,6 +43,11 @@ export function reduce(record: usize, begin: i32, end: i32): void {
       store<i32>(out, placeInRow(input, count, largest));
     } else if (floatInput && (extremes || places)) {
       extremesOfColumns(out, input, count, stride, columns, largest, places);
+    } else if (!floatInput && inner == 1 && (extremes || op == ReduceCode.any || op == ReduceCode.all)) {
+      if (extremes) store<i32>(out, extremeOfInts(input, count, largest));
+      else store<i32>(out, <i32>truthOfInts(input, count, op == ReduceCode.any));
+    } else if (!floatInput && inner == 1 && op == ReduceCode.sum && !floatOut && scale == 1) {
+      store<i32>(out, sumOfInts(input, count));
     } else {
       for (let column = 0; column < columns; column++) {
         const offset = <usize>column << 2;
@@ -252,6 +257,49 @@ function reduceFloats(out: usize, input: usize, count: i32, stride: usize, op: i
   }
   if (op == ReduceCode.prod) storeNumber(out, product, floatOut);
   else store<i32>(out, <i32>truth);
+}
+
+/** The sum of a row of integers modulo 2^32: the order does not matter. */
+function sumOfInts(input: usize, count: i32): i32 {
+  const end = input + (<usize>count << 2);
+  let sums = i32x4.splat(0);
+  for (; input + 16 <= end; input += 16) sums = i32x4.add(sums, v128.load(input));
+  let total = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
+  total += i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
+  for (; input < end; input += 4) total += load<i32>(input);
+  return total;
+}
+
+function extremeOfInts(input: usize, count: i32, largest: bool): i32 {
+  const end = input + (<usize>count << 2);
+  let best: i32 = largest ? i32.MIN_VALUE : i32.MAX_VALUE;
+  let four = i32x4.splat(best);
+  for (; input + 16 <= end; input += 16) {
+    const x = v128.load(input);
+    four = largest ? i32x4.max_s(four, x) : i32x4.min_s(four, x);
+  }
+  const rest = scratch();
+  v128.store(rest, four);
+  for (let lane: usize = 0; lane < 16; lane += 4) {
+    const x = load<i32>(rest + lane);
+    if (largest ? x > best : x < best) best = x;
+  }
+  for (; input < end; input += 4) {
+    const x = load<i32>(input);
+    if (largest ? x > best : x < best) best = x;
+  }
+  return best;
+}
+
+/** Whether any (or all) of a row are not 0: ends at the first four that decide. */
+function truthOfInts(input: usize, count: i32, any: bool): bool {
+  const end = input + (<usize>count << 2);
+  for (; input + 16 <= end; input += 16) {
+    const x = v128.load(input);
+    if (any ? v128.any_true(x) : !i32x4.all_true(x)) return any;
+  }
+  for (; input < end; input += 4) if ((load<i32>(input) != 0) == any) return any;
+  return !any;
 }
 
 /** Any reduction of integers and truth values; sums in 64 bits, products modulo 2^32. */
