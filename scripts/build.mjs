@@ -1,6 +1,7 @@
 // Builds what Node runs: first the WebAssembly kernels, which become a generated TypeScript file, then every package with
 // `tsc -b`. Each of the two is skipped while its sources have not changed; tsc itself rebuilds only what it must.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
@@ -13,6 +14,7 @@ import { isDone, markDone, stateOf } from './stamp.mjs';
 export async function build() {
   await buildKernels();
   await buildPackages();
+  await buildTokenizerWorker();
 }
 
 /** AssemblyScript → WebAssembly, embedded in packages/tensor/src/backend/cpu/binary.generated.ts. */
@@ -41,6 +43,18 @@ async function buildPackages() {
     fail('Compiling the packages failed; the messages are above.');
   }
   markDone('packages', before);
+}
+
+/** The program of the tokenizers' workers → packages/data/dist/. */
+async function buildTokenizerWorker() {
+  const output = at('packages/data/dist/tokenizers/parallel/worker-text.js');
+  const before = stateOf([at('packages/data/src/tokenizers'), at('scripts'), at('pnpm-lock.yaml')]);
+  if (existsSync(output) && isDone('tokenizer-worker', before)) return;
+  // Loaded here, for esbuild is there only once the packages are installed.
+  const { tokenizerWorkerModule } = await import('./tokenizer-worker.mjs');
+  mkdirSync(dirname(output), { recursive: true });
+  writeFileSync(output, await tokenizerWorkerModule());
+  markDone('tokenizer-worker', before);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

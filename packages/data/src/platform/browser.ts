@@ -3,7 +3,9 @@
  * function.
  */
 import { FormatError } from '@course/tensor';
-import type { PathKind } from './node.js';
+import type { PathKind, WorkerEvents, WorkerHandle } from './node.js';
+
+export type { WorkerHandle } from './node.js';
 
 /** A URL does not tell a file from a folder. */
 export async function pathKind(_path: string): Promise<PathKind> {
@@ -40,6 +42,43 @@ export async function readWhole(path: string): Promise<Uint8Array | undefined> {
 /** A page cannot write files. */
 export async function writeTexts(folder: string, _files: Readonly<Record<string, string>>): Promise<void> {
   throw new FormatError(`${folder}: cannot write: a page has no file system; take the contents from toFiles()`);
+}
+
+/** The little of a page's worker that is used here; the types of pages are not those of Node. */
+interface PageWorker {
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onerror: ((event: { readonly message: string }) => void) | null;
+  postMessage(message: unknown): void;
+  terminate(): void;
+}
+
+declare const Worker: new (url: string) => PageWorker;
+declare const navigator: { readonly hardwareConcurrency: number };
+
+/** Threads of this machine. */
+export function hardwareThreads(): number {
+  return navigator.hardwareConcurrency;
+}
+
+/** Starts a worker from the text of a program that offers `courseTokenizer.serve`. */
+export function startWorker(program: string, setup: unknown, events: WorkerEvents): WorkerHandle {
+  const glue = `${program}
+courseTokenizer.serve(
+  (message, transfer) => postMessage(message, transfer),
+  (receive) => { onmessage = (event) => receive(event.data); },
+);`;
+  const url = URL.createObjectURL(new Blob([glue], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.onmessage = (event) => events.message(event.data);
+  worker.onerror = (event) => events.failure(event.message);
+  worker.postMessage(setup);
+  return {
+    post: (message) => worker.postMessage(message),
+    terminate() {
+      worker.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
 }
 
 async function request(url: string): Promise<Response | undefined> {

@@ -4,7 +4,9 @@
  */
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { FormatError } from '@course/tensor';
 
 /** What a path leads to; 'unknown' where that cannot be told without reading. */
@@ -61,6 +63,55 @@ export async function writeTexts(folder: string, files: Readonly<Record<string, 
   } catch (error) {
     throw new FormatError(`${folder}: cannot write: ${reason(error)}`, { cause: error });
   }
+}
+
+/** A worker that was started. */
+export interface WorkerHandle {
+  post(message: unknown): void;
+  terminate(): void;
+}
+
+/** What becomes of a worker: messages that it sends, and its end when it was not asked for. */
+export interface WorkerEvents {
+  readonly message: (message: unknown) => void;
+  readonly failure: (reason: string) => void;
+}
+
+/** Threads of this machine. */
+export function hardwareThreads(): number {
+  return availableParallelism();
+}
+
+/**
+ * Starts a worker from the text of a program that offers `courseTokenizer.serve`.
+ *
+ * @param setup The first message, which has no answer. Each later one has: the process waits for it, and for nothing else.
+ */
+export function startWorker(program: string, setup: unknown, events: WorkerEvents): WorkerHandle {
+  const worker = new Worker(
+    `${program}
+const { parentPort } = require('node:worker_threads');
+courseTokenizer.serve(
+  (message, transfer) => parentPort.postMessage(message, transfer),
+  (receive) => parentPort.on('message', receive),
+);`,
+    { eval: true },
+  );
+  let unanswered = 0;
+  worker.unref();
+  worker.on('message', (message: unknown) => {
+    if (--unanswered === 0) worker.unref();
+    events.message(message);
+  });
+  worker.on('error', (error) => events.failure(reason(error)));
+  worker.postMessage(setup);
+  return {
+    post(message) {
+      if (unanswered++ === 0) worker.ref();
+      worker.postMessage(message);
+    },
+    terminate: () => void worker.terminate(),
+  };
 }
 
 function isMissing(error: unknown): boolean {

@@ -5,9 +5,10 @@
 import { FormatError } from '@course/tensor';
 import type { AddedToken } from './added-tokens.js';
 import { loadBert, saveBert } from './bert-files.js';
-import { BertModel } from './bert-model.js';
+import { BertModel, type BertModelOptions } from './bert-model.js';
 import type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './bert-options.js';
 import { joinWordPieces } from './decode.js';
+import type { EncoderRecipe } from './recipe.js';
 import { namingSource, type PretrainedSource } from './source.js';
 import type { Template, TemplatePiece } from './template.js';
 import { Tokenizer } from './tokenizer.js';
@@ -25,6 +26,7 @@ import { Vocab, vocabEntries } from './vocab.js';
 export class BertTokenizer extends Tokenizer {
   readonly #fixed: Omit<ResolvedBertOptions, 'addedTokens' | SpecialTokenOption>;
   readonly #model: BertModel;
+  readonly #modelOptions: BertModelOptions;
 
   /**
    * @throws FormatError when the vocabulary lacks the unknown, classification, separator or padding token.
@@ -42,7 +44,7 @@ export class BertTokenizer extends Tokenizer {
     }
     const template = options.template ?? bertTemplate(vocab.requireId(clsToken), vocab.requireId(sepToken));
     const { handleChineseChars = true, cleanText = true, decoderCleanUp = true } = options;
-    const textModel = new BertModel({
+    const modelOptions = {
       tokens: model,
       unkId: vocab.requireId(unkToken),
       continuingSubwordPrefix,
@@ -51,7 +53,8 @@ export class BertTokenizer extends Tokenizer {
       handleChineseChars,
       stripAccents: options.stripAccents ?? lowercase,
       lowercase,
-    });
+    };
+    const textModel = new BertModel(modelOptions);
     const { cleanUpTokenizationSpaces = true } = options;
     super(
       { vocab, model: textModel, template },
@@ -59,6 +62,7 @@ export class BertTokenizer extends Tokenizer {
       { ...options, cleanUpTokenizationSpaces },
     );
     this.#model = textModel;
+    this.#modelOptions = modelOptions;
     this.#fixed = {
       continuingSubwordPrefix,
       maxCharsPerWord,
@@ -157,6 +161,11 @@ export class BertTokenizer extends Tokenizer {
 
   override toString(): string {
     return this.describe('BertTokenizer', { lowercase: this.lowercase });
+  }
+
+  protected override recipe(): EncoderRecipe {
+    const model = { kind: 'bert' as const, options: this.#modelOptions };
+    return { model, added: this.vocab.added, template: this.#fixed.template };
   }
 
   protected override joinTokens(tokens: readonly string[], cleanUp: boolean): string {

@@ -2,13 +2,14 @@
  * GPT-2's tokenizer: byte-level BPE, which has tokens for every text and gives every text back. It gives the ids and offsets that
  * Hugging Face's `GPT2TokenizerFast` gives; with frames around texts it is that of RoBERTa and BART too.
  */
-import { ByteLevelModel } from './bpe/byte-level-model.js';
+import { ByteLevelModel, type ByteLevelModelOptions } from './bpe/byte-level-model.js';
 import { decodeByteLevel } from './bpe/bytes.js';
 import { splitMerge } from './bpe/merges.js';
 import { trimByteLevelOffsets } from './bpe/trim-offsets.js';
 import { cleanUpSpaces } from './decode.js';
 import { loadGPT2, saveGPT2 } from './gpt2-files.js';
 import type { GPT2TokenizerOptions, GPT2TokenizerOverrides, ResolvedGPT2Options } from './gpt2-options.js';
+import type { EncoderRecipe } from './recipe.js';
 import { namingSource, type PretrainedSource } from './source.js';
 import { completeToken, ROLES, type SpecialTokenRole, type SpecialTokens } from './special-tokens.js';
 import type { Template } from './template.js';
@@ -38,6 +39,7 @@ const BARE: Template = {
  */
 export class GPT2Tokenizer extends Tokenizer {
   readonly #options: ResolvedGPT2Options;
+  readonly #modelOptions: ByteLevelModelOptions;
 
   /**
    * @throws FormatError for merges of or into something that is no token.
@@ -63,20 +65,22 @@ export class GPT2Tokenizer extends Tokenizer {
     vocab.unkToken = roles.unkToken;
     const { addPrefixSpace = false, trimOffsets = false, useRegex = true, ignoreMerges = false } = options;
     const { modelUnkToken, template = BARE, trimWithPrefixSpace = addPrefixSpace } = options;
-    const textModel = new ByteLevelModel({
+    const modelOptions = {
       tokens: model,
       merges,
       addPrefixSpace,
       useRegex,
       ignoreMerges,
       unkId: modelUnkToken === undefined ? undefined : vocab.requireId(modelUnkToken),
-    });
+    };
+    const textModel = new ByteLevelModel(modelOptions);
     const trim = trimOffsets ? trimByteLevelOffsets(vocab, trimWithPrefixSpace) : undefined;
     const { cleanUpTokenizationSpaces = false } = options;
     super({ vocab, model: textModel, template, trimOffsets: trim }, roles satisfies SpecialTokens, {
       ...options,
       cleanUpTokenizationSpaces,
     });
+    this.#modelOptions = modelOptions;
     this.#options = {
       merges,
       addPrefixSpace,
@@ -147,6 +151,16 @@ export class GPT2Tokenizer extends Tokenizer {
 
   override toString(): string {
     return this.describe('GPT2Tokenizer', { addPrefixSpace: this.addPrefixSpace });
+  }
+
+  protected override recipe(): EncoderRecipe {
+    const { template, trimOffsets, trimWithPrefixSpace } = this.#options;
+    return {
+      model: { kind: 'byte-level', options: this.#modelOptions },
+      added: this.vocab.added,
+      template,
+      trimOffsets: trimOffsets ? { withPrefixSpace: trimWithPrefixSpace } : undefined,
+    };
   }
 
   protected override joinTokens(tokens: readonly string[], cleanUp: boolean): string {

@@ -5,9 +5,11 @@
 import { ArgumentError } from '@course/tensor';
 import { writeTexts } from '#platform';
 import { BatchEncoding } from './batch-encoding.js';
-import { Encoder, type EncoderParts, type RowOptions, type Text, type Texts } from './encoder.js';
+import { Encoder, type EncoderParts, type RowOptions } from './encoder.js';
 import type { EncodeBatchOptions, EncodeOptions, Encoding } from './encoding.js';
 import { EncodingTable, type RowPadding } from './encoding-table.js';
+import { type ParallelOptions, ParallelTokenizer } from './parallel/parallel-tokenizer.js';
+import type { EncoderRecipe } from './recipe.js';
 import {
   completeToken,
   isRole,
@@ -17,14 +19,8 @@ import {
   type SpecialTokens,
 } from './special-tokens.js';
 import type { Side, TruncationStrategy } from './template.js';
+import { type TextOrPair, textOf, textsOf } from './texts.js';
 import type { Vocab } from './vocab.js';
-
-/** A text, or a pair of texts that go into one encoding; with `isSplitIntoWords`, lists of words in place of texts. */
-export type TextOrPair =
-  | string
-  | readonly [text: string, pair: string]
-  | readonly string[]
-  | readonly (readonly string[])[];
 
 /** What all tokenizers can be told. */
 export interface TokenizerOptions {
@@ -82,6 +78,9 @@ export abstract class Tokenizer {
 
   /** Joins tokens to text. */
   protected abstract joinTokens(tokens: readonly string[], cleanUp: boolean): string;
+
+  /** How to make this tokenizer's encoder elsewhere. */
+  protected abstract recipe(): EncoderRecipe;
 
   /** The files of this tokenizer by name, as Hugging Face's libraries read them. */
   abstract toFiles(): Record<string, string>;
@@ -222,6 +221,27 @@ export abstract class Tokenizer {
       this.#encoder.encode(table, i, textsOf(entry, options.isSplitIntoWords ?? false), row);
     }
     return this.batchOf(table, options);
+  }
+
+  /**
+   * This tokenizer on worker threads, for data sets rather than single texts. It knows the tokens of this moment: those added later
+   * are not in it.
+   *
+   * @throws ArgumentError when `threads` is not a positive whole number.
+   * @example
+   * const parallel = tokenizer.parallel({ threads: 2 });
+   * const { inputIds } = await parallel.encodeBatch(['one', 'two']);
+   * parallel.close();
+   */
+  parallel(options: ParallelOptions = {}): ParallelTokenizer {
+    return new ParallelTokenizer(
+      {
+        recipe: this.recipe(),
+        rowOptions: (each) => this.rowOptions(each),
+        batchOf: (table, each) => this.batchOf(table, each),
+      },
+      options,
+    );
   }
 
   /**
@@ -381,29 +401,6 @@ function truncationStrategy(options: EncodeBatchOptions): TruncationStrategy | u
   const { truncation = options.maxLength !== undefined && options.padding !== 'max_length' } = options;
   if (truncation === true) return 'longest_first';
   return truncation === false ? undefined : truncation;
-}
-
-/** A text, checked: a list of words where the caller said so, a string otherwise. */
-function textOf(text: unknown, isSplitIntoWords: boolean): Text {
-  if (!isSplitIntoWords) {
-    if (typeof text === 'string') return text;
-    const found = Array.isArray(text) ? 'an array: pass isSplitIntoWords for a list of words' : typeof text;
-    throw new ArgumentError(`a tokenizer encodes strings, got ${found}`);
-  }
-  if (Array.isArray(text) && text.every((word) => typeof word === 'string')) return text;
-  throw new ArgumentError('encode: isSplitIntoWords needs a list of words in place of a text');
-}
-
-/** An entry of a batch as one or two texts. */
-export function textsOf(entry: TextOrPair, isSplitIntoWords: boolean): Texts {
-  const isPair = Array.isArray(entry) && (!isSplitIntoWords || Array.isArray(entry[0]));
-  if (!isPair) return [textOf(entry, isSplitIntoWords)];
-  if (entry.length !== 2) {
-    throw new ArgumentError(
-      `encodeBatch: a pair has two texts, got ${entry.length}; pass isSplitIntoWords for lists of words`,
-    );
-  }
-  return [textOf(entry[0], isSplitIntoWords), textOf(entry[1], isSplitIntoWords)];
 }
 
 function isList(tokens: NewSpecialTokens | readonly NewToken[]): tokens is readonly NewToken[] {
