@@ -25,6 +25,7 @@ const descriptions: readonly Description[] = [
   { name: 'onnxruntime-web', device: 'cpu', command: [process.execPath, 'onnxruntime.mjs', 'wasm'] },
   { name: 'jax-js', device: 'cpu', command: [node22, 'jax.mjs'] },
   { name: 'tfjs-wasm', device: 'cpu', command: [process.execPath, 'tfjs.mjs', 'wasm'] },
+  { name: '@huggingface/tokenizers', device: 'cpu', command: [process.execPath, 'tokenizers.mjs'] },
   { name: 'tfjs-webgpu', device: 'webgpu', command: [process.execPath, 'tfjs.mjs', 'webgpu'] },
 ];
 

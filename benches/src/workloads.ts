@@ -19,6 +19,8 @@ import {
   tensor,
 } from '@course/tensor';
 
+import { tokenizing } from './tokenizing.js';
+
 export interface Workload {
   readonly name: string;
   /** Floating-point operations of a run, where a rate says more than a time. */
@@ -68,6 +70,7 @@ function bert(batch: number): Workload {
 const SMALL = 1000;
 
 export const workloads: readonly Workload[] = [
+  ...tokenizing,
   matmul(256),
   matmul(512),
   matmul(1024),
