@@ -11,7 +11,7 @@ import type { DeviceKind } from './backend/backend.js';
 import { registerTensor } from './construct.js';
 import { type Description, describe } from './describe.js';
 import { isDeviceKind } from './device.js';
-import { checkDType, type DType, type HostArray, hostArray, isFloating, wordBytes } from './dtype.js';
+import { checkDType, type DType, type HostArrays, hostArray, isFloating, wordBytes } from './dtype.js';
 import { ArgumentError, AutogradError, DeviceError, DisposedError, DTypeError, ShapeError } from './errors.js';
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
@@ -51,13 +51,14 @@ const collected = new FinalizationRegistry<Storage>((storage) => {
 /**
  * A multi-dimensional array on a device, as `torch.Tensor`. Operations return at once: shapes and errors are known, values are
  * computed when needed, and only reading them back ({@link Tensor.item}, {@link Tensor.data}, {@link Tensor.toArray}, {@link Tensor.print}) is asynchronous.
+ * Its type tells the dtype where an op fixes it: `Tensor<'bool'>` of a comparison, `Tensor<'int32'>` of `argmax` or `to('int32')`; a plain `Tensor` is of any.
  *
  * @example
  * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
  * x.pow(3).sum().backward();
  * await x.grad?.toArray(); // [[3, 12], [27, 48]]
  */
-export class Tensor extends InPlaceMethods {
+export class Tensor<D extends DType = DType> extends InPlaceMethods {
   /** @internal Only {@link Tensor.replaceData} changes it. */
   storage: Storage;
   /** @internal How the elements lie in the storage. */
@@ -85,8 +86,8 @@ export class Tensor extends InPlaceMethods {
     return this.layout.shape;
   }
 
-  get dtype(): DType {
-    return this.storage.dtype;
+  get dtype(): D {
+    return this.storage.dtype as D;
   }
 
   get device(): DeviceKind {
@@ -193,7 +194,7 @@ export class Tensor extends InPlaceMethods {
   // --- Reading ----------------------------------------------------------------------------------------------------
 
   /** The elements in row-major order, in a host array of their own. */
-  async data(): Promise<HostArray> {
+  async data(): Promise<HostArrays[D]> {
     this.checkAlive('data');
     if (this.numel() === 0) return fromWords(new ArrayBuffer(0), this.dtype);
     const source = this.isContiguous() ? this.detach() : noGrad(() => this.clone());
@@ -339,7 +340,7 @@ export class Tensor extends InPlaceMethods {
   }
 
   /** The same elements outside of the graph. */
-  detach(): Tensor {
+  detach(): Tensor<D> {
     this.checkAlive('detach');
     return new Tensor(this.storage.retain(), this.layout);
   }
@@ -358,9 +359,9 @@ export class Tensor extends InPlaceMethods {
    * await tensor([1.7]).to('cpu'); // [1.7]
    * await tensor([1.7]).to({ device: 'cpu', dtype: 'int32' }); // [1]
    */
-  to(dtype: DType): Tensor;
-  to(options: { readonly dtype: DType; readonly device?: undefined }): Tensor;
-  to(target: DeviceKind | TransferOptions | Tensor): Promise<Tensor>;
+  to<To extends DType>(dtype: To): Tensor<To>;
+  to<To extends DType>(options: { readonly dtype: To; readonly device?: undefined }): Tensor<To>;
+  to<To extends DType = D>(target: DeviceKind | TransferOptions<To> | Tensor<To>): Promise<Tensor<To>>;
   to(
     target: DType | DeviceKind | { readonly dtype?: DType; readonly device?: DeviceKind | undefined },
   ): Tensor | Promise<Tensor> {
@@ -371,8 +372,8 @@ export class Tensor extends InPlaceMethods {
     return cast(this, dtype ?? this.dtype);
   }
   /** A copy on the CPU, or itself if it is there: `to('cpu')`. */
-  cpu(): Promise<Tensor> {
-    return transfer(this, { device: 'cpu' });
+  cpu(): Promise<Tensor<D>> {
+    return transfer(this, { device: 'cpu' }) as Promise<Tensor<D>>;
   }
 
   // --- In place ---------------------------------------------------------------------------------------------------
@@ -434,7 +435,7 @@ export class Tensor extends InPlaceMethods {
 
   #fillFromHost(op: string, fill: (out: Float32Array | Float64Array) => void): this {
     this.checkInPlace(op, []);
-    const { dtype } = this;
+    const dtype: DType = this.dtype;
     if (dtype !== 'float32' && dtype !== 'float64') throw new DTypeError(`${op}: not implemented for '${dtype}'`);
     const values = hostArray(dtype, this.numel());
     fill(values);
@@ -496,16 +497,16 @@ export class Tensor extends InPlaceMethods {
   }
   /** The largest element; along a dim, values and their places, as `torch.max`. */
   max(): Tensor;
-  max(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor };
-  max(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor } {
+  max(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor<'int32'> };
+  max(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor<'int32'> } {
     return dim === undefined
       ? reduction.extreme('max', this, null)
       : reduction.extremeWithIndices('max', this, dim, options);
   }
   /** The smallest element; along a dim, values and their places, as `torch.min`. */
   min(): Tensor;
-  min(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor };
-  min(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor } {
+  min(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor<'int32'> };
+  min(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor<'int32'> } {
     return dim === undefined
       ? reduction.extreme('min', this, null)
       : reduction.extremeWithIndices('min', this, dim, options);
@@ -519,20 +520,20 @@ export class Tensor extends InPlaceMethods {
     return reduction.extreme('min', this, dims, options);
   }
   /** The first place of the largest element (int32), of all or along a dim. Not differentiable. */
-  argmax(dim?: number | null, options?: ReduceOptions): Tensor {
-    return reduction.argExtreme('argmax', this, dim, options);
+  argmax(dim?: number | null, options?: ReduceOptions): Tensor<'int32'> {
+    return reduction.argExtreme('argmax', this, dim, options) as Tensor<'int32'>;
   }
   /** The first place of the smallest element (int32), of all or along a dim. Not differentiable. */
-  argmin(dim?: number | null, options?: ReduceOptions): Tensor {
-    return reduction.argExtreme('argmin', this, dim, options);
+  argmin(dim?: number | null, options?: ReduceOptions): Tensor<'int32'> {
+    return reduction.argExtreme('argmin', this, dim, options) as Tensor<'int32'>;
   }
   /** Whether any element is true (not 0): bool, of all or along dims. */
-  any(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.truth('any', this, dims, options);
+  any(dims?: Dims, options?: ReduceOptions): Tensor<'bool'> {
+    return reduction.truth('any', this, dims, options) as Tensor<'bool'>;
   }
   /** Whether all elements are true (not 0): bool, of all or along dims. */
-  all(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.truth('all', this, dims, options);
+  all(dims?: Dims, options?: ReduceOptions): Tensor<'bool'> {
+    return reduction.truth('all', this, dims, options) as Tensor<'bool'>;
   }
   /** `log(sum(exp(x)))` along dims, without overflow. */
   logsumexp(dims: Dims, options?: ReduceOptions): Tensor {
@@ -688,7 +689,7 @@ export class Tensor extends InPlaceMethods {
     );
   }
   /** `0 … n - 1`, int32, on this device. */
-  newArange(n: number): Tensor {
+  newArange(n: number): Tensor<'int32'> {
     const [size = 0] = checkShape('newArange', [n]);
     return new Tensor(
       pendingStorage(this.storage.backend, 'index', 'int32', 'int32', [size], []),

@@ -141,52 +141,52 @@ export abstract class ArithmeticMethods extends OrderMethods {
   }
 
   /** Whether elements are equal: bool, broadcast. NaN equals nothing. */
-  eq(this: Tensor, other: Operand): Tensor {
-    return pointwise('eq', [this, other]);
+  eq(this: Tensor, other: Operand): Tensor<'bool'> {
+    return pointwise('eq', [this, other]) as Tensor<'bool'>;
   }
   /** Whether elements differ: bool, broadcast. */
-  ne(this: Tensor, other: Operand): Tensor {
-    return pointwise('ne', [this, other]);
+  ne(this: Tensor, other: Operand): Tensor<'bool'> {
+    return pointwise('ne', [this, other]) as Tensor<'bool'>;
   }
   /** `this < other`: bool, broadcast. */
-  lt(this: Tensor, other: Operand): Tensor {
-    return pointwise('lt', [this, other]);
+  lt(this: Tensor, other: Operand): Tensor<'bool'> {
+    return pointwise('lt', [this, other]) as Tensor<'bool'>;
   }
   /** `this <= other`: bool, broadcast. */
-  le(this: Tensor, other: Operand): Tensor {
-    return pointwise('le', [this, other]);
+  le(this: Tensor, other: Operand): Tensor<'bool'> {
+    return pointwise('le', [this, other]) as Tensor<'bool'>;
   }
   /** `this > other`: bool, broadcast. */
-  gt(this: Tensor, other: Operand): Tensor {
-    return pointwise('gt', [this, other]);
+  gt(this: Tensor, other: Operand): Tensor<'bool'> {
+    return pointwise('gt', [this, other]) as Tensor<'bool'>;
   }
   /** `this >= other`: bool, broadcast. */
-  ge(this: Tensor, other: Operand): Tensor {
-    return pointwise('ge', [this, other]);
+  ge(this: Tensor, other: Operand): Tensor<'bool'> {
+    return pointwise('ge', [this, other]) as Tensor<'bool'>;
   }
   /** Whether each element is NaN: bool. */
-  isnan(this: Tensor): Tensor {
-    return pointwise('isNan', [this]);
+  isnan(this: Tensor): Tensor<'bool'> {
+    return pointwise('isNan', [this]) as Tensor<'bool'>;
   }
   /** Whether each element is neither NaN nor infinite: bool. */
-  isfinite(this: Tensor): Tensor {
-    return pointwise('isFinite', [this]);
+  isfinite(this: Tensor): Tensor<'bool'> {
+    return pointwise('isFinite', [this]) as Tensor<'bool'>;
   }
   /** Whether both are true: bool, broadcast. */
-  logicalAnd(this: Tensor, other: Tensor): Tensor {
-    return pointwise('logicalAnd', [this, other]);
+  logicalAnd(this: Tensor, other: Tensor): Tensor<'bool'> {
+    return pointwise('logicalAnd', [this, other]) as Tensor<'bool'>;
   }
   /** Whether one of them is true: bool, broadcast. */
-  logicalOr(this: Tensor, other: Tensor): Tensor {
-    return pointwise('logicalOr', [this, other]);
+  logicalOr(this: Tensor, other: Tensor): Tensor<'bool'> {
+    return pointwise('logicalOr', [this, other]) as Tensor<'bool'>;
   }
   /** Whether exactly one of them is true: bool, broadcast. */
-  logicalXor(this: Tensor, other: Tensor): Tensor {
-    return pointwise('logicalXor', [this, other]);
+  logicalXor(this: Tensor, other: Tensor): Tensor<'bool'> {
+    return pointwise('logicalXor', [this, other]) as Tensor<'bool'>;
   }
   /** Whether each element is false: bool. */
-  logicalNot(this: Tensor): Tensor {
-    return pointwise('logicalNot', [this]);
+  logicalNot(this: Tensor): Tensor<'bool'> {
+    return pointwise('logicalNot', [this]) as Tensor<'bool'>;
   }
   /** `value` where the bool mask is true. */
   maskedFill(this: Tensor, mask: Tensor, value: number): Tensor {

@@ -17,16 +17,16 @@ export abstract class OrderMethods extends IndexingMethods {
     return cumprod(this, dim);
   }
   /** How many elements are not 0, int32; NaN is not 0. */
-  countNonzero(this: Tensor, dims?: number | Shape | null): Tensor {
-    return countNonzero(this, dims);
+  countNonzero(this: Tensor, dims?: number | Shape | null): Tensor<'int32'> {
+    return countNonzero(this, dims) as Tensor<'int32'>;
   }
   /** See {@link sort}. */
   sort(this: Tensor, dim?: number, options?: ordering.SortOptions): ordering.ValuesAndIndices {
     return ordering.sort(this, dim, options);
   }
   /** See {@link argsort}. */
-  argsort(this: Tensor, dim?: number, options?: ordering.SortOptions): Tensor {
-    return ordering.argsort(this, dim, options);
+  argsort(this: Tensor, dim?: number, options?: ordering.SortOptions): Tensor<'int32'> {
+    return ordering.argsort(this, dim, options) as Tensor<'int32'>;
   }
   /** See {@link topk}. */
   topk(this: Tensor, k: number, dim?: number, options?: ordering.TopkOptions): ordering.ValuesAndIndices {

@@ -72,8 +72,8 @@ export abstract class PointwiseMethods extends ArithmeticMethods {
     return activations.lerp(this, end, weight);
   }
   /** Whether each element is infinite: bool. */
-  isinf(this: Tensor): Tensor {
-    return activations.isinf(this);
+  isinf(this: Tensor): Tensor<'bool'> {
+    return activations.isinf(this) as Tensor<'bool'>;
   }
 
   /** See {@link leakyRelu}. */

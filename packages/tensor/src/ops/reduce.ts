@@ -18,14 +18,14 @@ export interface ReduceOptions {
 type Dims = number | Shape | null | undefined;
 
 /** Runs the kernel over sorted dims; the result has them as size 1, or not at all. */
-function reduce(
+function reduce<D extends DType>(
   op: ReduceRequest['op'],
   x: Tensor,
   dims: readonly number[],
   keepDim: boolean,
-  dtype: DType,
+  dtype: D,
   scale = 1,
-): Tensor {
+): Tensor<D> {
   const { shape } = x;
   const kept = shape.filter((_, d) => !dims.includes(d));
   const result = keepDim ? shape.map((size, d) => (dims.includes(d) ? 1 : size)) : kept;
@@ -39,7 +39,7 @@ function reduce(
   const input = dense(source);
   const { tensor, operand } = emptyOn(x.storage.backend, result, dtype);
   x.storage.backend.run({ kind: 'reduce', op, outer, length, inner, scale, input, out: operand });
-  return tensor;
+  return tensor as Tensor<D>;
 }
 
 /** Gradients come without the reduced dims: gives them back and repeats. */
@@ -178,7 +178,7 @@ export function argExtreme(
   x: Tensor,
   dim: number | null | undefined,
   { keepDim = false }: ReduceOptions = {},
-): Tensor {
+): Tensor<'int32'> {
   const at = dim === undefined || dim === null ? null : normalizeDim(op, dim, x.shape.length);
   if ((at === null ? numel(x.shape) : (x.shape[at] ?? 1)) === 0)
     throw new ShapeError(`${op}: Expected reduction dim to have non-zero size, got ${formatShape(x.shape)}`);
@@ -192,7 +192,7 @@ export function extremeWithIndices(
   x: Tensor,
   dim: number,
   options: ReduceOptions = {},
-): { values: Tensor; indices: Tensor } {
+): { values: Tensor; indices: Tensor<'int32'> } {
   const at = normalizeDim(op, dim, x.shape.length);
   const { shape } = x;
   const indices = argExtreme(op === 'max' ? 'argmax' : 'argmin', x, at, options);

@@ -6,11 +6,14 @@ import type { Tensor } from '../tensor.js';
 import { gatherAs } from './indexing.js';
 import { dense, emptyOn } from './operands.js';
 
+/** Places keep their dtype through views. */
+type Places = Tensor<'int32'>;
+
 /** Elements and where they stood. */
 export interface ValuesAndIndices {
   readonly values: Tensor;
   /** int32; no gradient. */
-  readonly indices: Tensor;
+  readonly indices: Tensor<'int32'>;
 }
 
 /** Options of sorting. */
@@ -28,11 +31,11 @@ export interface SortOptions {
  * @example
  * argsort(tensor([3, 1, 2])); // [1, 2, 0]
  */
-export function argsort(x: Tensor, dim = -1, { descending = false }: SortOptions = {}): Tensor {
+export function argsort(x: Tensor, dim = -1, { descending = false }: SortOptions = {}): Tensor<'int32'> {
   return places('argsort', x, dim, descending);
 }
 
-function places(name: string, x: Tensor, dim: number, descending: boolean): Tensor {
+function places(name: string, x: Tensor, dim: number, descending: boolean): Places {
   const rank = x.shape.length;
   const at = normalizeDim(name, dim, rank);
   x.checkAlive(name);
@@ -44,7 +47,7 @@ function places(name: string, x: Tensor, dim: number, descending: boolean): Tens
   const length = rows.shape.at(-1) ?? 1;
   const count = length === 0 ? 0 : rows.numel() / length;
   backend.run({ kind: 'sort', descending, rows: count, length, input, out });
-  return rank === 0 ? tensor.reshape([]) : tensor.transpose(at, rank - 1);
+  return (rank === 0 ? tensor.reshape([]) : tensor.transpose(at, rank - 1)) as Places;
 }
 
 /**
@@ -83,9 +86,9 @@ export function topk(x: Tensor, k: number, dim = -1, { largest = true }: TopkOpt
     );
   if (x.shape.length === 0) {
     const one = topk(x.reshape([1]), 1, 0);
-    return { values: one.values.reshape([]), indices: one.indices.reshape([]) };
+    return { values: one.values.reshape([]), indices: one.indices.reshape([]) as Places };
   }
-  const indices = places('topk', x, at, largest).narrow(at, 0, k);
+  const indices = places('topk', x, at, largest).narrow(at, 0, k) as Places;
   return { values: gatherAs('topk', x, at, indices), indices };
 }
 
@@ -100,14 +103,16 @@ export function medianAlong(x: Tensor, dim: number, { keepDim = false } = {}): V
   const size = x.shape[at] ?? 1;
   if (size === 0)
     throw new ShapeError(`median: Expected reduction dim ${at} to have non-zero size, got ${formatShape(x.shape)}`);
-  if (x.shape.length === 0) return { values: x.reshape([]), indices: x.newFull([], 0, { dtype: 'int32' }) };
+  if (x.shape.length === 0) return { values: x.reshape([]), indices: x.newFull([], 0, { dtype: 'int32' }) as Places };
   const order = places('median', x, at, false);
   const middle = order.narrow(at, Math.floor((size - 1) / 2), 1);
   const last = order.narrow(at, size - 1, 1);
   const largest = gatherAs('median', x.detach(), at, last);
   const chosen = isFloating(x.dtype) ? last.where(largest.isnan(), middle) : middle;
   const values = gatherAs('median', x, at, chosen);
-  return keepDim ? { values, indices: chosen } : { values: values.squeeze(at), indices: chosen.squeeze(at) };
+  return keepDim
+    ? { values, indices: chosen as Places }
+    : { values: values.squeeze(at), indices: chosen.squeeze(at) as Places };
 }
 
 /** The middle of all elements: see {@link medianAlong}. That of no floats is NaN. */

@@ -18,10 +18,10 @@ import type { Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
 
 /** Where {@link transfer} takes a tensor, and in which dtype. */
-export interface TransferOptions {
+export interface TransferOptions<D extends DType = DType> {
   readonly device: DeviceKind;
   /** Default: that of the tensor. */
-  readonly dtype?: DType;
+  readonly dtype?: D;
 }
 
 /** The tensor on a device (opened if it is not yet) in a dtype; itself if it is there already. Its value is that at the call. */
