@@ -13,6 +13,7 @@ export {
 } from './primitives/sources';
 export { attentionBackward } from './attention/backward';
 export { attention, attentionThin } from './attention/forward';
+export { pack } from './gemm/pack';
 export { matmul } from './gemm/matmul';
 export { matmulThin } from './gemm/thin';
 export { gather, scatter } from './indexing';

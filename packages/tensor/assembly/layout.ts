@@ -123,11 +123,27 @@ export enum MatmulField {
   columnGroups,
   /** Depth of a block of k. */
   depth,
+  /** All of b in panels as `pack` makes them, which is then one matrix; 0 where each item is to copy its part. */
+  packed,
   /** The batch dims: address of `batchRank` sizes, then strides in bytes of a and of b. */
   batchRank,
   batchSizes,
   aBatchStrides,
   bBatchStrides,
+  length,
+}
+
+/** Copies a matrix into panels of 8 columns, block of k by block of k. Item: (block of k, `columnGroup` columns). */
+export enum PackField {
+  n,
+  k,
+  b,
+  bRowStride,
+  bColumnStride,
+  out,
+  depth,
+  columnGroup,
+  columnGroups,
   length,
 }
 

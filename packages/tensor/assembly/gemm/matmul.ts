@@ -6,7 +6,7 @@
 import { ActivationCode, MatmulField } from '../layout';
 import { int, pointer, real, scratch } from '../memory';
 import { epilogue } from './epilogue';
-import { packA, packB } from './pack';
+import { packA, packB, packedRowBytes } from './pack';
 import { COLUMNS, edgeTile, PANEL_ROW_BYTES, ROWS, tiles } from './tile';
 
 /** Rows of a that are taken through all panels before the next. */
@@ -29,6 +29,7 @@ export function matmul(record: usize, begin: i32, end: i32): void {
   const rowGroups = int(record, MatmulField.rowGroups);
   const columnGroups = int(record, MatmulField.columnGroups);
   const depth = int(record, MatmulField.depth);
+  const packed = pointer(record, MatmulField.packed);
   const batchRank = int(record, MatmulField.batchRank);
   const batchSizes = pointer(record, MatmulField.batchSizes);
   const aBatchStrides = pointer(record, MatmulField.aBatchStrides);
@@ -37,8 +38,8 @@ export function matmul(record: usize, begin: i32, end: i32): void {
   const hasEpilogue = biases != 0 || residuals != 0 || activation != ActivationCode.none;
 
   const spare = scratch();
-  const packedB = spare + 128;
-  const packedA = packedB + <usize>depth * <usize>columnGroup * 4;
+  const copies = spare + 128;
+  const packedA = packed == 0 ? copies + <usize>depth * <usize>columnGroup * 4 : copies;
   let packedSource: usize = 0;
   let packedColumn = -1;
 
@@ -64,9 +65,12 @@ export function matmul(record: usize, begin: i32, end: i32): void {
 
     for (let k0 = 0; k0 < k; k0 += depth) {
       const length = min(depth, k - k0);
+      let panels = copies;
       // Row groups follow each other on the same columns: they find b packed, if k is one block.
-      if (depth < k || packedSource != b || packedColumn != firstColumn) {
-        packB(packedB, b + <usize>k0 * bRow, bRow, bColumn, length, columns);
+      if (packed != 0) {
+        panels = packed + <usize>k0 * packedRowBytes(n) + <usize>firstColumn * <usize>length * 4;
+      } else if (depth < k || packedSource != b || packedColumn != firstColumn) {
+        packB(copies, b + <usize>k0 * bRow, bRow, bColumn, length, columns);
         packedSource = b;
         packedColumn = firstColumn;
       }
@@ -92,7 +96,7 @@ export function matmul(record: usize, begin: i32, end: i32): void {
         }
         const target = out + <usize>row * outRow;
         const more = k0 > 0;
-        let panel = packedB;
+        let panel = panels;
         for (let column = 0; column < columns; column += COLUMNS) {
           const width = min(COLUMNS, columns - column);
           let to = target + (<usize>column << 2);

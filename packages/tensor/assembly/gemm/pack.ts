@@ -2,6 +2,8 @@
  * Copies blocks of matrices into the order in which the tile kernel reads them: b in panels of 8 columns, a in dense rows.
  * What is missing at the edges becomes zeros.
  */
+import { PackField } from '../layout';
+import { int, pointer } from '../memory';
 import { COLUMNS, PANEL_ROW_BYTES } from './tile';
 
 /** Copies b[k0 .. k0 + depth][columns] into panels; missing columns are zeros. `b` is the block's first element. */
@@ -146,5 +148,32 @@ function transposeRows(target: usize, rowBytes: usize, source: usize, columnStri
     r1 += 4;
     r2 += 4;
     r3 += 4;
+  }
+}
+
+/** Bytes of a row of all panels of a matrix. */
+// @ts-ignore: decorator
+@inline
+export function packedRowBytes(n: i32): usize {
+  return <usize>((n + COLUMNS - 1) & ~(COLUMNS - 1)) << 2;
+}
+
+/** All of b, once for all row groups of a product, or for many products. */
+export function pack(record: usize, begin: i32, end: i32): void {
+  const n = int(record, PackField.n);
+  const k = int(record, PackField.k);
+  const rowStride = pointer(record, PackField.bRowStride);
+  const columnStride = pointer(record, PackField.bColumnStride);
+  const depth = int(record, PackField.depth);
+  const columnGroup = int(record, PackField.columnGroup);
+  const columnGroups = int(record, PackField.columnGroups);
+  for (let item = begin; item < end; item++) {
+    const block = item / columnGroups;
+    const k0 = block * depth;
+    const length = min(depth, k - k0);
+    const column = (item - block * columnGroups) * columnGroup;
+    const source = pointer(record, PackField.b) + <usize>k0 * rowStride + <usize>column * columnStride;
+    const target = pointer(record, PackField.out) + <usize>k0 * packedRowBytes(n) + <usize>column * <usize>length * 4;
+    packB(target, source, rowStride, columnStride, length, min(columnGroup, n - column));
   }
 }

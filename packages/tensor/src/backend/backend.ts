@@ -39,6 +39,8 @@ export interface BackendStatistics {
   readonly buffers: number;
   /** Bytes in buffers handed out. */
   readonly bytes: number;
+  /** Bytes in copies that a device makes for speed and gives up when memory runs short: packed weights. Not in `bytes`. */
+  readonly cachedBytes?: number;
   /** Bytes held from the system, pools included. */
   readonly reservedBytes: number;
   /** Kernels launched. */

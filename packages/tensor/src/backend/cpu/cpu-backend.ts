@@ -14,6 +14,7 @@ import { CpuBuffer, Launcher } from './launch.js';
 import { formatBytes, LinearMemory } from './memory.js';
 import { chooseBuild, loadKernels, type SimdBuild } from './module.js';
 import { chooseThreads } from './threads.js';
+import { writtenBy } from './written.js';
 
 export interface CpuOptions {
   /** Which build of the kernels; the best that this engine runs when left out (`COURSE_SIMD=plain` asks for plain SIMD). */
@@ -98,6 +99,7 @@ export class CpuBackend implements Backend {
     return {
       buffers: this.#buffers,
       bytes: this.#bytes,
+      cachedBytes: launcher.packings.bytes,
       reservedBytes: memory.reservedBytes,
       dispatches: launcher.dispatches + this.#float64Dispatches,
     };
@@ -120,8 +122,9 @@ export class CpuBackend implements Backend {
   }
 
   free(buffer: DeviceBuffer): void {
-    const { memory } = this.#alive();
+    const { memory, launcher } = this.#alive();
     const own = this.#own(buffer);
+    launcher.packings.forget(buffer);
     own.freed = true;
     this.#buffers--;
     this.#bytes -= own.byteLength;
@@ -132,6 +135,7 @@ export class CpuBackend implements Backend {
   write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void {
     const { launcher } = this.#alive();
     const at = this.#word(buffer, byteOffset, words.byteLength, 'write');
+    launcher.packings.forget(buffer);
     launcher.i32.set(words, at);
   }
 
@@ -151,6 +155,7 @@ export class CpuBackend implements Backend {
     if (wide) this.#float64Dispatches++;
     const table: Partial<KernelTable<Launcher>> = wide ? float64Kernels : kernels;
     const kernel = table[request.kind] as (launcher: Launcher, request: KernelRequest) => void;
+    for (const operand of writtenBy(request)) if (operand) launcher.packings.forget(operand.buffer);
     kernel(launcher, request);
   }
 

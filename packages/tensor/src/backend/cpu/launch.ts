@@ -9,6 +9,7 @@ import type { Dense, DeviceBuffer } from '../requests.js';
 import type { Block } from './allocator.js';
 import { formatBytes, type LinearMemory } from './memory.js';
 import type { KernelModule, KernelName } from './module.js';
+import { Packings } from './packings.js';
 import { ThreadPool } from './pool.js';
 import { SCRATCH_BYTES } from './scratch.js';
 
@@ -35,6 +36,8 @@ export class CpuBuffer implements DeviceBuffer {
 export class Launcher {
   /** The threads that launches may use. */
   readonly pool: ThreadPool;
+  /** Right operands of matmul that are kept in panels. */
+  readonly packings: Packings;
   readonly #memory: LinearMemory;
   readonly #module: KernelModule;
   readonly #records: number;
@@ -48,6 +51,7 @@ export class Launcher {
     const scratch = this.#records + RECORD_BYTES;
     memory.startHeap(scratch + SCRATCH_BYTES);
     module.setScratch(scratch);
+    this.packings = new Packings(memory);
     this.pool = new ThreadPool(memory, module, threads);
   }
 
@@ -116,6 +120,11 @@ export class Launcher {
     const block = this.#memory.take(bytes);
     if (block) return block;
     throw new DeviceError(`cpu: out of memory: cannot get ${formatBytes(bytes)}; ${this.#memory.describe()}`);
+  }
+
+  /** Memory that a kernel can do without; undefined where there is none. */
+  takeSpare(bytes: number): Block | undefined {
+    return this.#memory.take(bytes);
   }
 
   give(block: Block): void {

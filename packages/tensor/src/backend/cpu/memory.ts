@@ -38,6 +38,8 @@ function newMemory(maximum: number, shared: boolean): WasmMemory {
 
 export class LinearMemory {
   readonly wasm: WasmMemory;
+  /** Gives back memory that can be done without, and says whether there was any: asked before memory is said to be out. */
+  reclaim: () => boolean = () => false;
   #mostPages: number;
   #allocator: Allocator | undefined;
   #i32: Int32Array;
@@ -90,6 +92,11 @@ export class LinearMemory {
 
   /** A block of at least `bytes`; undefined where memory cannot hold it. */
   take(bytes: number): Block | undefined {
+    const block = this.#find(bytes);
+    return block === undefined && this.reclaim() ? this.#find(bytes) : block;
+  }
+
+  #find(bytes: number): Block | undefined {
     const units = Math.max(1, Math.ceil(bytes / ALIGNMENT));
     const allocator = this.#heap();
     const block = allocator.take(units);

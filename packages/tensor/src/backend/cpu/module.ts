@@ -20,6 +20,7 @@ const KERNELS = [
   'pointwise',
   'transpose',
   'matmul',
+  'pack',
   'matmulThin',
   'reduce',
   'softmax',

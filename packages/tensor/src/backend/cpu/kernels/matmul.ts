@@ -1,7 +1,8 @@
 /** Matrix products on the CPU: chooses the kernel and the blocks that it works in. The choice depends on shapes and strides alone. */
 import type { Activation, Dense, MatmulRequest } from '../../requests.js';
+import { ALIGNMENT } from '../allocator.js';
 import type { Launcher } from '../launch.js';
-import { ActivationCode, MatmulField, ThinField } from '../layout.generated.js';
+import { ActivationCode, MatmulField, PackField, ThinField } from '../layout.generated.js';
 import { SCRATCH_BYTES } from '../scratch.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
@@ -21,6 +22,14 @@ const ROW_GROUP = 256;
 /** Groups that are halved for the sake of threads keep at least so many rows, columns: copying b costs one part in 64 then. */
 const FEWEST_ROWS = 64;
 const FEWEST_COLUMNS = 32;
+/** Where b is copied beforehand, smaller groups cost nothing but a little of the way through memory. */
+const FEWEST_PACKED_ROWS = 32;
+/** Up to so many rows a copy of b that is kept saves something: for more rows, copying is a hundredth of the work. */
+const KEEP_ROWS = 512;
+/** Elements whose copying makes a piece of work for a thread. */
+const PACK_GRAIN = 16_384;
+/** Columns of a work item of copying. */
+const PACK_GROUP = 64;
 /** Work items for each thread, so that the last round leaves few threads idle. */
 const ITEMS_EACH = 3;
 /** Up to so many rows, packing b costs more than it brings; long dot products hold out longer. */
@@ -161,16 +170,20 @@ function wantedItems(launcher: Launcher, { batch, m, n, k }: Product): number {
 }
 
 /** Rows and columns of a work item: as many as the caches hold, or fewer where threads would go idle. */
-function chooseGroups(launcher: Launcher, problem: Product): { rowGroup: number; columnGroup: number } {
+function chooseGroups(
+  launcher: Launcher,
+  problem: Product,
+  fewestRows: number,
+): { rowGroup: number; columnGroup: number } {
   const { batch, m, n } = problem;
   const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
   let rowGroup = Math.min(ROW_GROUP, m);
   let columnGroup = Math.min(WIDEST_GROUP, Math.ceil(n / PANEL) * PANEL);
   while (product(batch) * Math.ceil(m / rowGroup) * Math.ceil(n / columnGroup) < wanted) {
     // The rows of a tile are four, its columns eight.
-    if (rowGroup > columnGroup && rowGroup > FEWEST_ROWS) rowGroup = Math.ceil(rowGroup / 8) * 4;
+    if (rowGroup > columnGroup && rowGroup > fewestRows) rowGroup = Math.ceil(rowGroup / 8) * 4;
     else if (columnGroup > FEWEST_COLUMNS) columnGroup = Math.ceil(columnGroup / (2 * PANEL)) * PANEL;
-    else if (rowGroup > FEWEST_ROWS) rowGroup = Math.ceil(rowGroup / 8) * 4;
+    else if (rowGroup > fewestRows) rowGroup = Math.ceil(rowGroup / 8) * 4;
     else break;
   }
   return { rowGroup, columnGroup };
@@ -179,7 +192,23 @@ function chooseGroups(launcher: Launcher, problem: Product): { rowGroup: number;
 function launchBlocks(launcher: Launcher, problem: Product): void {
   const { request, batch, m, n, k, a, b } = problem;
   const depth = Math.max(1, Math.ceil(k / Math.ceil(Math.max(k, 1) / LONGEST_DEPTH)));
-  const { rowGroup, columnGroup } = chooseGroups(launcher, problem);
+  const kept = keptPanels(launcher, problem, depth);
+  let { rowGroup, columnGroup } = chooseGroups(
+    launcher,
+    problem,
+    kept === undefined ? FEWEST_ROWS : FEWEST_PACKED_ROWS,
+  );
+  // Several threads would each copy the same columns for rows of their own: they copy all of b first, together.
+  const shared =
+    kept === undefined && launcher.threads > 1 && batch.length === 0 && rowGroup < m && k > 0
+      ? launcher.takeSpare(panelBytes(problem))
+      : undefined;
+  let packed = kept ?? 0;
+  if (shared) {
+    packed = shared.start * ALIGNMENT;
+    ({ rowGroup, columnGroup } = chooseGroups(launcher, problem, FEWEST_PACKED_ROWS));
+    packPanels(launcher, problem, depth, packed);
+  }
   const columnGroups = Math.ceil(n / columnGroup);
   const rowGroups = Math.ceil(m / rowGroup);
   const record = launcher.record(MatmulField.length);
@@ -204,6 +233,7 @@ function launchBlocks(launcher: Launcher, problem: Product): void {
   i32[record + MatmulField.rowGroups] = rowGroups;
   i32[record + MatmulField.columnGroups] = columnGroups;
   i32[record + MatmulField.depth] = depth;
+  i32[record + MatmulField.packed] = packed;
   i32[record + MatmulField.batchRank] = batch.length;
   i32[record + MatmulField.batchSizes] = batchAt * 4;
   i32[record + MatmulField.aBatchStrides] = (batchAt + batch.length) * 4;
@@ -214,6 +244,40 @@ function launchBlocks(launcher: Launcher, problem: Product): void {
     product(batch) * columnGroups * rowGroups,
     Math.ceil(GRAIN / (rowGroup * columnGroup * Math.max(k, 1))),
   );
+  if (shared) launcher.give(shared);
+}
+
+/** Bytes of all of b in panels. */
+function panelBytes({ n, k }: Product): number {
+  return Math.ceil(n / PANEL) * PANEL * k * 4;
+}
+
+/** The address of b in panels where it is a matrix that is used again and again. */
+function keptPanels(launcher: Launcher, problem: Product, depth: number): number | undefined {
+  const { batch, m, n, k, b } = problem;
+  if (batch.length > 0 || m > KEEP_ROWS || k === 0) return undefined;
+  const layout = { offset: b.operand.offset, k, n, rowStride: b.row, columnStride: b.column };
+  const kept = launcher.packings.use(b.operand.buffer, layout, panelBytes(problem));
+  if (kept?.isNew) packPanels(launcher, problem, depth, kept.address);
+  return kept?.address;
+}
+
+/** Copies all of b into panels. */
+function packPanels(launcher: Launcher, { n, k, b }: Product, depth: number, address: number): void {
+  const columnGroups = Math.ceil(n / PACK_GROUP);
+  const record = launcher.record(PackField.length);
+  const { i32 } = launcher;
+  i32[record + PackField.n] = n;
+  i32[record + PackField.k] = k;
+  i32[record + PackField.b] = launcher.pointer(b.operand);
+  i32[record + PackField.bRowStride] = b.row * 4;
+  i32[record + PackField.bColumnStride] = b.column * 4;
+  i32[record + PackField.out] = address;
+  i32[record + PackField.depth] = depth;
+  i32[record + PackField.columnGroup] = PACK_GROUP;
+  i32[record + PackField.columnGroups] = columnGroups;
+  const items = Math.ceil(k / depth) * columnGroups;
+  launcher.launch('pack', record, items, Math.ceil(PACK_GRAIN / (PACK_GROUP * depth)));
 }
 
 /** Sizes of the batch dims, then the strides in bytes of a and of b. */
