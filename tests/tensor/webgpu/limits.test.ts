@@ -22,6 +22,7 @@ const single: Tuning = {
   attention: {
     tile: { rows: 1, groupRows: 1, groupColumns: 1 },
     few: { rows: 1, groupRows: 1, groupColumns: 1 },
+    sums: 1,
   },
 };
 

@@ -37,7 +37,12 @@ export interface Tuning {
   /** From the smallest to the largest; the selector takes the largest that leaves enough workgroups. */
   readonly matmul: { readonly tiles: readonly MatmulTile[]; readonly workgroups: number };
   /** Attention: the tile, and the one for so few queries (or keys, in the backward) that it holds them all. */
-  readonly attention: { readonly tile: AttentionTile; readonly few: AttentionTile };
+  readonly attention: {
+    readonly tile: AttentionTile;
+    readonly few: AttentionTile;
+    /** The most vectors of sums that an invocation keeps; its rows are fewer where heads are wide. */
+    readonly sums: number;
+  };
 }
 
 const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
@@ -54,7 +59,11 @@ const hardware: Tuning = {
   rows: { workgroupSize: 256, lanes: 256 },
   reduce: { workgroupSize: 256, invocations: 8192 },
   matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 16, 16)], workgroups: 128 },
-  attention: { tile: { rows: 4, groupRows: 8, groupColumns: 8 }, few: { rows: 1, groupRows: 1, groupColumns: 64 } },
+  attention: {
+    tile: { rows: 4, groupRows: 8, groupColumns: 8 },
+    few: { rows: 1, groupRows: 1, groupColumns: 64 },
+    sums: 32,
+  },
 };
 
 export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
@@ -74,7 +83,11 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
       ],
       workgroups: 16,
     },
-    attention: { tile: { rows: 8, groupRows: 1, groupColumns: 4 }, few: { rows: 1, groupRows: 1, groupColumns: 4 } },
+    attention: {
+      tile: { rows: 8, groupRows: 1, groupColumns: 4 },
+      few: { rows: 1, groupRows: 1, groupColumns: 4 },
+      sums: 64,
+    },
   },
 };
 

@@ -23,9 +23,6 @@ import {
 } from './attention-source.js';
 import { indent, type KernelSource, lines, write } from './source.js';
 
-/** The most vectors of sums that an invocation keeps: more would not stay in registers. */
-const MOST_SUMS = 32;
-
 export type Operands = Partial<Record<AttentionOperandName, Strided>>;
 
 /** The kernel's variant for a request: `count` rows of which each invocation keeps `sums(quads, valueQuads)` vectors. */
@@ -49,7 +46,7 @@ export function chooseVariant(
         name === 'mask' || (offset % 4 === 0 && strides.slice(0, -1).every((stride) => stride % 4 === 0)),
     );
   return {
-    rows: Math.max(1, Math.min(rows, Math.floor(MOST_SUMS / sums(quads, valueQuads)))),
+    rows: Math.max(1, Math.min(rows, Math.floor(attention.sums / sums(quads, valueQuads)))),
     groupRows,
     groupColumns,
     quads,
