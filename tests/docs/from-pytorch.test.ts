@@ -24,6 +24,7 @@ const own = new Set([
     'isFloating',
     'numel',
     'adamStep',
+    'adamSteps',
     'formatTensor',
   ],
   ...Object.keys(core).filter((name) => name.endsWith('Error')),

@@ -42,6 +42,38 @@ onEachDevice('optimizers', () => {
     expect([...(await second.data())]).toEqual([...(await whole.data())]);
   });
 
+  it('steps all parameters at once with the bits of a step for each', async () => {
+    // Around the blocks that a launch is cut into, one of them without a gradient, and more than one table of parameters holds.
+    const sizes = [1, 3, 4095, 4096, 4097, 9001, 5, ...new Array<number>(1030).fill(2)];
+    const make = (): Parameter[] => {
+      manualSeed(2);
+      return sizes.map((size, i) => {
+        const parameter = new Parameter(randn([size]));
+        if (i !== 6) parameter.grad = randn([size]);
+        return parameter;
+      });
+    };
+    const [together, apart] = [make(), make()];
+    const options = { lr: 0.1, weightDecay: 0.1 };
+    const all = new optim.AdamW(together, options);
+    const each = apart.map((parameter) => new optim.AdamW([parameter], options));
+    for (let step = 0; step < 2; step++) {
+      all.step();
+      for (const own of each) own.step();
+    }
+    for (const [i, parameter] of together.entries())
+      expect([...(await parameter.data())], `parameter ${i}`).toEqual([...((await apart[i]?.data()) ?? [])]);
+    // Parameters that joined later have taken fewer steps: their moments are corrected by their own.
+    const [early, late] = [new Parameter(tensor([1])), new Parameter(tensor([1]))];
+    const mixed = new optim.AdamW([early, late], { lr: 0.5, weightDecay: 0 });
+    early.grad = tensor([1]);
+    mixed.step();
+    [early.grad, late.grad] = [tensor([1]), tensor([1])];
+    mixed.step();
+    // A constant gradient moves a parameter by the rate, at every step.
+    expect([await early.item(), await late.item()]).toEqual([expect.closeTo(0, 6), expect.closeTo(0.5, 6)]);
+  });
+
   it('takes parameters later, with settings of their own', async () => {
     const [a, b] = [new Parameter(tensor([1])), new Parameter(tensor([1]))];
     const optimizer = new optim.SGD([a], { lr: 0.5 });

@@ -31,6 +31,19 @@ function makeSchedule(kind: string, optimizer: SGD, options: Readonly<Record<str
 /** WGSL allows division and square root 2.5 and about 4 ulp: a share of every step. */
 const slack = (): number => (device.kind === 'cpu' ? 0 : 1e-5);
 
+it('every optimizer and schedule that is exported is compared with PyTorch', () => {
+  const compared = new Set<string>([
+    ...goldens.cases.map(({ optimizer }) => optimizer),
+    ...[...goldens.schedules, ...goldens.torchSchedules].map(({ kind }) => kind),
+    'ReduceLROnPlateau',
+  ]);
+  // Bases; a schedule that is a part of LinearWarmup; averages, which torch has not.
+  const others = new Set(['Optimizer', 'Scheduler', 'ConstantWarmup', 'ExponentialMovingAverage']);
+  const classes = Object.keys(optim).filter((name) => /^[A-Z]/.test(name));
+  expect(classes.length).toBeGreaterThan(15);
+  expect(classes.filter((name) => !compared.has(name) && !others.has(name))).toEqual([]);
+});
+
 onEachDevice('optimizers as in PyTorch', () => {
   it.each(goldens.cases)('$name, 50 steps', async ({ optimizer: name, options, groups, schedule, after }) => {
     const parameters = Object.fromEntries(

@@ -55,7 +55,9 @@ const elsewhere = new Set([
     ' ',
   ),
   ...'detectAnomaly checkpoint defineFunction gradcheck gradgradcheck enableGrad noGrad isGradEnabled'.split(' '),
-  ...'isFloating promoteTypes formatTensor setPrintOptions broadcastShapes broadcastTensors adamStep'.split(' '),
+  ...'isFloating promoteTypes formatTensor setPrintOptions broadcastShapes broadcastTensors adamStep adamSteps'.split(
+    ' ',
+  ),
   // What is made of a shape: creation.golden.test.ts, random.test.ts.
   ...'tensor empty emptyLike zeros zerosLike ones onesLike full fullLike arange meshgrid'.split(' '),
   ...'rand randn randint randperm randLike randnLike'.split(' '),

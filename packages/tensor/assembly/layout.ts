@@ -437,9 +437,11 @@ export enum CrossEntropyField {
   length,
 }
 
-/** An Adam step. Item: a block of `ItemSize.adamBlock` elements. */
+/** A step of Adam for several parameters. Item: a block of `ItemSize.adamBlock` elements of one of them, blocks counted over all. */
 export enum AdamField {
-  count,
+  /** Address of an `AdamParameter` for each parameter. */
+  parameters,
+  parameterCount,
   decoupled,
   /** 1 - lr * weightDecay where decoupled, else weightDecay. */
   decay,
@@ -453,6 +455,14 @@ export enum AdamField {
   stepSize,
   /** sqrt(biasCorrection2). */
   correction2,
+  length,
+}
+
+/** One parameter of an Adam step. */
+export enum AdamParameter {
+  /** The item of its first block. */
+  firstItem,
+  count,
   param,
   grad,
   expAvg,

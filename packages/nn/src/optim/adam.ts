@@ -1,6 +1,14 @@
-/** Adam and AdamW: one kernel a parameter. */
-import { type AdamSettings as AdamStep, ArgumentError, adamStep, type Tensor } from '@course/tensor';
-import { type BaseSettings, type FilledGroup, Optimizer, type ParameterGroup, zeroState } from './optimizer.js';
+/** Adam and AdamW: one launch for all parameters of a group. */
+import { type AdamSettings as AdamStep, type AdamTensors, ArgumentError, adamSteps, type Tensor } from '@course/tensor';
+import {
+  type BaseSettings,
+  type FilledGroup,
+  type GradientPair,
+  Optimizer,
+  type ParameterGroup,
+  type ParameterState,
+  zeroState,
+} from './optimizer.js';
 
 export interface AdamSettings extends BaseSettings {
   lr: number;
@@ -22,18 +30,42 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
     if (!(weightDecay >= 0)) throw new ArgumentError(`Adam: Invalid weight_decay value: ${weightDecay}`);
   }
 
+  /** One launch for all parameters that have taken the same number of steps: as a rule, all of them. */
+  protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<AdamSettings>): void {
+    const bySteps = new Map<number, AdamTensors[]>();
+    for (const { parameter, gradient } of pairs) {
+      const own = this.#stateOf(parameter, group);
+      const highest = own.maxExpAvgSq as Tensor | undefined;
+      const steps = (own.step as number) + 1;
+      own.step = steps;
+      const moments = { expAvg: own.expAvg as Tensor, expAvgSq: own.expAvgSq as Tensor };
+      if (highest) amsgradStep(parameter, gradient, moments, highest, this.#numbers(steps, group));
+      else {
+        const list = bySteps.get(steps) ?? [];
+        bySteps.set(steps, list);
+        list.push({ param: parameter, grad: gradient, ...moments });
+      }
+    }
+    for (const [steps, parameters] of bySteps) adamSteps(parameters, this.#numbers(steps, group));
+  }
+
   protected override update(parameter: Tensor, gradient: Tensor, group: FilledGroup<AdamSettings>): void {
+    this.updateAll([{ parameter, gradient }], group);
+  }
+
+  #stateOf(parameter: Tensor, { amsgrad }: FilledGroup<AdamSettings>): ParameterState {
     let own = this.state.get(parameter);
     if (!own) {
       own = { step: 0, expAvg: zeroState(parameter), expAvgSq: zeroState(parameter) };
-      if (group.amsgrad) own.maxExpAvgSq = zeroState(parameter);
+      if (amsgrad) own.maxExpAvgSq = zeroState(parameter);
       this.state.set(parameter, own);
     }
-    const step = (own.step as number) + 1;
-    own.step = step;
-    const { lr, eps, weightDecay } = group;
-    const [beta1, beta2] = group.betas;
-    const settings = {
+    return own;
+  }
+
+  /** What the step number `step` computes with. */
+  #numbers(step: number, { lr, eps, weightDecay, betas: [beta1, beta2] }: FilledGroup<AdamSettings>): AdamStep {
+    return {
       decoupled: this.decoupled,
       lr,
       beta1,
@@ -43,10 +75,6 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
       biasCorrection1: 1 - beta1 ** step,
       biasCorrection2: 1 - beta2 ** step,
     };
-    const [expAvg, expAvgSq] = [own.expAvg as Tensor, own.expAvgSq as Tensor];
-    const highest = own.maxExpAvgSq as Tensor | undefined;
-    if (highest) amsgradStep(parameter, gradient, expAvg, expAvgSq, highest, settings);
-    else adamStep(parameter, gradient, expAvg, expAvgSq, settings);
   }
 }
 
@@ -54,8 +82,7 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
 function amsgradStep(
   parameter: Tensor,
   gradient: Tensor,
-  expAvg: Tensor,
-  expAvgSq: Tensor,
+  { expAvg, expAvgSq }: Pick<AdamTensors, 'expAvg' | 'expAvgSq'>,
   highest: Tensor,
   { decoupled, lr, beta1, beta2, eps, weightDecay, biasCorrection1, biasCorrection2 }: AdamStep,
 ): void {

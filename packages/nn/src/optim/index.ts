@@ -10,6 +10,7 @@ export { type EmaOptions, type EmaState, ExponentialMovingAverage } from './ema.
 export {
   type BaseSettings,
   type FilledGroup,
+  type GradientPair,
   Optimizer,
   type OptimizerState,
   type ParameterGroup,

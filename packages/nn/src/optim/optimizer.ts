@@ -37,6 +37,12 @@ export interface OptimizerState<S extends BaseSettings> {
   readonly state: ReadonlyMap<number, ParameterState>;
 }
 
+/** A parameter that has a gradient. */
+export interface GradientPair {
+  readonly parameter: Tensor;
+  readonly gradient: Tensor;
+}
+
 /** Base class of optimizers, as `torch.optim.Optimizer`: parameter groups, state, and a step over all parameters that have a gradient. */
 export abstract class Optimizer<S extends BaseSettings> {
   /** Groups with their settings; `group.lr` may be changed between steps. */
@@ -88,11 +94,15 @@ export abstract class Optimizer<S extends BaseSettings> {
     noGrad(() =>
       scope(() => {
         for (const group of this.paramGroups)
-          for (const parameter of group.params) {
-            const { grad } = parameter;
-            if (grad) this.#follow(parameter);
-            if (grad) this.update(parameter, group.maximize ? grad.neg() : grad, group);
-          }
+          this.updateAll(
+            group.params.flatMap((parameter) => {
+              const { grad } = parameter;
+              if (!grad) return [];
+              this.#follow(parameter);
+              return [{ parameter, gradient: group.maximize ? grad.neg() : grad }];
+            }),
+            group,
+          );
       }),
     );
   }
@@ -110,6 +120,11 @@ export abstract class Optimizer<S extends BaseSettings> {
       own[name] = keep(value.to(parameter.dtype));
       value.dispose();
     }
+  }
+
+  /** Updates the parameters of a group in place: one by one, unless a subclass can do better. */
+  protected updateAll(pairs: readonly GradientPair[], settings: FilledGroup<S>): void {
+    for (const { parameter, gradient } of pairs) this.update(parameter, gradient, settings);
   }
 
   /** Updates one parameter in place. */

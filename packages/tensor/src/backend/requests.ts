@@ -323,13 +323,21 @@ export interface CrossEntropyBackwardRequest {
   readonly out: Dense;
 }
 
+/** What one parameter brings to a step of Adam: `count` elements each. */
+export interface AdamOperands {
+  readonly count: number;
+  readonly param: Dense;
+  readonly grad: Dense;
+  readonly expAvg: Dense;
+  readonly expAvgSq: Dense;
+}
+
 /**
  * One Adam step in place over `count` elements, in the order of `torch.optim.AdamW`: decay (decoupled) or L2 (added to the
  * gradient), m and v updates, then `param -= lr / biasCorrection1 * m / (sqrt(v) / sqrt(biasCorrection2) + eps)`.
  */
-export interface AdamRequest {
+export interface AdamRequest extends AdamOperands {
   readonly kind: 'adam';
-  readonly count: number;
   readonly decoupled: boolean;
   readonly lr: number;
   readonly beta1: number;
@@ -338,10 +346,8 @@ export interface AdamRequest {
   readonly weightDecay: number;
   readonly biasCorrection1: number;
   readonly biasCorrection2: number;
-  readonly param: Dense;
-  readonly grad: Dense;
-  readonly expAvg: Dense;
-  readonly expAvgSq: Dense;
+  /** Further parameters of the same dtype that take the same step, in the same launch where the backend can. */
+  readonly more?: readonly AdamOperands[];
 }
 
 /** Every request a backend answers. */

@@ -1,12 +1,17 @@
 /** One Adam or AdamW step in place, in float64 and in the order of operations of torch.optim. */
-import type { AdamRequest } from '../../requests.js';
+import type { AdamOperands, AdamRequest } from '../../requests.js';
 import type { Launcher } from '../launch.js';
 import { elements } from './elements.js';
 
 export function adam(launcher: Launcher, request: AdamRequest): void {
-  const { count, decoupled, lr, beta1, beta2, eps, weightDecay } = request;
-  const [param, grad] = [elements(launcher, request.param), elements(launcher, request.grad)];
-  const [expAvg, expAvgSq] = [elements(launcher, request.expAvg), elements(launcher, request.expAvgSq)];
+  for (const operands of [request, ...(request.more ?? [])]) step(launcher, request, operands);
+}
+
+function step(launcher: Launcher, request: AdamRequest, operands: AdamOperands): void {
+  const { decoupled, lr, beta1, beta2, eps, weightDecay } = request;
+  const { count } = operands;
+  const [param, grad] = [elements(launcher, operands.param), elements(launcher, operands.grad)];
+  const [expAvg, expAvgSq] = [elements(launcher, operands.expAvg), elements(launcher, operands.expAvgSq)];
   const stepSize = lr / request.biasCorrection1;
   const correction2 = Math.sqrt(request.biasCorrection2);
   for (let i = 0; i < count; i++) {

@@ -1,10 +1,19 @@
 /** One Adam step in place, four elements an invocation where everything is aligned. */
-import type { AdamRequest } from '../../requests.js';
+import type { AdamOperands, AdamRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { type Element, f32, type KernelSource, read, u32, write } from './source.js';
 
 export function adam(context: KernelContext, request: AdamRequest): void {
-  const { count, decoupled, param, grad, expAvg, expAvgSq } = request;
+  // A dispatch each: every parameter brings four buffers, and the bindings of a kernel are few.
+  for (const operands of [request, ...(request.more ?? [])]) dispatch(context, request, operands);
+}
+
+function dispatch(
+  context: KernelContext,
+  request: AdamRequest,
+  { count, param, grad, expAvg, expAvgSq }: AdamOperands,
+): void {
+  const { decoupled } = request;
   if (count === 0) return;
   const operands = [param, grad, expAvg, expAvgSq];
   // A tail of fewer than four is only written where nothing follows it.
