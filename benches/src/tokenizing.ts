@@ -1,6 +1,6 @@
 // Tokenizing a thousand reviews: IMDb with BERT's vocabulary where they are at hand (COURSE_DATA, or shared/data beside the project),
 // else generated texts with vocabularies learned from them. The peer reads the same texts and the same tokenizer.json from a folder.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ const COUNT = 1000;
 /** Where peers find the texts and tokenizers, once a workload was prepared; they are started before. */
 const folder = join(tmpdir(), `course-bench-${process.pid}`);
 process.env.COURSE_BENCH_TEXTS = folder;
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const data = process.env.COURSE_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url));
 const reviews = join(data, 'datasets/imdb/test_5k.jsonl');
 const vocabulary = join(data, 'tokenizers/bert-base-uncased');

@@ -4,6 +4,7 @@
 import type { Encoding as RustEncoding, Tokenizer as RustTokenizer } from '@anush008/tokenizers';
 import type { Encoding, Tokenizer } from '@course/data';
 import * as fc from 'fast-check';
+import { vi } from 'vitest';
 
 async function load(): Promise<typeof import('@anush008/tokenizers') | undefined> {
   try {
@@ -19,6 +20,7 @@ export const rust = await load();
 
 /** How many random texts a property is tried on; `COURSE_TEST_RUNS=100000` for a long run. */
 export const numRuns = Number(process.env.COURSE_TEST_RUNS ?? 2000);
+if (numRuns > 2000) vi.setConfig({ testTimeout: 3_600_000 });
 
 /** The Rust tokenizer that our `tokenizer.json` describes. */
 export function twinOf(tokenizer: Tokenizer): RustTokenizer {

@@ -57,7 +57,7 @@ export class EncodingTable implements TableColumns {
 
   /** Appends a special token to the current row. */
   pushSpecial(id: number, typeId: number): void {
-    this.#reserve(1);
+    this.reserve(1);
     const i = this.length++;
     this.ids[i] = id;
     this.starts[i] = 0;
@@ -70,7 +70,7 @@ export class EncodingTable implements TableColumns {
   /** Appends tokens [from, to) of a text to the current row. */
   pushTokens(tokens: TokenBuffer, from: number, to: number, typeId: number, sequence: 0 | 1): void {
     const count = to - from;
-    this.#reserve(count);
+    this.reserve(count);
     const { length } = this;
     this.ids.set(tokens.ids.subarray(from, to), length);
     this.starts.set(tokens.starts.subarray(from, to), length);
@@ -122,7 +122,7 @@ export class EncodingTable implements TableColumns {
   /** Appends the rows of another table, whose texts are numbered from `firstSample` on. */
   append(other: TableColumns, firstSample: number): void {
     const count = other.ids.length;
-    this.#reserve(count);
+    this.reserve(count);
     const { length } = this;
     this.ids.set(other.ids, length);
     this.starts.set(other.starts, length);
@@ -183,7 +183,8 @@ export class EncodingTable implements TableColumns {
     return encoding;
   }
 
-  #reserve(count: number): void {
+  /** Makes room for `count` more tokens. */
+  reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.ids.length) return;
     const capacity = Math.max(needed, 2 * this.ids.length);

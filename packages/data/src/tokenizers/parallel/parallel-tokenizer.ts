@@ -78,7 +78,9 @@ export class ParallelTokenizer {
     const pieces: Promise<TableColumns>[] = [];
     for (let from = 0; from < all.length; from += size) pieces.push(this.#run(all.slice(from, from + size), row));
     const table = new EncodingTable();
-    for (const [i, columns] of (await Promise.all(pieces)).entries()) table.append(columns, i * size);
+    const done = await Promise.all(pieces);
+    table.reserve(done.reduce((count, { ids }) => count + ids.length, 0));
+    for (const [i, columns] of done.entries()) table.append(columns, i * size);
     return this.#source.batchOf(table, options);
   }
 
