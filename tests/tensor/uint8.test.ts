@@ -41,6 +41,18 @@ onEachDevice('uint8', () => {
     expect([...(await tensor([true, false]).to('uint8').data())]).toEqual([1, 0]);
   });
 
+  it('narrows wider integers to int32, and names those beyond it', async () => {
+    expect(await tensor(BigInt64Array.of(-1n, 2n ** 31n - 1n)).toArray()).toEqual([-1, 2 ** 31 - 1]);
+    expect(tensor(BigUint64Array.of(7n)).dtype).toBe('int32');
+    expect(() => tensor(BigUint64Array.of(2n ** 31n))).toThrow(
+      'tensor: value 2147483648 cannot be converted to type int32 without overflow',
+    );
+    expect(await tensor(Int16Array.of(-7, 7)).toArray()).toEqual([-7, 7]);
+    expect(() => tensor(Uint32Array.of(2 ** 32 - 1))).toThrow(
+      'tensor: value 4294967295 cannot be converted to type int32 without overflow',
+    );
+  });
+
   it('sums into int32, averages not at all, and refuses numbers it cannot hold', async () => {
     const x = bytes([200, 200, 200]);
     expect(await x.sum().item()).toBe(600);

@@ -29,6 +29,17 @@ type TypedArray =
   | Uint16Array
   | Uint32Array;
 
+type BigArray = BigInt64Array | BigUint64Array;
+
+/** 64-bit whole numbers as int32, the widest integer that devices have. */
+function narrowed(data: BigArray): Int32Array {
+  return Int32Array.from(data as Iterable<bigint>, (value) => {
+    if (value !== BigInt.asIntN(32, value))
+      throw new ArgumentError(`tensor: value ${value} cannot be converted to type int32 without overflow`);
+    return Number(value);
+  });
+}
+
 /** A tensor of host elements. */
 export function wrap(
   op: string,
@@ -44,15 +55,17 @@ export function wrap(
 /**
  * A tensor from nested arrays, a number, or a typed array with a `shape`; as `torch.tensor`, except that whole JavaScript numbers make
  * float32 too (JavaScript does not tell `1` from `1.0`): typed integer arrays and `{ dtype: 'int32' }` make integers, booleans make bool.
+ * Float64Array makes float32 unless `{ dtype: 'float64' }` is given; integers wider than int32 are narrowed.
  *
- * @throws ShapeError if the nesting is uneven or the shape does not hold the data.
+ * @throws ShapeError if the nesting is uneven or the shape does not hold the data, ArgumentError for a number that the dtype cannot hold.
  * @example
  * tensor([[1, 2], [3, 4]], { requiresGrad: true });
  */
 export function tensor(
-  data: NestedArray | TypedArray,
+  data: NestedArray | TypedArray | BigArray,
   options: TensorOptions & { readonly shape?: Shape } = {},
 ): Tensor {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return tensor(narrowed(data), options);
   if (ArrayBuffer.isView(data)) {
     const shape = checkShape('tensor', options.shape ?? [data.length]);
     if (numel(shape) !== data.length)
