@@ -4,7 +4,6 @@ import { TextClassifier } from '@course/models';
 import { clipGradNorm_, type Module, TransformerEncoderBlock } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
 import {
-  attention,
   device,
   keep,
   layerNorm,
@@ -14,6 +13,7 @@ import {
   rand,
   randint,
   randn,
+  scaledDotProductAttention,
   scope,
   type Tensor,
   tensor,
@@ -100,7 +100,14 @@ export const workloads: readonly Workload[] = [
     name: 'attention B8 H12 T128 d64',
     prepare() {
       const [q, k, v] = [randn([8, 12, 128, 64]), randn([8, 12, 128, 64]), randn([8, 12, 128, 64])];
-      return forward(() => attention(q, k, v).output);
+      return forward(() => scaledDotProductAttention(q, k, v));
+    },
+  },
+  {
+    name: 'attention B1 H12 T1024 d64',
+    prepare() {
+      const [q, k, v] = [randn([1, 12, 1024, 64]), randn([1, 12, 1024, 64]), randn([1, 12, 1024, 64])];
+      return forward(() => scaledDotProductAttention(q, k, v));
     },
   },
   {

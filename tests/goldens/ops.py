@@ -494,6 +494,18 @@ def layer_functions():
     case(sdpa, "full mask", attention, lambda: [*qkv(), truths(2, 3, 4, 4, p=0.7) | torch.eye(4, dtype=torch.bool)])
     case(sdpa, "row without keys", attention, lambda: [*qkv(), nothing])
     case(sdpa, "causal", lambda q, k, v: attention(q, k, v, causal=True), qkv, {"isCausal": True})
+    def plus(q, k, v, mask):
+        """With a float mask, which is added."""
+        return (q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5 + mask).softmax(-1) @ v
+
+    hidden = torch.tensor([[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 1], [1, 1, 1, 1]], dtype=torch.bool)
+    case(sdpa, "added mask", plus, lambda: [*qkv(), Input(normal(4, 4), grad=False)])
+    hiding = lambda: Input(normal(4, 4).masked_fill(hidden.logical_not(), -INF), grad=False)
+    case(sdpa, "added mask that hides", plus, lambda: [*qkv(), hiding()])
+    case(sdpa, "added mask with a gradient", plus, lambda: [*qkv(), normal(3, 1, 4)])
+    blocks = lambda: [normal(1, 2, 70, 4), normal(1, 2, 70, 4), normal(1, 2, 70, 3)]
+    case(sdpa, "several blocks", attention, blocks)
+    case(sdpa, "several blocks, causal", lambda q, k, v: attention(q, k, v, causal=True), blocks, {"isCausal": True})
     case(sdpa, "own scale", lambda q, k, v: attention(q, k, v, scale=0.3), qkv, {"scale": 0.3})
     case(sdpa, "split heads", attention, lambda: [permuted(normal(2, 4, 3, 5), 0, 2, 1, 3) for _ in range(3)])
 
