@@ -1,7 +1,7 @@
 // `npm run bench -- [cpu|webgpu] [--only TEXT] [--no-peers] [--json FILE]`: our medians beside every installed peer's, with ratios, and above
 // them what the machine could do at most.
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type DeviceKind, init } from '@course/tensor';
 import { measure, table } from './measure.js';
@@ -24,6 +24,9 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 console.log(
   `${info.adapter}, ${info.backend}, ours on ${info.threads} of ${cpus().length} cores, Node ${process.version}; medians`,
 );
+const [load = 0] = loadavg();
+if (load > cpus().length / 4)
+  console.log(`The machine is busy (load ${load.toFixed(1)}): read the ratios, and those with care`);
 const roofline = info.backend === 'cpu' ? await measureRoofline(info.features.includes('relaxed-simd')) : undefined;
 if (roofline) {
   const { threads, gflopsOne, gflopsAll, gigabytesOne, gigabytesAll } = roofline;
@@ -50,6 +53,6 @@ for (const workload of chosen) {
 for (const peer of peers) peer.stop();
 console.log(table(chosen, ours, theirs));
 if (values.json) {
-  const result = { date: new Date().toISOString(), node: process.version, info, roofline, ours, peers: theirs };
+  const result = { date: new Date().toISOString(), node: process.version, load, info, roofline, ours, peers: theirs };
   writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
 }

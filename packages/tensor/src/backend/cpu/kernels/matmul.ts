@@ -175,13 +175,15 @@ function chooseGroups(
   problem: Product,
   fewestRows: number,
 ): { rowGroup: number; columnGroup: number } {
-  const { batch, m, n } = problem;
+  const { batch, m, n, a } = problem;
   const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
   let rowGroup = Math.min(ROW_GROUP, m);
   let columnGroup = Math.min(WIDEST_GROUP, Math.ceil(n / PANEL) * PANEL);
+  // Rows that are not dense along k are copied anew for every group of columns: those stay wide.
+  const rowsFirst = a.row === 1 && a.column !== 1;
   while (product(batch) * Math.ceil(m / rowGroup) * Math.ceil(n / columnGroup) < wanted) {
     // The rows of a tile are four, its columns eight.
-    if (rowGroup > columnGroup && rowGroup > fewestRows) rowGroup = Math.ceil(rowGroup / 8) * 4;
+    if ((rowsFirst || rowGroup > columnGroup) && rowGroup > fewestRows) rowGroup = Math.ceil(rowGroup / 8) * 4;
     else if (columnGroup > FEWEST_COLUMNS) columnGroup = Math.ceil(columnGroup / (2 * PANEL)) * PANEL;
     else if (rowGroup > fewestRows) rowGroup = Math.ceil(rowGroup / 8) * 4;
     else break;
