@@ -47,7 +47,7 @@ const elsewhere = new Set([
   ...'data item toArray format describe print toString requiresGrad requiresGrad_ isLeaf grad retainGrad registerHook'.split(
     ' ',
   ),
-  ...'backward detach to newFull newArange contiguous clone'.split(' '),
+  ...'backward detach to cpu replaceData newFull newArange contiguous clone'.split(' '),
   // Philox masks: random.test.ts and dropout in layers; the host: indexing.property.test.ts.
   ...'dropout unique'.split(' '),
   // Autograd, devices, memory, random streams.
