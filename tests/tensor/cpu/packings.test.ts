@@ -58,6 +58,13 @@ function writers(size: number, weight: Dense, other: Dense, spare: Dense): Recor
       values: other,
     },
     adam: { kind: 'adam', count, decoupled: true, ...adam, param: weight, grad: other, expAvg: spare, expAvgSq: spare },
+    'adam among others': {
+      kind: 'adam',
+      decoupled: true,
+      ...adam,
+      ...{ count: 0, param: spare, grad: other, expAvg: spare, expAvgSq: spare },
+      more: [{ count, param: weight, grad: other, expAvg: spare, expAvgSq: spare }],
+    },
     layerNorm: {
       kind: 'layerNorm',
       rows: size,

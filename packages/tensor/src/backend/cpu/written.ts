@@ -24,7 +24,8 @@ const WRITTEN: Written = {
   sort: ({ out }) => [out],
   crossEntropy: ({ losses, logSumExp }) => [losses, logSumExp],
   crossEntropyBackward: ({ out }) => [out],
-  adam: ({ param, expAvg, expAvgSq }) => [param, expAvg, expAvgSq],
+  adam: (request) =>
+    [request, ...(request.more ?? [])].flatMap(({ param, expAvg, expAvgSq }) => [param, expAvg, expAvgSq]),
 };
 
 /** The operands that a request writes to, some of them perhaps absent. */
