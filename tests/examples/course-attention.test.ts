@@ -20,6 +20,33 @@ onEachDevice('notebook values', () => {
     );
   });
 
+  it('UCI day 3, 2.1: cosine similarities of three vectors', async () => {
+    const { values } = await runCourse('cosine-similarity');
+    // By hand: dot products over products of lengths.
+    const lengths = [Math.sqrt(7), Math.sqrt(6), Math.sqrt(5)];
+    const dots = [7, -1, 5, -1, 6, 0, 5, 0, 5];
+    const expected = dots.map((dot, i) => dot / ((lengths[Math.floor(i / 3)] ?? 1) * (lengths[i % 3] ?? 1)));
+    for (const name of ['Cosine similarities', 'The same as one product'])
+      expect((values[name] as number[][]).flat()).toBeClose(expected, { atol: 1e-6 });
+  });
+
+  it('class 4.0: the transformer learns to say sequences backwards', async () => {
+    const { values } = await runCourse('transformer');
+    // A guess is right in one of 15 words.
+    expect(values['Share of words that are right']).toBeGreaterThan(0.7);
+    const losses = values.losses as number[];
+    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 4);
+  }, 120_000);
+
+  it('lesson 3: two circles, and 263,005 parameters', async () => {
+    const { values } = await runCourse('two-circles');
+    expect(values['Accuracy of the linear model']).toBeLessThan(0.75);
+    expect(values['Accuracy with the feature x1² + x2²']).toBe(1);
+    expect(values['Accuracy of the rule made by hand']).toBe(1);
+    expect(values['Accuracy of the network']).toBeGreaterThan(0.98);
+    expect((await runCourse('parameter-count')).values['Trainable parameters']).toBe(263_005);
+  }, 120_000);
+
   it('UCI day 3, 2.1: the attention matrix', async () => {
     const { values } = await runCourse('attention-matrix');
     const weights = values['Attention weights (softmax over rows)'] as number[][];

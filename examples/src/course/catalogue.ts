@@ -29,4 +29,39 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'AICC303 4.2, 1.1',
     () => import('../scaled-dot-product/example.js'),
   ),
+  'cosine-similarity': entry(
+    'how alike three word vectors are, as a heatmap',
+    'UCI day 3, 2.1',
+    () => import('../cosine-similarity/example.js'),
+  ),
+  'self-attention': entry(
+    'one attention head from scratch, with a mask',
+    'Transformers from scratch, 1.0',
+    () => import('../self-attention/example.js'),
+  ),
+  'multi-head-attention': entry(
+    'eight heads from scratch',
+    'Transformers from scratch, 2.0',
+    () => import('../multi-head-attention/example.js'),
+  ),
+  'encoder-block': entry(
+    'the block that encoders are stacked from',
+    'Transformers from scratch, 3.0',
+    () => import('../encoder-block/example.js'),
+  ),
+  transformer: entry(
+    'decoder block, positions and the whole transformer, which learns to say sequences backwards',
+    'Transformers from scratch, 4.0',
+    () => import('../transformer/example.js'),
+  ),
+  'two-circles': entry(
+    'a problem that no line divides: by a feature, by hand, and by a network of 17 parameters',
+    'Lesson 3, 1 and 2',
+    () => import('../two-circles/example.js'),
+  ),
+  'parameter-count': entry(
+    'the 263,005 parameters of a network for 5 classes',
+    'Lesson 3, 2',
+    () => import('../parameter-count/example.js'),
+  ),
 };

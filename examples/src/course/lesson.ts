@@ -49,7 +49,9 @@ export class Lesson {
         ? await value.format()
         : typeof value === 'string'
           ? value
-          : JSON.stringify(await plain(value)),
+          : JSON.stringify(await plain(value), (_, each: unknown) =>
+              typeof each === 'number' ? Number(each.toPrecision(6)) : each,
+            ),
     );
     this.say();
     await this.keep(name, value);

@@ -35,8 +35,36 @@ export interface Heatmap {
   readonly values: readonly (readonly number[])[];
   /** [rows][columns], written into the cells and into tooltips in place of the values. */
   readonly texts?: readonly (readonly string[])[];
-  /** The value of the darkest colour; that of the lightest is 0. By default the largest value. */
+  /** The value of the lightest colour. Default 0; below it, colours run from orange over white to blue. */
+  readonly min?: number;
+  /** The value of the darkest colour. By default the largest value. */
   readonly max?: number;
+}
+
+/** Points in a plane, by group. */
+export interface ScatterChart {
+  readonly title: string;
+  readonly note?: string;
+  readonly xName: string;
+  readonly yName: string;
+  readonly groups: readonly {
+    readonly name: string;
+    readonly points: readonly (readonly [x: number, y: number])[];
+    /** A word for each point, written beside it. */
+    readonly labels?: readonly string[];
+    readonly look?: 'dots' | 'background';
+  }[];
+  /** Both axes have the same scale. */
+  readonly square?: boolean;
+}
+
+/** Bars, a group of them for each name. */
+export interface BarChart {
+  readonly title: string;
+  readonly note?: string;
+  readonly yName: string;
+  readonly names: readonly string[];
+  readonly bars: readonly { readonly name: string; readonly values: readonly number[] }[];
 }
 
 /** What a reader chooses from above a gallery. */
@@ -59,6 +87,8 @@ export interface Panel {
   readonly title?: string;
   readonly option: EChartsOption;
   readonly percent?: boolean;
+  /** As high as it is wide. */
+  readonly square?: boolean;
   readonly heatmap?: Pick<Heatmap, 'rowName' | 'columnName' | 'values' | 'texts'>;
 }
 
@@ -67,6 +97,9 @@ export interface Figure {
   readonly choices: readonly Choice[];
   readonly panels: readonly (readonly Panel[])[];
 }
+
+/** From negative over zero to positive. */
+const bothWays = ['#b45309', '#fbbf24', '#ffffff', '#93c5fd', '#1d4ed8'] as const;
 
 /** From least to most, light to dark; ends in ink that white text can be read on. */
 export const shades = ['#f6f9fd', '#c6dbef', '#6baed6', '#2171b5', '#08306b'] as const;
@@ -137,6 +170,7 @@ export function linePanel({ xName, yName, percent = false, curves }: LineChart):
 export function heatmapPanel(heatmap: Heatmap, title?: string): Panel {
   const { rows, columns, values, texts, rowName, columnName } = heatmap;
   const max = heatmap.max ?? values.flat().reduce((most, value) => Math.max(most, value), 0);
+  const min = heatmap.min ?? 0;
   const axis = { type: 'category' as const, axisLine: { show: false }, axisTick: { show: false } };
   return {
     ...(title !== undefined && { title }),
@@ -149,8 +183,89 @@ export function heatmapPanel(heatmap: Heatmap, title?: string): Panel {
       tooltip: { renderMode: 'richText', textStyle: { color: ink } },
       xAxis: { ...axis, data: [...columns] },
       yAxis: { ...axis, data: [...rows], inverse: true },
-      visualMap: { show: false, dimension: 2, min: 0, max: max > 0 ? max : 1, inRange: { color: [...shades] } },
-      series: [{ type: 'heatmap', itemStyle: { borderColor: '#fff', borderWidth: 1 } }],
+      visualMap: {
+        show: false,
+        dimension: 2,
+        min,
+        max: max > min ? max : min + 1,
+        inRange: { color: [...(min < 0 ? bothWays : shades)] },
+      },
+      // Between many small cells lines would be all that is seen.
+      series: [{ type: 'heatmap', itemStyle: { borderColor: '#fff', borderWidth: columns.length > 30 ? 0 : 1 } }],
+    },
+  };
+}
+
+/** The option of points in a plane. */
+export function scatterPanel({ xName, yName, groups, square = false }: ScatterChart): Panel {
+  const axis = (name: string, nameGap: number) => ({
+    type: 'value' as const,
+    name,
+    nameGap,
+    scale: true,
+    nameLocation: 'middle' as const,
+    nameTextStyle: { color: quiet, fontSize: 12 },
+    axisLabel: { color: quiet, hideOverlap: true },
+    splitLine: { lineStyle: { color: '#eef2f6' } },
+  });
+  const all = groups.flatMap(({ points }) => points.flat());
+  const bounds = square ? { min: Math.floor(Math.min(...all)), max: Math.ceil(Math.max(...all)) } : {};
+  return {
+    ...(square && { square }),
+    option: {
+      animation: false,
+      textStyle,
+      aria: { enabled: true },
+      legend: { top: 0, left: 0, itemWidth: 14, textStyle: { color: ink } },
+      grid: { top: 40, left: 64, right: 32, bottom: 48 },
+      tooltip: { trigger: 'item', renderMode: 'richText', textStyle: { color: ink } },
+      xAxis: { ...axis(xName, 28), ...bounds },
+      yAxis: { ...axis(yName, 46), ...bounds },
+      series: groups.map(({ name, points, labels, look = 'dots' }, i) => ({
+        type: 'scatter' as const,
+        name,
+        data: points.map(([x, y], at) => ({ value: [x, y], ...(labels && { name: labels[at] ?? '' }) })),
+        symbolSize: look === 'background' ? 4 : 8,
+        itemStyle: { color: colours[i % colours.length] ?? ink, opacity: look === 'background' ? 0.25 : 0.85 },
+        ...(labels && {
+          label: { show: true, position: 'right' as const, formatter: '{b}', color: ink, fontSize: 11 },
+          labelLayout: { hideOverlap: true },
+        }),
+      })),
+    },
+  };
+}
+
+/** The option of bars. */
+export function barPanel({ yName, names, bars }: BarChart): Panel {
+  return {
+    option: {
+      animation: false,
+      textStyle,
+      aria: { enabled: true },
+      legend: { top: 0, left: 0, itemWidth: 14, textStyle: { color: ink } },
+      grid: { top: 40, left: 64, right: 24, bottom: 72 },
+      tooltip: { trigger: 'axis', renderMode: 'richText', textStyle: { color: ink } },
+      xAxis: {
+        type: 'category',
+        data: [...names],
+        axisLabel: { color: quiet, interval: 0, rotate: names.join('').length > 60 ? 35 : 0 },
+      },
+      yAxis: {
+        type: 'value',
+        name: yName,
+        nameGap: 46,
+        nameLocation: 'middle',
+        nameTextStyle: { color: quiet, fontSize: 12 },
+        axisLabel: { color: quiet },
+        splitLine: { lineStyle: { color: '#e8edf3' } },
+      },
+      series: bars.map(({ name, values }, i) => ({
+        type: 'bar' as const,
+        name,
+        data: [...values],
+        itemStyle: { color: colours[i % colours.length] ?? ink },
+      })),
     },
   };
 }

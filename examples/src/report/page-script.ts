@@ -15,7 +15,7 @@ export function drawFigures(charts: Charts, figures: readonly Figure[]): void {
 
   /** The option with its cells, labels that fit `width`, and tooltips; and the height that goes with it. */
   function fitted(
-    { option, heatmap, percent = false }: Panel,
+    { option, heatmap, percent = false, square = false }: Panel,
     width: number,
   ): { option: EChartsOption; height: number } {
     if (heatmap === undefined) {
@@ -23,7 +23,7 @@ export function drawFigures(charts: Charts, figures: readonly Figure[]): void {
         ...option.tooltip,
         valueFormatter: (value: unknown) => (percent ? `${Number(value).toFixed(1)} %` : short(Number(value))),
       };
-      return { option: { ...option, tooltip } as EChartsOption, height: 320 };
+      return { option: { ...option, tooltip } as EChartsOption, height: square ? Math.min(width, 560) : 320 };
     }
     const { rowName, columnName, values, texts } = heatmap;
     const { data: rows } = option.yAxis as { data: string[] };
@@ -31,7 +31,8 @@ export function drawFigures(charts: Charts, figures: readonly Figure[]): void {
     const longest = (names: readonly string[]): number => Math.max(...names.map(({ length }) => length));
     // A letter is about 7 px wide at 12 px; labels longer than 120 px end in dots.
     const left = Math.min(120, 7 * longest(rows)) + 12;
-    const cell = Math.max(2, Math.min(columns.length > 6 ? 44 : 110, (width - left - 8) / columns.length));
+    const widest = columns.length > 30 ? 14 : columns.length > 6 ? 44 : 110;
+    const cell = Math.max(2, Math.min(widest, (width - left - 8) / columns.length));
     const upright = 7 * longest(columns) <= cell - 6;
     const below = (upright ? 12 : Math.min(120, 7 * longest(columns))) + 14;
     const rowHeight = Math.max(Math.min(cell, 44), rows.length > 40 ? 2 : 12);
@@ -93,7 +94,7 @@ export function drawFigures(charts: Charts, figures: readonly Figure[]): void {
       const panels = figure.panels[chosen] ?? [];
       const most = Math.max(0, ...panels.map(({ heatmap }) => heatmap?.values[0]?.length ?? 0));
       // Small multiples of square cells; a figure of its own has the whole width.
-      const least = figure.choices.length > 0 ? `${Math.max(250, 90 + 14 * most)}px` : '100%';
+      const least = figure.choices.length > 0 || panels.length > 1 ? `${Math.max(250, 90 + 14 * most)}px` : '100%';
       place.style.gridTemplateColumns = `repeat(auto-fill, minmax(min(100%, ${least}), 1fr))`;
       place.replaceChildren(
         ...panels.map(({ title }) => {
@@ -109,6 +110,8 @@ export function drawFigures(charts: Charts, figures: readonly Figure[]): void {
         if (!(target instanceof HTMLElement)) return [];
         const { option, height } = fitted(panel, target.clientWidth);
         target.style.height = `${height}px`;
+        // A square plot has its margins beside it and below it.
+        if (panel.square) target.style.width = `${height + 24}px`;
         const chart = charts.init(target);
         chart.setOption(option);
         return [chart];

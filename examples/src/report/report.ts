@@ -1,10 +1,21 @@
 // Reports of runs: a page of sections with text, tables and charts, written as one file. A report is put together from data;
 // how it looks is decided here for all of them.
 import { writeText } from '@course/tensor/files';
-import { type Figure, type Heatmap, type HeatmapGallery, heatmapPanel, type LineChart, linePanel } from './figures.js';
+import {
+  type BarChart,
+  barPanel,
+  type Figure,
+  type Heatmap,
+  type HeatmapGallery,
+  heatmapPanel,
+  type LineChart,
+  linePanel,
+  type ScatterChart,
+  scatterPanel,
+} from './figures.js';
 import { escapeHtml, page } from './page.js';
 
-export type { Choice, Curve, Heatmap, HeatmapGallery, LineChart } from './figures.js';
+export type { BarChart, Choice, Curve, Heatmap, HeatmapGallery, LineChart, ScatterChart } from './figures.js';
 
 /** A table; columns of numbers are right-aligned. */
 export interface ReportTable {
@@ -66,6 +77,16 @@ export class Report {
   lines(...charts: readonly LineChart[]): this {
     const figures = charts.map((chart) => this.#figure(chart, { choices: [], panels: [[linePanel(chart)]] }));
     return this.#add(`<div class="pair">${figures.join('')}</div>`);
+  }
+
+  /** Points in a plane, two charts beside each other where there is room. */
+  scatter(...charts: readonly ScatterChart[]): this {
+    const figures = charts.map((chart) => this.#figure(chart, { choices: [], panels: [[scatterPanel(chart)]] }));
+    return this.#add(`<div class="pair">${figures.join('')}</div>`);
+  }
+
+  bars(chart: BarChart): this {
+    return this.#add(this.#figure(chart, { choices: [], panels: [[barPanel(chart)]] }));
   }
 
   heatmap(heatmap: Heatmap & { readonly note?: string }): this {

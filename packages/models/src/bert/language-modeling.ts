@@ -127,7 +127,7 @@ export class BertForMaskedLM extends BertWithDecoder {
 
 /** What a next-sentence model gives. */
 export interface NextSentenceOutput extends ExtraOutputs {
-  /** [batch, 2]: the second text follows the first (0), or is any other (1). */
+  /** [batch, 2], for the second text following the first (0) and for being any other (1). */
   readonly logits: Tensor;
   readonly loss?: Tensor;
 }
