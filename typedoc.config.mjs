@@ -45,6 +45,7 @@ export default {
   plugin: [nameByImports],
   projectDocuments: guides.map((name) => `docs/${name}.md`),
   customCss: 'docs/site.css',
+  highlightLanguages: ['bash', 'console', 'css', 'html', 'javascript', 'json', 'python', 'tsx', 'typescript'],
   out: 'docs/site',
   cleanOutputDir: true,
   excludeInternal: true,

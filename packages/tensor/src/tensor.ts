@@ -128,7 +128,7 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
     this.storage.release();
   }
 
-  /** `using` calls {@link Tensor.dispose} at the end of the block. */
+  /** `using` calls `dispose` at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -291,7 +291,7 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
     return !this.vertex?.operation;
   }
 
-  /** The accumulated gradient of a leaf, after {@link Tensor.backward}. */
+  /** The accumulated gradient of a leaf, after `backward`. */
   get grad(): Tensor | null {
     if (this.vertex && this.vertex.arriving > 0)
       throw new DeviceError(
@@ -487,7 +487,7 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
   var(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
     return reduction.variance(this, dims, options);
   }
-  /** The standard deviation, as {@link Tensor.var}. */
+  /** The standard deviation, as `var`. */
   std(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
     return reduction.variance(this, dims, options).sqrt();
   }

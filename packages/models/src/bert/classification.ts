@@ -43,7 +43,11 @@ export class BertForSequenceClassification extends BertPreTrainedModel {
     return this.bert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: BertLabelledInputs = {}): ClassifierOutput {
     const output = this.bert.forward(inputIds, inputs);
     const pooled = output.poolerOutput ?? output.lastHiddenState.select(1, 0);
@@ -70,7 +74,11 @@ export class BertForTokenClassification extends BertPreTrainedModel {
     return this.bert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: BertLabelledInputs = {}): ClassifierOutput {
     const output = this.bert.forward(inputIds, inputs);
     const logits = this.classifier.forward(this.dropout.forward(output.lastHiddenState));
@@ -111,7 +119,11 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
     return this.bert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32: question and text as a pair. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32: question and text as a pair.
+   */
   forward(
     inputIds: Tensor,
     { startPositions, endPositions, ...inputs }: BertInputs & SpanLabels = {},

@@ -117,7 +117,11 @@ export class BertForMaskedLM extends BertWithDecoder {
     return this.bert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32; labels likewise, -100 where no word is to be predicted. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32; labels likewise, -100 where no word is to be predicted.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: BertLabelledInputs = {}): MaskedLMOutput {
     const output = this.bert.forward(inputIds, inputs);
     const logits = this.cls.predictions.forward(output.lastHiddenState);
@@ -148,7 +152,11 @@ export class BertForNextSentencePrediction extends BertPreTrainedModel {
     return this.bert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: BertLabelledInputs = {}): NextSentenceOutput {
     const output = this.bert.forward(inputIds, inputs);
     const logits = this.cls.seqRelationship.forward(output.poolerOutput ?? output.lastHiddenState.select(1, 0));
@@ -188,7 +196,11 @@ export class BertForPreTraining extends BertWithDecoder {
     return this.bert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(
     inputIds: Tensor,
     { labels, nextSentenceLabel, ...inputs }: BertPreTrainingInputs = {},

@@ -26,6 +26,7 @@ export class DistilBertForMaskedLM extends DistilBertPreTrainedModel {
   readonly vocabTransform: Linear;
   readonly vocabLayerNorm: LayerNorm;
   readonly vocabProjector: TiedLinear;
+  /** The activation of the transformation. */
   readonly activate: (x: Tensor) => Tensor;
 
   constructor(config: DistilBertConfig) {
@@ -51,7 +52,11 @@ export class DistilBertForMaskedLM extends DistilBertPreTrainedModel {
       init.normal_(module.weight, 0, this.config.initializerRange);
   }
 
-  /** @param inputIds [batch, time], int32; labels likewise, -100 where no word is to be predicted. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32; labels likewise, -100 where no word is to be predicted.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: DistilBertLabelledInputs = {}): MaskedLMOutput {
     const output = this.distilbert.forward(inputIds, inputs);
     const transformed = this.vocabLayerNorm.forward(this.activate(this.vocabTransform.forward(output.lastHiddenState)));
@@ -80,7 +85,11 @@ export class DistilBertForSequenceClassification extends DistilBertPreTrainedMod
     return this.distilbert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32; labels as for {@link BertForSequenceClassification}. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32; labels as for {@link BertForSequenceClassification}.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: DistilBertLabelledInputs = {}): ClassifierOutput {
     const output = this.distilbert.forward(inputIds, inputs);
     const pooled = this.preClassifier.forward(output.lastHiddenState.select(1, 0)).relu();
@@ -107,7 +116,11 @@ export class DistilBertForTokenClassification extends DistilBertPreTrainedModel 
     return this.distilbert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: DistilBertLabelledInputs = {}): ClassifierOutput {
     const output = this.distilbert.forward(inputIds, inputs);
     const logits = this.classifier.forward(this.dropout.forward(output.lastHiddenState));
@@ -133,7 +146,11 @@ export class DistilBertForQuestionAnswering extends DistilBertPreTrainedModel {
     return this.distilbert.getInputEmbeddings();
   }
 
-  /** @param inputIds [batch, time], int32: question and text as a pair. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32: question and text as a pair.
+   */
   forward(
     inputIds: Tensor,
     { startPositions, endPositions, ...inputs }: DistilBertInputs & SpanLabels = {},

@@ -14,6 +14,7 @@ export interface CausalModel extends Module {
   readonly eosTokenId: number;
   /** Empty caches, one a layer. */
   newCaches(capacity: number): KeyValueCache[];
+  /** Scores of the next word at every place, [batch, time, vocabulary]. */
   forward(
     inputIds: Tensor,
     inputs: {

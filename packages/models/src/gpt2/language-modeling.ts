@@ -47,6 +47,7 @@ export class GPT2LMHeadModel extends GPT2PreTrainedModel {
     return this.transformer.wte;
   }
 
+  /** As in the base class; a decoder that is not tied is drawn too. */
   protected override initWeights(module: Module): void {
     super.initWeights(module);
     if (module instanceof TiedLinear && !this.config.tieWordEmbeddings)
@@ -94,7 +95,11 @@ export class GPT2LMHeadModel extends GPT2PreTrainedModel {
     return streamTokens(this, inputIds, options);
   }
 
-  /** @param inputIds [batch, time], int32. */
+  /**
+   * The outputs of a batch, and the loss where labels are given.
+   *
+   * @param inputIds [batch, time], int32.
+   */
   forward(inputIds: Tensor, { labels, ...inputs }: Gpt2LabelledInputs = {}): CausalLMOutput {
     const output = this.transformer.forward(inputIds, inputs);
     const logits = this.lmHead.forward(output.lastHiddenState);

@@ -7,6 +7,7 @@ import type { PretrainedConfig } from '../pretrained/config.js';
 /** A model as pipelines call it. */
 export interface PipelineModel extends Module {
   readonly config: PretrainedConfig;
+  /** The table of word embeddings. */
   getInputEmbeddings(): { readonly numEmbeddings: number };
 }
 

@@ -45,6 +45,7 @@ export interface FromPretrainedOptions<C extends PretrainedConfig> extends LoadO
 
 /** What a tokenizer has to be able to do to be saved beside a model. */
 export interface SavableTokenizer {
+  /** Writes its files into a folder. */
   save(folder: string): Promise<void>;
 }
 

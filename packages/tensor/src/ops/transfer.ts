@@ -17,7 +17,7 @@ import { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
 
-/** Where {@link transfer} takes a tensor, and in which dtype. */
+/** Where `to` takes a tensor, and in which dtype. */
 export interface TransferOptions<D extends DType = DType> {
   readonly device: DeviceKind;
   /** Default: that of the tensor. */

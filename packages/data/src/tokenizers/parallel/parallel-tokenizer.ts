@@ -94,6 +94,7 @@ export class ParallelTokenizer {
     this.#queue.length = 0;
   }
 
+  /** `using` closes it at the end of the block. */
   [Symbol.dispose](): void {
     this.close();
   }

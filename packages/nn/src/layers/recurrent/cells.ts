@@ -87,6 +87,7 @@ export class RNNCell extends Cell {
     this.nonlinearity = nonlinearity;
   }
 
+  /** As in torch: the nonlinearity is named where it is not tanh. */
   override extraRepr(): string {
     return `${super.extraRepr()}${this.nonlinearity === 'tanh' ? '' : `, nonlinearity=${this.nonlinearity}`}`;
   }
