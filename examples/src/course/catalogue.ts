@@ -64,4 +64,14 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'Lesson 3, 2',
     () => import('../parameter-count/example.js'),
   ),
+  'bert-tokenization': entry(
+    'text in pieces and numbers, padded and cut; how vocabularies grow',
+    'Lesson 3, 3; UCI day 3, 1; AICC303 4.2, 3; the class, 5.0',
+    () => import('../bert-tokenization/example.js'),
+  ),
+  'wordpiece-and-bpe': entry(
+    'how vocabularies of pieces are learned, by hand and on a book',
+    'Lesson 3, 3; UCI day 3, 1.1',
+    () => import('../wordpiece-and-bpe/example.js'),
+  ),
 };

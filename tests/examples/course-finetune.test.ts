@@ -1,0 +1,59 @@
+// The numbers of the examples about text in pieces: those that the notebooks print, where the published vocabularies are at hand, and
+// what holds for any vocabulary.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { init } from '@course/tensor';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runCourse } from './support/course.js';
+
+const data = process.env.COURSE_DATA ?? fileURLToPath(new URL('../../../shared/data', import.meta.url));
+
+beforeAll(() => init({ device: 'cpu' }));
+
+describe('text in pieces', () => {
+  it('bert-tokenization: a vocabulary learned from the book', async () => {
+    const { values } = await runCourse('bert-tokenization');
+    expect(values['Decoded Text']).toBe(
+      'Transformers are a type of deeeep learning model used for NLP tasks. Epehmeral. Anachronism.',
+    );
+    // Ten places: [CLS], as much as there is room for, [SEP]; or the text and zeros.
+    const [cut, padded] = ['cut', 'padded'].map((name) => values[`Encoded Sequence, ${name}`]) as {
+      inputIds: number[];
+      attentionMask: number[];
+    }[];
+    expect([cut?.inputIds.length, cut?.inputIds[0], cut?.inputIds[9]]).toEqual([10, 2, 3]);
+    expect(cut?.attentionMask).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    expect(padded?.inputIds.map((id) => (id === 0 ? 0 : 1))).toEqual(padded?.attentionMask);
+    expect(values['Texts from which on BERT needs fewer tokens than there are words']).toBeGreaterThan(1);
+  });
+
+  it('wordpiece-and-bpe: the pieces that hug, pug, pun, bun and hugs are learned as', async () => {
+    const { values } = await runCourse('wordpiece-and-bpe');
+    // Counted by hand: ug 10 + 5 + 5, un 12 + 4, then hug 10 + 5.
+    expect(values['Joined pairs']).toEqual(['u g', 'u n', 'h ug']);
+    expect(values['BPE, there and back']).toBe('a whale 🐳 emoji');
+    expect(values['WordPiece, there and back']).toBe('[CLS] a whale [UNK] emoji [SEP]');
+    const sizes = values['Pieces a word by size of the vocabulary'] as Record<string, [number, number][]>;
+    for (const points of Object.values(sizes)) expect(points.at(-1)?.[1]).toBeLessThan(points[0]?.[1] ?? 0);
+  });
+});
+
+describe.skipIf(!existsSync(data))('what the notebooks print (skipped where there is no shared data folder)', () => {
+  const withVocabulary = (name: string, ...args: string[]) =>
+    runCourse('bert-tokenization', '--model', `${data}/tokenizers/${name}`, ...args);
+
+  it('AICC303 3 and lesson 3: bert-base-cased', async () => {
+    const { values } = await withVocabulary('bert-base-cased', '--data', `${data}/datasets/yelp5/train_5k.jsonl`);
+    expect(values['Token IDs']).toEqual([101, 13809, 23763, 3584, 1132, 3110, 119, 102]);
+    expect(values['Decoded Tokens']).toEqual(['[CLS]', 'Trans', '##former', 'models', 'are', 'powerful', '.', '[SEP]']);
+    expect((values['encoding.tokens'] as string[]).join(' ')).toBe(
+      '[CLS] In this course we un ##rave ##l the mysteries of ne ##v ##ral networks . [SEP]',
+    );
+  });
+
+  it('UCI 1.1: bert-base-uncased', async () => {
+    const { values } = await withVocabulary('bert-base-uncased');
+    expect((values.Tokens as string[]).slice(5, 8)).toEqual(['dee', '##ee', '##p']);
+    expect(values['Decoded, cut']).toBe('[CLS] transformers are a type of deeeep [SEP]');
+  });
+});
