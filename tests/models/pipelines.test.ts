@@ -103,7 +103,12 @@ onEachDevice('pipelines', () => {
     const among = await unmask('the [MASK] sat', { targets: ['cat', 'dog'] });
     expect(among.map(({ tokenStr }) => tokenStr).sort()).toEqual(['cat', 'dog']);
     await expect(unmask('the cat sat')).rejects.toThrow(/no mask token \(\[MASK\]\) found in "the cat sat"/);
-    await expect(unmask('[MASK] [MASK]')).rejects.toThrow(/all\(\)/);
+    // As transformers: a text with several masks gives a list for each, alone or among others.
+    const [first, second] = await unmask('a [MASK] ran [MASK] the tree');
+    expect([first, second]).toEqual(several[0]);
+    const mixed = await unmask(['a [MASK] ran [MASK] the tree', 'the [MASK]']);
+    expect(mixed).toEqual([several[0], several[1]?.[0]]);
+    await expect(unmask(['the [MASK] sat', 'the [MASK] ran', 'no'], { batchSize: 1 })).rejects.toThrow(/found in "no"/);
     await expect(unmask('[MASK]', { targets: ['cats'] })).rejects.toThrow(/"cats" is 2 tokens/);
   });
 
@@ -138,7 +143,9 @@ onEachDevice('pipelines', () => {
     const text = 'mary lives in paris . anna sits under trees';
     const tokens = await label(text, { ignoreLabels: [] });
     const encoded = own.encode(text);
-    expect(tokens.map(({ word }) => word)).toEqual(encoded.tokens.slice(1, -1));
+    expect(tokens.map(({ word }) => word)).toEqual(
+      encoded.tokens.slice(1, -1).map((token) => (token === '[UNK]' ? 'sits' : token)),
+    );
     for (const { start, end, index } of tokens) expect([start, end]).toEqual(encoded.offsets[index]);
     const { inputIds } = own.encodeBatch([text]).toTensors();
     const logits = (await noGrad(() => model.eval().forward(inputIds).logits).toArray()) as number[][][];
@@ -148,7 +155,8 @@ onEachDevice('pipelines', () => {
 
     const groups = await label(text, { aggregationStrategy: 'simple', ignoreLabels: [] });
     // The groups tile the tokens, and each holds one tag.
-    expect(groups.map(({ word, start, end }) => word === text.slice(start, end))).not.toContain(false);
+    for (const { word, start, end } of groups)
+      expect(word.replace(/^##|\s/g, '')).toBe(text.slice(start, end).replaceAll(' ', ''));
     const tags = tokens.map(({ entity }) => entity.replace(/^[BI]-/, ''));
     for (const group of groups) {
       const inside = tokens.flatMap(({ start, end }, i) => (start >= group.start && end <= group.end ? [tags[i]] : []));
@@ -173,7 +181,8 @@ onEachDevice('pipelines', () => {
     const [starts, ends] = [await output.startLogits.data(), await output.endLogits.data()];
     const inContext = encoded.tokenTypeIds.map((type, i) => type === 1 && encoded.specialTokensMask[i] === 0);
     const share = (all: ArrayLike<number>) => {
-      const kept = softmax(Array.from(all).filter((_, i) => inContext[i]));
+      // [CLS] takes part, and is no answer.
+      const [, ...kept] = softmax(Array.from(all).filter((_, i) => i === 0 || inContext[i]));
       return inContext.map((inside) => (inside ? (kept.shift() ?? 0) : 0));
     };
     const [from, to] = [share(starts), share(ends)];

@@ -65,7 +65,7 @@ export {
   type Pooling,
   poolStates,
 } from './pipelines/feature-extraction.js';
-export type { FilledMask, FillMaskOptions, FillMaskPipeline } from './pipelines/fill-mask.js';
+export type { FilledMask, FilledText, FillMaskOptions, FillMaskPipeline } from './pipelines/fill-mask.js';
 export { type CreatePipelineOptions, type Pipelines, pipeline } from './pipelines/pipeline.js';
 export type {
   Answer,

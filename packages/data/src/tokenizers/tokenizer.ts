@@ -294,6 +294,16 @@ export abstract class Tokenizer {
     return token;
   }
 
+  /**
+   * Tokens joined to text, as `decode` joins those of ids.
+   *
+   * @example
+   * tokenizer.convertTokensToString(['un', '##rave', '##l']); // 'unravel'
+   */
+  convertTokensToString(tokens: readonly string[]): string {
+    return this.joinTokens(tokens, false);
+  }
+
   /** The id of a special token; throws an ArgumentError where there is none. */
   protected specialTokenId(role: SpecialTokenRole): number {
     return this.vocab.requireId(this.#specialToken(role));

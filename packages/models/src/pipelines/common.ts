@@ -92,8 +92,8 @@ export interface BatchPlan {
   readonly model: PipelineModel;
   readonly batchSize: number;
   readonly encode: EncodeBatchOptions;
-  /** What is wanted of a batch; read back before the next batch is begun. */
-  run(inputIds: Tensor, inputs: TokenInputs, encoding: BatchEncoding): readonly Tensor[];
+  /** What is wanted of a batch, read back before the next one is begun. `batch` is all of it, of which a long text's windows are a part. */
+  run(inputIds: Tensor, inputs: TokenInputs, batch: Omit<Batch, 'outputs'>): readonly Tensor[];
 }
 
 const lengthOf = (text: TextOrPair): number => (typeof text === 'string' ? text.length : text.join(' ').length);
@@ -116,22 +116,47 @@ export async function* inBatches(texts: readonly TextOrPair[], plan: BatchPlan):
         places.map((place) => texts[place] ?? ''),
         { padding: 'longest', ...plan.encode },
       );
-      const wanted = scope(() =>
-        noGrad(() => {
-          const { inputIds, ...inputs } = encoding.toTensors();
-          return [...plan.run(inputIds, inputs, encoding)];
-        }),
-      );
-      const outputs: HostOutput[] = [];
-      for (const tensor of wanted) {
-        outputs.push({ data: await tensor.data(), shape: tensor.shape });
-        tensor.dispose();
-      }
-      yield { encoding, places: encoding.overflowToSampleMapping.map((sample) => places[sample] ?? 0), outputs };
+      const batch = { encoding, places: encoding.overflowToSampleMapping.map((sample) => places[sample] ?? 0) };
+      yield { ...batch, outputs: await inParts(batch, plan) };
     }
   } finally {
     model.train(before);
   }
+}
+
+/** What is wanted of an encoded batch. A long text has many windows: no more than `batchSize` rows go through the model at once. */
+async function inParts(batch: Omit<Batch, 'outputs'>, { batchSize, run }: BatchPlan): Promise<HostOutput[]> {
+  const { encoding } = batch;
+  const rows = encoding.inputIds.length;
+  const parts: HostOutput[][] = [];
+  for (let begin = 0; begin < rows; begin += batchSize) {
+    const wanted = scope(() =>
+      noGrad(() => {
+        const all = encoding.toTensors();
+        const part = (x: Tensor): Tensor => x.narrow(0, begin, Math.min(batchSize, rows - begin));
+        const inputs = { attentionMask: part(all.attentionMask), tokenTypeIds: part(all.tokenTypeIds) };
+        return [...run(part(all.inputIds), inputs, batch)];
+      }),
+    );
+    const outputs: HostOutput[] = [];
+    for (const tensor of wanted) {
+      outputs.push({ data: await tensor.data(), shape: tensor.shape });
+      tensor.dispose();
+    }
+    parts.push(outputs);
+  }
+  const [first = [], ...others] = parts;
+  if (others.length === 0) return first;
+  return first.map(({ shape }, i) => {
+    const pieces = parts.map((outputs) => outputs[i]?.data ?? new Float32Array(0));
+    const data = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      data.set(piece, at);
+      at += piece.length;
+    }
+    return { data, shape: shape.with(0, rows) };
+  });
 }
 
 /** exp(x - max) over their sum, in float64. */

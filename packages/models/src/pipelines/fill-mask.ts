@@ -37,11 +37,24 @@ export interface FillMaskOptions extends PipelineOptions {
   readonly targets?: readonly string[];
 }
 
-/** Fills in masked words: a list of words for a text with one mask, and one such list for each mask of a text with several. */
+/**
+ * What a text gives: a list of words where it has one mask, and one such list for each mask where it has several. A literal text tells the
+ * compiler which; of any other either may come.
+ */
+export type FilledText<T> = T extends `${string}[MASK]${string}[MASK]${string}`
+  ? FilledMask[][]
+  : T extends `${string}[MASK]${string}`
+    ? FilledMask[]
+    : FilledMask[] | FilledMask[][];
+
+/** Fills in masked words, with transformers' outputs. */
 export interface FillMaskPipeline extends PipelineParts<MaskedLanguageModel> {
-  (text: string, options?: FillMaskOptions): Promise<FilledMask[]>;
-  (texts: readonly string[], options?: FillMaskOptions): Promise<FilledMask[][]>;
-  /** As a call, for texts with any number of masks: for each text and mask a list of words. */
+  <const T extends string>(text: T, options?: FillMaskOptions): Promise<FilledText<T>>;
+  <const T extends readonly string[]>(
+    texts: T,
+    options?: FillMaskOptions,
+  ): Promise<{ -readonly [K in keyof T]: FilledText<T[K]> }>;
+  /** As a call, in one form for any number of masks: for each text and mask a list of words. */
   all(texts: readonly string[], options?: FillMaskOptions): Promise<FilledMask[][][]>;
 }
 
@@ -70,7 +83,7 @@ export function fillMask(
       model,
       batchSize: batchSizeOf(task, options),
       encode: { truncation: true, maxLength: longestInput(model, tokenizer) },
-      run: (inputIds, inputs, encoding) => {
+      run: (inputIds, inputs, { encoding, places }) => {
         const rows = encoding.inputIds;
         // Only the masked places are read back, not the scores of all words everywhere.
         const masked = rows.flatMap((ids, row) =>
@@ -79,7 +92,7 @@ export function fillMask(
         for (const [row, ids] of rows.entries())
           if (!ids.includes(maskId))
             throw new ArgumentError(
-              `${task}: no mask token (${mask}) found in ${JSON.stringify(texts[encoding.overflowToSampleMapping[row] ?? 0] ?? '')}`,
+              `${task}: no mask token (${mask}) found in ${JSON.stringify(texts[places[row] ?? 0] ?? '')}`,
             );
         const { logits } = model.forward(inputIds, inputs);
         return [logits.reshape([-1, logits.size(-1)]).indexSelect(0, tensor(Int32Array.from(masked)))];
@@ -116,14 +129,10 @@ export function fillMask(
 
   const call = async (input: string | readonly string[], options: FillMaskOptions = {}) => {
     const results = await all(typeof input === 'string' ? [input] : input, options);
-    const single = results.map((masks, place) => {
-      const [first, second] = masks;
-      if (first && !second) return first;
-      throw new ArgumentError(`${task}: text ${place} has ${masks.length} masks; use all() for texts with several`);
-    });
-    return typeof input === 'string' ? (single[0] ?? []) : single;
+    const flat = results.map((masks) => (masks.length === 1 ? masks[0] : masks));
+    return typeof input === 'string' ? flat[0] : flat;
   };
-  return Object.assign(withParts(call, task, model, tokenizer), { all }) as FillMaskPipeline;
+  return Object.assign(withParts(call, task, model, tokenizer), { all }) as unknown as FillMaskPipeline;
 }
 
 function targetIds(task: string, targets: readonly string[], tokenizer: Tokenizer): number[] {

@@ -49,8 +49,10 @@ export interface QuestionAnsweringOptions extends PipelineOptions {
   readonly docStride?: number;
   /** The longest question in tokens; a longer one is cut. Default 64. */
   readonly maxQuestionLen?: number;
-  /** Let the empty answer win. Default false. */
+  /** Let the empty answer win: scored by the window that is the least sure of it. Default false. */
   readonly handleImpossibleAnswer?: boolean;
+  /** Widen answers to whole words. Default true. */
+  readonly alignToWords?: boolean;
   /** Give the k best answers. */
   readonly topK?: number;
 }
@@ -77,6 +79,7 @@ export function questionAnswering(
   const call = async (input: Question | readonly Question[], given: QuestionAnsweringOptions = {}) => {
     const options = { ...defaults, ...given };
     const { maxAnswerLen = 15, maxQuestionLen = 64, topK, handleImpossibleAnswer = false } = options;
+    const plan = { maxAnswerLen, count: topK ?? 1, alignToWords: options.alignToWords ?? true };
     for (const [name, value] of Object.entries({ maxAnswerLen, maxQuestionLen, topK: topK ?? 1 }))
       if (!(Number.isInteger(value) && value >= 1))
         throw new ArgumentError(`${task}: ${name} must be a whole number of at least 1, got ${value}`);
@@ -91,6 +94,7 @@ export function questionAnswering(
       ({ question, context }) => [cut(question, maxQuestionLen, tokenizer), context] as const,
     );
     const found: Answer[][] = questions.map(() => []);
+    const leastEmpty: number[] = questions.map(() => Infinity);
     const batches = inBatches(pairs, {
       tokenizer,
       model,
@@ -109,10 +113,16 @@ export function questionAnswering(
     for await (const batch of batches) {
       for (const [row, place] of batch.places.entries()) {
         const context = questions[place]?.context ?? '';
-        found[place]?.push(...answersOf(batch, row, context, maxAnswerLen, topK ?? 1, handleImpossibleAnswer));
+        const { answers, empty } = answersOf(batch, row, context, plan);
+        found[place]?.push(...answers);
+        leastEmpty[place] = Math.min(leastEmpty[place] ?? Infinity, empty);
       }
     }
-    const results = found.map((answers) => unique(answers).slice(0, topK ?? 1));
+    const results = found.map((answers, i) => {
+      const all = together(answers);
+      if (handleImpossibleAnswer) all.push({ score: leastEmpty[i] ?? 0, start: 0, end: 0, answer: '' });
+      return all.sort((a, b) => b.score - a.score).slice(0, plan.count);
+    });
     if (topK !== undefined) return isMany(input) ? results : results[0];
     const best = results.map(([answer]) => answer ?? { score: 0, start: 0, end: 0, answer: '' });
     return isMany(input) ? best : best[0];
@@ -130,24 +140,27 @@ function cut(question: string, maxTokens: number, tokenizer: Tokenizer): string 
   return offsets.length <= maxTokens ? question : question.slice(0, offsets[maxTokens - 1]?.[1] ?? 0);
 }
 
-/** The best spans of one window. */
+/** How answers are looked for. */
+interface AnswerPlan {
+  readonly maxAnswerLen: number;
+  readonly count: number;
+  readonly alignToWords: boolean;
+}
+
+/** The best spans of one window, and how sure it is of the empty answer. */
 function answersOf(
   { encoding, outputs }: Batch,
   row: number,
   context: string,
-  maxAnswerLen: number,
-  count: number,
-  mayBeEmpty: boolean,
-): Answer[] {
+  { maxAnswerLen, count, alignToWords }: AnswerPlan,
+): { answers: Answer[]; empty: number } {
   const [starts, ends] = outputs;
   const time = starts?.shape[1] ?? 0;
   const { offsets = [], wordIds = [] } = encoding.at(row) ?? {};
   const inContext = encoding.sequenceIds(row).map((id) => id === 1);
-  // As transformers: the scores of all that is not the text (or, where no answer is an answer, [CLS]) leave the softmax.
+  // As transformers: of all that is not the text only [CLS], which stands for no answer, takes part in the softmax.
   const shares = (scores: ArrayLike<number>): number[] =>
-    softmaxOf(
-      Array.from({ length: time }, (_, i) => (inContext[i] || (mayBeEmpty && i === 0) ? (scores[i] ?? 0) : -1e4)),
-    );
+    softmaxOf(Array.from({ length: time }, (_, i) => (inContext[i] || i === 0 ? (scores[i] ?? 0) : -1e4)));
   const from = shares(starts?.data.slice(row * time, (row + 1) * time) ?? []);
   const to = shares(ends?.data.slice(row * time, (row + 1) * time) ?? []);
   const spans: { first: number; last: number; score: number }[] = [];
@@ -158,23 +171,24 @@ function answersOf(
   }
   spans.sort((a, b) => b.score - a.score);
   const answers = spans.slice(0, count).map(({ first, last, score }): Answer => {
-    // Whole words, as a reader wants them.
     let [begin, end] = [first, last];
-    while (begin > 0 && inContext[begin - 1] && wordIds[begin - 1] === wordIds[first]) begin--;
-    while (end + 1 < time && inContext[end + 1] && wordIds[end + 1] === wordIds[last]) end++;
+    if (alignToWords) {
+      while (begin > 0 && inContext[begin - 1] && wordIds[begin - 1] === wordIds[first]) begin--;
+      while (end + 1 < time && inContext[end + 1] && wordIds[end + 1] === wordIds[last]) end++;
+    }
     const [start, stop] = [offsets[begin]?.[0] ?? 0, offsets[end]?.[1] ?? 0];
     return { score, start, end: stop, answer: context.slice(start, stop) };
   });
-  if (mayBeEmpty) answers.push({ score: (from[0] ?? 0) * (to[0] ?? 0), start: 0, end: 0, answer: '' });
-  return answers;
+  return { answers, empty: (from[0] ?? 0) * (to[0] ?? 0) };
 }
 
-/** Answers by descending score; those of overlapping windows at one place once. */
-function unique(answers: readonly Answer[]): Answer[] {
-  const best = new Map<string, Answer>();
-  for (const answer of [...answers].sort((a, b) => b.score - a.score)) {
-    const key = `${answer.start}:${answer.end}`;
-    if (!best.has(key)) best.set(key, answer);
+/** Answers that read the same count as one, whose score is the sum: they are found in several windows, or several times in the text. */
+function together(answers: readonly Answer[]): Answer[] {
+  const all = new Map<string, Answer>();
+  for (const answer of answers) {
+    const key = answer.answer.toLowerCase();
+    const before = all.get(key);
+    all.set(key, before ? { ...before, score: before.score + answer.score } : answer);
   }
-  return [...best.values()];
+  return [...all.values()];
 }

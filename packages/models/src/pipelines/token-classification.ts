@@ -1,8 +1,12 @@
-/** The pipeline that gives tokens a label, and joins them to entities: `token-classification`, `ner`. */
+/**
+ * The pipeline that gives tokens a label, and joins them to entities: `token-classification`, `ner`; after
+ * [TokenClassificationPipeline](https://huggingface.co/docs/transformers/main_classes/pipelines#transformers.TokenClassificationPipeline).
+ */
 import type { Tokenizer } from '@course/data';
 import { ArgumentError, type Tensor } from '@course/tensor';
 import { labelNames } from '../pretrained/config.js';
 import {
+  type Batch,
   batchSizeOf,
   checkTexts,
   checkVocabulary,
@@ -25,7 +29,7 @@ export interface TokenClassifier extends PipelineModel {
 export interface TokenEntity {
   readonly entity: string;
   readonly score: number;
-  /** The place of the token among those of the text. */
+  /** The place of the token among those of the text, or of its window. */
   readonly index: number;
   readonly word: string;
   /** Where it stands in the text, UTF-16 indices. */
@@ -37,6 +41,7 @@ export interface TokenEntity {
 export interface EntityGroup {
   readonly entityGroup: string;
   readonly score: number;
+  /** The tokens joined to text, in their own case; `text.slice(start, end)` is how the text has it. */
   readonly word: string;
   readonly start: number;
   readonly end: number;
@@ -50,7 +55,7 @@ export interface TokenClassificationOptions extends PipelineOptions {
   /** Labels that are left out. Default ['O']. */
   readonly ignoreLabels?: readonly string[];
   readonly aggregationStrategy?: 'none' | AggregationStrategy;
-  /** Tokens that the windows over a long text share; without it such a text is cut. */
+  /** Tokens that the windows over a long text share, of entities in two windows the longer or surer stays; without it such a text is cut. */
   readonly stride?: number;
 }
 
@@ -72,6 +77,16 @@ interface Judged {
   readonly start: number;
   readonly end: number;
   readonly scores: readonly number[];
+}
+
+/** Some tokens with the label that they agree on. */
+interface Labelled {
+  readonly label: string;
+  readonly score: number;
+  readonly words: readonly string[];
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 const STRATEGIES = ['none', 'simple', 'first', 'average', 'max'] as const;
@@ -98,7 +113,7 @@ export function tokenClassification(
       );
     const texts = typeof input === 'string' ? [input] : input;
     checkTexts(task, texts);
-    const judged: Map<number, Judged>[] = texts.map(() => new Map());
+    const windows: (readonly (TokenEntity | EntityGroup)[])[][] = texts.map(() => []);
     const batches = inBatches(texts, {
       tokenizer,
       model,
@@ -110,69 +125,98 @@ export function tokenClassification(
       },
       run: (inputIds, inputs) => [model.forward(inputIds, inputs).logits],
     });
-    for await (const { encoding, places, outputs } of batches) {
-      const { data = [], shape = [] } = outputs[0] ?? {};
-      const time = shape[1] ?? 0;
-      for (const [row, place] of places.entries()) {
-        const own = encoding.at(row);
-        const text = texts[place] ?? '';
-        const found = judged[place];
-        for (const [i, [start, end]] of own?.offsets.entries() ?? []) {
-          if (own?.specialTokensMask[i] === 1) continue;
-          const at = (row * time + i) * labels.length;
-          const scores = softmaxOf(data.slice(at, at + labels.length));
-          const before = found?.get(start);
-          // Windows overlap: the surer judgement of a token stays.
-          if (before && Math.max(...before.scores) >= Math.max(...scores)) continue;
-          const token = own?.tokens[i] ?? '';
-          found?.set(start, {
-            index: i,
-            word: token,
-            wordId: own?.wordIds[i] ?? null,
-            start,
-            end: Math.min(end, text.length),
-            scores,
-          });
-        }
+    for await (const batch of batches) {
+      for (const [row, place] of batch.places.entries()) {
+        const tokens = judgedTokens(batch, row, texts[place] ?? '', labels.length, tokenizer.specialTokens.unkToken);
+        const isSingle = strategy === 'none' || strategy === 'simple';
+        const found = isSingle
+          ? tokens.map((token) => agreed([token], labels, 'first'))
+          : words(tokens, labels, strategy);
+        windows[place]?.push(
+          strategy === 'none' ? singly(found, ignoreLabels) : grouped(found, ignoreLabels, tokenizer),
+        );
       }
     }
-    const results = judged.map((tokens, place) => {
-      const ordered = [...tokens.values()].sort((a, b) => a.start - b.start);
-      if (strategy === 'none') return singly(ordered, labels, ignoreLabels);
-      const words = strategy === 'simple' ? ordered : wordsOf(ordered, strategy);
-      return grouped(words, labels, ignoreLabels, texts[place] ?? '');
-    });
+    const results = windows.map((own) => (own.length > 1 ? withoutOverlap(own.flat()) : own.flat()));
     return typeof input === 'string' ? results[0] : results;
   };
   return withParts(call, task, model, tokenizer) as TokenClassificationPipeline;
 }
 
-const argmax = (scores: readonly number[]): number => scores.indexOf(Math.max(...scores));
-
-function singly(tokens: readonly Judged[], labels: readonly string[], ignored: readonly string[]): TokenEntity[] {
-  return tokens.flatMap(({ scores, index, word, start, end }) => {
-    const best = argmax(scores);
-    const entity = labels[best] ?? '';
-    return ignored.includes(entity) ? [] : [{ entity, score: scores[best] ?? 0, index, word, start, end }];
-  });
+/** The tokens of one row, special ones and padding left out. */
+function judgedTokens(
+  { encoding, outputs }: Batch,
+  row: number,
+  text: string,
+  labels: number,
+  unknown: string | undefined,
+): Judged[] {
+  const { data = [], shape = [] } = outputs[0] ?? {};
+  const time = shape[1] ?? 0;
+  const own = encoding.at(row);
+  const judged: Judged[] = [];
+  for (const [index, [start, end]] of own?.offsets.entries() ?? []) {
+    if (own?.specialTokensMask[index] === 1) continue;
+    const at = (row * time + index) * labels;
+    const token = own?.tokens[index] ?? '';
+    judged.push({
+      index,
+      // What the vocabulary lacks is shown as the text has it.
+      word: token === unknown ? text.slice(start, end) : token,
+      wordId: own?.wordIds[index] ?? null,
+      start,
+      end,
+      scores: softmaxOf(data.slice(at, at + labels)),
+    });
+  }
+  return judged;
 }
 
-/** Words with the scores that the strategy gives them: those of the first token, the mean, or those of the surest token. */
-function wordsOf(tokens: readonly Judged[], strategy: 'first' | 'average' | 'max'): Judged[] {
-  const words: Judged[][] = [];
+const argmax = (scores: readonly number[]): number => scores.indexOf(Math.max(...scores));
+
+/** Tokens of one word with one label: that of the first, of the mean of their probabilities, or of the surest. */
+function agreed(
+  parts: readonly [Judged, ...Judged[]],
+  labels: readonly string[],
+  strategy: 'first' | 'average' | 'max',
+): Labelled {
+  const [first] = parts;
+  const scoresOf = {
+    first: () => first.scores,
+    max: () => parts.reduce((a, b) => (Math.max(...b.scores) > Math.max(...a.scores) ? b : a)).scores,
+    average: () =>
+      first.scores.map((_, i) => parts.reduce((sum, { scores }) => sum + (scores[i] ?? 0), 0) / parts.length),
+  };
+  const scores = scoresOf[strategy]();
+  const best = argmax(scores);
+  return {
+    label: labels[best] ?? '',
+    score: scores[best] ?? 0,
+    words: parts.map(({ word }) => word),
+    index: first.index,
+    start: first.start,
+    end: parts.at(-1)?.end ?? first.end,
+  };
+}
+
+function words(
+  tokens: readonly Judged[],
+  labels: readonly string[],
+  strategy: 'first' | 'average' | 'max',
+): Labelled[] {
+  const all: [Judged, ...Judged[]][] = [];
   for (const token of tokens) {
-    const last = words.at(-1);
-    if (last && token.wordId !== null && last[0]?.wordId === token.wordId) last.push(token);
-    else words.push([token]);
+    const last = all.at(-1);
+    if (last && token.wordId !== null && last[0].wordId === token.wordId) last.push(token);
+    else all.push([token]);
   }
-  return words.flatMap((parts) => {
-    const [first] = parts;
-    const end = parts.at(-1)?.end ?? 0;
-    if (!first) return [];
-    const sure = parts.reduce((a, b) => (Math.max(...b.scores) > Math.max(...a.scores) ? b : a));
-    const mean = first.scores.map((_, i) => parts.reduce((sum, part) => sum + (part.scores[i] ?? 0), 0) / parts.length);
-    return [{ ...first, end, scores: strategy === 'first' ? first.scores : strategy === 'max' ? sure.scores : mean }];
-  });
+  return all.map((parts) => agreed(parts, labels, strategy));
+}
+
+function singly(tokens: readonly Labelled[], ignored: readonly string[]): TokenEntity[] {
+  return tokens.flatMap(({ label, score, index, words: [word = ''], start, end }) =>
+    ignored.includes(label) ? [] : [{ entity: label, score, index, word, start, end }],
+  );
 }
 
 /** `B-PER` as its beginning and `PER`; a label without a prefix continues as `I-` does, as in transformers. */
@@ -181,32 +225,38 @@ function tagOf(label: string): { begins: boolean; tag: string } {
   return { begins: false, tag: label.startsWith('I-') ? label.slice(2) : label };
 }
 
-function grouped(
-  tokens: readonly Judged[],
-  labels: readonly string[],
-  ignored: readonly string[],
-  text: string,
-): EntityGroup[] {
-  const groups: { tag: string; scores: number[]; start: number; end: number }[] = [];
-  let open = false;
-  for (const { scores, start, end } of tokens) {
-    const best = argmax(scores);
-    const label = labels[best] ?? '';
-    const { begins, tag } = tagOf(label);
+/** Neighbours of one tag as one entity each; a `B-` always begins another. */
+function grouped(tokens: readonly Labelled[], ignored: readonly string[], tokenizer: Tokenizer): EntityGroup[] {
+  const groups: [Labelled, ...Labelled[]][] = [];
+  for (const token of tokens) {
     const last = groups.at(-1);
-    if (open && last && last.tag === tag && !begins) {
-      last.scores.push(scores[best] ?? 0);
-      last.end = end;
-    } else groups.push({ tag, scores: [scores[best] ?? 0], start, end });
-    open = true;
+    const { begins, tag } = tagOf(token.label);
+    if (last && !begins && tagOf(last.at(-1)?.label ?? '').tag === tag) last.push(token);
+    else groups.push([token]);
   }
   return groups
-    .filter(({ tag }) => !ignored.includes(tag))
-    .map(({ tag, scores, start, end }) => ({
-      entityGroup: tag,
-      score: scores.reduce((sum, score) => sum + score, 0) / scores.length,
-      word: text.slice(start, end),
-      start,
-      end,
-    }));
+    .map((parts) => ({
+      // What stands behind the first hyphen, be it B, I or another letter.
+      entityGroup: parts[0].label.slice(parts[0].label.indexOf('-') + 1),
+      score: parts.reduce((sum, { score }) => sum + score, 0) / parts.length,
+      word: tokenizer.convertTokensToString(parts.flatMap((part) => part.words)),
+      start: parts[0].start,
+      end: parts.at(-1)?.end ?? 0,
+    }))
+    .filter(({ entityGroup }) => !ignored.includes(entityGroup));
+}
+
+/** Entities of overlapping windows: of two at one place the longer stays, of equally long ones the surer. */
+function withoutOverlap<E extends TokenEntity | EntityGroup>(entities: readonly E[]): E[] {
+  const kept: E[] = [];
+  for (const entity of [...entities].sort((a, b) => a.start - b.start)) {
+    const last = kept.at(-1);
+    if (!last || entity.start >= last.end) {
+      kept.push(entity);
+      continue;
+    }
+    const longer = entity.end - entity.start - (last.end - last.start);
+    if (longer > 0 || (longer === 0 && entity.score > last.score)) kept[kept.length - 1] = entity;
+  }
+  return kept;
 }
