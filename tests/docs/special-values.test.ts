@@ -30,7 +30,8 @@ const promised = new Set<string>(
 );
 
 const floats = pointwiseNames.filter(
-  (name) => pointwiseTable[name].domain.includes('float') && !['where', 'cast', 'index', 'uniform'].includes(name),
+  (name) =>
+    pointwiseTable[name].domain.includes('float') && !['where', 'cast', 'index', 'uniform', 'geluSlope'].includes(name),
 );
 const named: Partial<Record<PointwiseName, string>> = { isNan: 'isnan', isFinite: 'isfinite', geluTanh: 'gelu (tanh)' };
 

@@ -1,5 +1,5 @@
 /** Primitives that are functions of math/, one vector at a time. */
-import { erf, gelu, geluTanh, silu } from '../math/erf';
+import { erf, gelu, geluSlope, geluTanh, silu } from '../math/erf';
 import { exp, expm1, sigmoid, tanh } from '../math/exp';
 import { log, log1p, log2, pow } from '../math/log';
 import { cos, sin } from '../math/trig';
@@ -37,6 +37,11 @@ export function op_erf_float32(t: usize, a: usize, b: usize, c: usize, n: i32): 
 
 @unmanaged class Gelu extends Unary { @inline apply(x: v128): v128 { return gelu(x); } }
 export function op_gelu_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void { mapLong1<Gelu>(t, a, n); }
+
+@unmanaged class GeluSlope extends Unary { @inline apply(x: v128): v128 { return geluSlope(x); } }
+export function op_geluSlope_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {
+  mapLong1<GeluSlope>(t, a, n);
+}
 
 @unmanaged class GeluTanh extends Unary { @inline apply(x: v128): v128 { return geluTanh(x); } }
 export function op_geluTanh_float32(t: usize, a: usize, b: usize, c: usize, n: i32): void {

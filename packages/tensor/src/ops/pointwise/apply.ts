@@ -14,9 +14,11 @@ import type { RecipeArgument, Storage } from '../../storage.js';
 import type { Tensor } from '../../tensor.js';
 import { contiguousView, expandView } from '../../view.js';
 import { commonBackend } from '../operands.js';
-import type { Operand } from './record.js';
+import type { ApplySlope, Operand } from './record.js';
 import { sumTo } from './sum-to.js';
 import { type PointwiseName, pointwiseTable } from './table.js';
+
+const slope: ApplySlope = (name, x) => pointwise(name, [x]);
 
 const isTensor = (operand: Operand): operand is Tensor => typeof operand !== 'number';
 
@@ -40,7 +42,7 @@ export function pointwise(op: PointwiseName, operands: readonly Operand[], name:
       if (!isTensor(operand)) continue;
       const rule = derivative.rules[i];
       const { shape: own, dtype } = operand;
-      gradients.push(rule && isFloating(dtype) ? () => sumTo(rule(grad, inputs, result), own).to(dtype) : null);
+      gradients.push(rule && isFloating(dtype) ? () => sumTo(rule(grad, inputs, result, slope), own).to(dtype) : null);
     }
     return gradients;
   });

@@ -26,8 +26,19 @@ export interface WgslContext {
 /** What the backward needs kept: the inputs, the output, or nothing. */
 export type Saves = 'inputs' | 'output' | 'nothing';
 
+/** Records that only derivatives use, and so no method of tensors. */
+export type SlopeName = 'geluSlope';
+
+/** Applies such a record. */
+export type ApplySlope = (name: SlopeName, x: Tensor) => Tensor;
+
 /** The gradient of one input, computed only when someone needs it. Pieces that were not saved are absent. */
-export type GradientRule = (grad: Tensor, inputs: readonly Operand[], output: Tensor | undefined) => Tensor;
+export type GradientRule = (
+  grad: Tensor,
+  inputs: readonly Operand[],
+  output: Tensor | undefined,
+  slope: ApplySlope,
+) => Tensor;
 
 export interface Derivative {
   readonly saves: Saves;
@@ -104,8 +115,8 @@ export function binary(
 }
 
 /** A derivative that reads the argument: `rule(grad, x)`. */
-export function fromInput(rule: (grad: Tensor, x: Tensor) => Tensor): Derivative {
-  return { saves: 'inputs', rules: [(grad, [x]) => rule(grad, x as Tensor)] };
+export function fromInput(rule: (grad: Tensor, x: Tensor, slope: ApplySlope) => Tensor): Derivative {
+  return { saves: 'inputs', rules: [(grad, [x], _, slope) => rule(grad, x as Tensor, slope)] };
 }
 
 /** A derivative that reads the result: `rule(grad, y)`. */

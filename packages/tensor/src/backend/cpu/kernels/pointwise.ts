@@ -26,7 +26,7 @@ const GRAIN = 16_384;
 const FUNCTION_COST = 12;
 const FUNCTIONS: ReadonlySet<PointwiseName> = new Set<PointwiseName>([
   ...(['exp', 'expm1', 'log', 'log2', 'log1p', 'sin', 'cos', 'tanh', 'sigmoid', 'erf', 'gelu', 'geluTanh'] as const),
-  ...(['silu', 'pow', 'uniform'] as const),
+  ...(['geluSlope', 'silu', 'pow', 'uniform'] as const),
 ]);
 
 /** An output of a compiled program. */

@@ -367,6 +367,15 @@ const helpers: Readonly<Record<string, Helper>> = {
         return ${F}(0.5) * x * (${F}(1.0) + ${name('erf')}(x * ${F}(${literal(Math.SQRT1_2)})));
       }`,
   },
+  geluSlope: {
+    needs: ['erf', 'expIeee'],
+    text: ({ F, name }) => `
+      fn ${name('geluSlope')}(x: ${F}) -> ${F} {
+        let below = ${F}(0.5) * (${F}(1.0) + ${name('erf')}(x * ${F}(${literal(Math.SQRT1_2)})));
+        let density = ${name('expIeee')}(${F}(-0.5) * x * x) * ${F}(${literal(1 / Math.sqrt(2 * Math.PI))});
+        return fma(x, density, below);
+      }`,
+  },
   geluTanh: {
     needs: ['tanhSafe'],
     text: ({ F, name }) => `
