@@ -74,4 +74,14 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'Lesson 3, 3; UCI day 3, 1.1',
     () => import('../wordpiece-and-bpe/example.js'),
   ),
+  'bag-of-words': entry(
+    'reviews as bags of words, a network with dropout, and why “not too terrible” is negative',
+    'ML course lecture 8, neural networks on bag of words',
+    () => import('../bag-of-words/example.js'),
+  ),
+  'embedding-pooling': entry(
+    'word vectors learned from labels, their mean, and the permute that the notebook forgets',
+    'ML course lecture 8, learning embeddings from scratch',
+    () => import('../embedding-pooling/example.js'),
+  ),
 };

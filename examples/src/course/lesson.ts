@@ -34,6 +34,8 @@ export class Lesson {
     /** The page that is written at the end. */
     readonly report: Report,
     readonly out: Output,
+    /** The folder of that page, for files beside it; none where nothing is to be written. */
+    readonly folder?: string,
   ) {}
 
   /** Prints a line. */

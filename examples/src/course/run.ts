@@ -31,10 +31,10 @@ export async function runExample(name: string, entry: Entry, args: readonly stri
       throw new ArgumentError(`${name} has no exercise: its notebook leaves nothing open`);
     const report = new Report(example.title, `${example.about} (${entry.answers})`);
     const words = json ? io.err : io.out;
-    const lesson = new Lesson(rest, report, words);
+    const lesson = new Lesson(rest, report, words, out);
     lesson.say(`${example.title} · ${entry.answers}\n`);
-    await example.run(lesson, exercise && example.exercise ? example.exercise : example.solution);
     await makeFolder(out);
+    await example.run(lesson, exercise && example.exercise ? example.exercise : example.solution);
     await report.write(`${out}/index.html`);
     lesson.say(`The figures are in ${out}/index.html`);
     if (json) io.out.write(`${JSON.stringify(lesson.values)}\n`);
