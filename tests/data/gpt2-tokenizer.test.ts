@@ -161,7 +161,7 @@ describe('files', () => {
     expect(asked[0]).toEqual({ repo: 'someone/tiny-gpt', file: 'tokenizer.json', revision: 'v2' });
     const none = await failure(BertTokenizer.fromPretrained('someone/nothing', { resolveFile: async () => undefined }));
     expect(none.message).toBe('someone/nothing: no tokenizer here: neither tokenizer.json nor vocab.txt');
-    expect((await failure(AutoTokenizer.fromPretrained('someone/nowhere'))).message).toContain('no such folder');
+    expect((await failure(AutoTokenizer.fromPretrained('./someone/nowhere'))).message).toContain('no such folder');
   });
 
   const json = tokenizer.toFiles()['tokenizer.json'] ?? '';

@@ -41,6 +41,9 @@ afterAll(() => {
 
 // What the pages show was computed on a CPU; this overrides what their programs ask for.
 process.env.COURSE_DEVICE = 'cpu';
+// What examples name by id is in a cache that surroundings.ts writes; nothing is fetched.
+process.env.HF_HUB_CACHE = join(process.cwd(), 'hub-cache');
+process.env.HF_HUB_OFFLINE = '1';
 await init();
 await surroundings.writeFiles();
 const atHand = { modules, types: exportedTypes(sources), surroundings: Object.keys(surroundings.surroundings()) };

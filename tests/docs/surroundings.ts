@@ -56,12 +56,29 @@ const rows = [...dataset].map((row) => ({ ...tokenizer.encode(row.text), label: 
 const tokenized = Dataset.fromRows(rows);
 const collate = new DataCollatorWithPadding<(typeof rows)[number]>(tokenizer);
 
+/** Files as the cache of the hub has them after a download; examples run offline (examples.test.ts). */
+function writeHubCache(repo: string, files: Readonly<Record<string, string | Uint8Array>>): void {
+  const commit = '0'.repeat(40);
+  const root = `hub-cache/${repo}`;
+  mkdirSync(`${root}/refs`, { recursive: true });
+  writeFileSync(`${root}/refs/main`, commit);
+  for (const [name, content] of Object.entries(files)) {
+    const path = `${root}/snapshots/${commit}/${name}`;
+    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true });
+    writeFileSync(path, content);
+  }
+}
+
 /** Writes the files that examples open into the current folder. */
 export async function writeFiles(): Promise<void> {
   for (const folder of ['bert-base-cased', 'distilbert-base-uncased']) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/vocab.txt`, `${casedVocab.join('\n')}\n`);
   }
+  writeHubCache('models--google-bert--bert-base-uncased', {
+    'config.json': '{ "model_type": "bert" }\n',
+    'vocab.txt': `${casedVocab.join('\n')}\n`,
+  });
   await trainByteLevelBpe(['good bad two or three a question'], { vocabSize: 280, minFrequency: 1 }).save('gpt2');
   for (const file of ['train.jsonl', 'dev.jsonl'])
     writeFileSync(file, [...dataset].map((row) => `${JSON.stringify(row)}\n`).join(''));

@@ -2,6 +2,7 @@
  * `AutoModel` and its like: the class that the configuration of a model asks for, after
  * [transformers' auto classes](https://huggingface.co/docs/transformers/model_doc/auto).
  */
+import type { HubOptions } from '@course/data/hub';
 import { FormatError } from '@course/tensor';
 import {
   BertForQuestionAnswering,
@@ -42,12 +43,12 @@ async function modelTypeOf(files: ModelFiles): Promise<unknown> {
 function auto<M>(task: string, loaders: Readonly<Record<string, Loader<M>>>) {
   return {
     /**
-     * Reads a model from a folder or URL.
+     * Reads a model from a folder, a URL, or by its id on the Hugging Face hub.
      *
      * @throws FormatError when its configuration names no kind that is here; else as the class itself.
      */
     async fromPretrained(source: string | URL, options: AutoOptions = {}): Promise<M> {
-      const files = await openModelFiles(source);
+      const files = await openModelFiles(source, options);
       const type = await modelTypeOf(files);
       const loader = typeof type === 'string' ? loaders[type] : undefined;
       if (loader === undefined)
@@ -124,12 +125,12 @@ const CONFIG_KINDS = { bert: bertConfigKind, distilbert: distilBertConfigKind, g
 /** The configuration of a model, of whatever kind. */
 export const AutoConfig = {
   /**
-   * Reads `config.json` of a folder or below a URL.
+   * Reads `config.json` of a folder, below a URL, or of a model id.
    *
    * @throws FormatError when it does not fit its kind, or the kind is not here.
    */
-  async fromPretrained(source: string | URL): Promise<PretrainedConfig> {
-    const files = await openModelFiles(source);
+  async fromPretrained(source: string | URL, options: HubOptions = {}): Promise<PretrainedConfig> {
+    const files = await openModelFiles(source, options);
     const path = files.path(CONFIG);
     const json = parseJsonObject(await files.text(CONFIG), path);
     const { model_type: type } = json;

@@ -5,6 +5,7 @@
 import { FormatError } from '@course/tensor';
 import type { PathKind, WorkerEvents, WorkerHandle } from './node.js';
 
+export { openRepo } from '../hub/web.js';
 export type { WorkerHandle } from './node.js';
 
 /** A URL does not tell a file from a folder. */

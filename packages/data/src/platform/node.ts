@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FormatError } from '@course/tensor';
 
+export { openRepo } from '../hub/node/repo.js';
+
 /** What a path leads to; 'unknown' where that cannot be told without reading. */
 export type PathKind = 'file' | 'folder' | 'none' | 'unknown';
 

@@ -1,9 +1,11 @@
 /**
- * Where the files of a tokenizer come from: a folder, or a model id that a resolver turns into files. The resolver is the one
- * place where a client of the Hugging Face hub plugs in; nothing else in this package asks where a file was.
+ * Where the files of a tokenizer come from: a folder, or a model id whose files the hub's client, or a resolver of the caller's,
+ * finds. Nothing else about tokenizers asks where a file was.
  */
 import { FormatError } from '@course/tensor';
-import { pathKind } from '#platform';
+import { openRepo, pathKind } from '#platform';
+import { isRepoId } from '../hub/names.js';
+import type { HubOptions } from '../hub/options.js';
 import { JsonNode, readText } from '../text-file.js';
 
 /** A file that is wanted of a model id. */
@@ -20,11 +22,9 @@ export interface FileRequest {
 export type ResolveFile = (request: FileRequest) => Promise<string | undefined>;
 
 /** Where `fromPretrained` looks. */
-export interface PretrainedSource {
-  /** Finds the files of an id that is no folder. */
+export interface PretrainedSource extends HubOptions {
+  /** Finds the files of an id that is no folder; by default the Hugging Face hub and its cache. */
   readonly resolveFile?: ResolveFile;
-  /** A branch, tag or commit of the id. */
-  readonly revision?: string;
 }
 
 /** A file that was found, with the name that messages give it. */
@@ -36,29 +36,36 @@ export interface FoundFile {
 /** A folder, or the files of a model id. */
 export class TokenizerFolder {
   readonly #name: string;
-  readonly #options: PretrainedSource;
-  readonly #isFolder: boolean;
+  /** Finds a file; undefined where there is none. */
+  readonly #find: (file: string) => Promise<string | undefined>;
 
-  private constructor(name: string, options: PretrainedSource, isFolder: boolean) {
+  private constructor(name: string, find: (file: string) => Promise<string | undefined>) {
     this.#name = name;
-    this.#options = options;
-    this.#isFolder = isFolder;
+    this.#find = find;
   }
 
-  /** @throws FormatError when there is no such folder, and nothing to resolve an id with. */
+  /**
+   * @throws FormatError when there is no such folder, and the name cannot be an id either.
+   * @throws HubError when the hub does not have the id, or cannot be reached.
+   */
   static async open(name: string, options: PretrainedSource = {}): Promise<TokenizerFolder> {
+    const { resolveFile, revision } = options;
     const kind = await pathKind(name);
     // A page cannot tell folders from ids: there, what a resolver is given for is an id.
-    const isFolder = kind === 'folder' || (kind === 'unknown' && options.resolveFile === undefined);
-    if (!isFolder && options.resolveFile === undefined) {
-      throw new FormatError(`${name}: no such folder to load a tokenizer from`);
-    }
-    return new TokenizerFolder(name, options, isFolder);
+    if (kind === 'folder' || (kind === 'unknown' && resolveFile === undefined))
+      return new TokenizerFolder(name, async (file) => `${name.replace(/[/\\]$/, '')}/${file}`);
+    if (resolveFile !== undefined)
+      return new TokenizerFolder(name, (file) =>
+        resolveFile({ repo: name, file, ...(revision === undefined ? {} : { revision }) }),
+      );
+    if (!isRepoId(name)) throw new FormatError(`${name}: no such folder to load a tokenizer from`);
+    const repo = await openRepo(name, options);
+    return new TokenizerFolder(name, async (file) => ((await repo.has(file)) ? repo.file(file) : undefined));
   }
 
   /** A text file; undefined where there is none of this name. */
   async read(file: string): Promise<FoundFile | undefined> {
-    const path = await this.#pathOf(file);
+    const path = await this.#find(file);
     if (path === undefined) return undefined;
     const text = await readText(path);
     return text === undefined ? undefined : { path, text };
@@ -68,12 +75,6 @@ export class TokenizerFolder {
   async readJson(file: string): Promise<JsonNode | undefined> {
     const found = await this.read(file);
     return found && JsonNode.parse(found.text, found.path);
-  }
-
-  async #pathOf(file: string): Promise<string | undefined> {
-    const { resolveFile, revision } = this.#options;
-    if (this.#isFolder || resolveFile === undefined) return `${this.#name.replace(/[/\\]$/, '')}/${file}`;
-    return resolveFile({ repo: this.#name, file, ...(revision === undefined ? {} : { revision }) });
   }
 
   /** What to throw when none of the files that would do is there. */

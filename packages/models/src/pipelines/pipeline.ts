@@ -2,7 +2,9 @@
  * `pipeline(task, model)`: a task, a folder, and it answers; after
  * [transformers' pipelines](https://huggingface.co/docs/transformers/main_classes/pipelines).
  */
+
 import { AutoTokenizer, type Tokenizer } from '@course/data';
+import type { HubOptions } from '@course/data/hub';
 import { ArgumentError } from '@course/tensor';
 import {
   AutoModel,
@@ -33,27 +35,27 @@ export interface Pipelines {
 }
 
 /** What {@link pipeline} may be told beside task and model. */
-export interface CreatePipelineOptions extends PipelineOptions {
-  /** The tokenizer, or the folder it lies in; by default that of the model. */
+export interface CreatePipelineOptions extends PipelineOptions, HubOptions {
+  /** The tokenizer, or its folder or id; by default that of the model. */
   readonly tokenizer?: Tokenizer | string;
 }
 
 /** How a task is made of a model and a tokenizer, and which model it takes where none is named. */
 interface Task<P> {
   readonly model: string;
-  load(source: string | URL): Promise<PipelineModel>;
+  load(source: string | URL, hub: HubOptions): Promise<PipelineModel>;
   make(model: PipelineModel, tokenizer: Tokenizer, options: PipelineOptions): P;
 }
 
 /** A task whose models are `M`s: loading gives one, and a model that is handed over has to be one. */
 function task<M extends PipelineModel, P>(
   model: string,
-  auto: { fromPretrained(source: string | URL): Promise<M> },
+  auto: { fromPretrained(source: string | URL, hub: HubOptions): Promise<M> },
   make: (model: M, tokenizer: Tokenizer, options: PipelineOptions) => P,
 ): Task<P> {
   return {
     model,
-    load: (source) => auto.fromPretrained(source),
+    load: (source, hub) => auto.fromPretrained(source, hub),
     make: (given, tokenizer, options) => make(given as M, tokenizer, options),
   };
 }
@@ -81,8 +83,8 @@ const TASKS: { readonly [T in keyof Pipelines]: Task<Pipelines[T]> } = {
  * Makes a pipeline: a function that takes texts and gives answers.
  *
  * @param task What to do: `sentiment-analysis`, `fill-mask`, …
- * @param model A folder with a model and its tokenizer, or a model; with a model a `tokenizer` is needed.
- * @throws ArgumentError for a task that is not here; FormatError where model and tokenizer are not of one kind.
+ * @param model A folder with a model and its tokenizer, their id on the Hugging Face hub, or a model; with a model a `tokenizer` is needed.
+ * @throws HubError when a model cannot be had of the hub; ArgumentError for a task that is not here; FormatError where model and tokenizer are not of one kind.
  * @example
  * const classify = await pipeline('sentiment-analysis', './tiny-bert-sst2');
  * await classify('a gorgeous , witty , seductive movie .'); // a list of one label with its score
@@ -104,6 +106,9 @@ export async function pipeline<T extends keyof Pipelines>(
   const words =
     typeof tokenizer === 'object'
       ? tokenizer
-      : await AutoTokenizer.fromPretrained(tokenizer ?? (source instanceof URL ? source.href : (source as string)));
-  return found.make(isNamed ? await found.load(source) : source, words, options);
+      : await AutoTokenizer.fromPretrained(
+          tokenizer ?? (source instanceof URL ? source.href : (source as string)),
+          options,
+        );
+  return found.make(isNamed ? await found.load(source, options) : source, words, options);
 }

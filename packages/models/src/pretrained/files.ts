@@ -1,4 +1,8 @@
-/** Where the files of a model lie: in a folder or below a URL. What reads models asks for files by name and need not know which. */
+/**
+ * Where the files of a model lie: in a folder, below a URL, or on the Hugging Face hub. What reads models asks for files by name and
+ * need not know which.
+ */
+import { type HubOptions, type HubRepo, isRepoId, openRepo } from '@course/data/hub';
 import { ArgumentError, FormatError } from '@course/tensor';
 import { listFolder, readText } from '@course/tensor/files';
 import type { Source } from '@course/tensor/safetensors';
@@ -15,6 +19,8 @@ export interface ModelFiles {
   text(file: string): Promise<string>;
   /** What a safetensors file is opened from. */
   source(file: string): Promise<Source>;
+  /** What several safetensors files are opened from; what has to be fetched is fetched side by side. */
+  sources(files: readonly string[]): Promise<Source[]>;
 }
 
 class FolderFiles implements ModelFiles {
@@ -37,6 +43,10 @@ class FolderFiles implements ModelFiles {
 
   async source(file: string): Promise<Source> {
     return this.path(file);
+  }
+
+  async sources(files: readonly string[]): Promise<Source[]> {
+    return files.map((file) => this.path(file));
   }
 }
 
@@ -71,6 +81,10 @@ class UrlFiles implements ModelFiles {
     return this.#url(file);
   }
 
+  async sources(files: readonly string[]): Promise<Source[]> {
+    return files.map((file) => this.#url(file));
+  }
+
   #url(file: string): URL {
     const base = new URL(this.base);
     if (!base.pathname.endsWith('/')) base.pathname += '/';
@@ -90,17 +104,56 @@ class UrlFiles implements ModelFiles {
   }
 }
 
+/** The files of a repository of the hub: in its cache, or for a page at their URLs. */
+class HubFiles implements ModelFiles {
+  constructor(private readonly repo: HubRepo) {}
+
+  get name(): string {
+    return this.repo.id;
+  }
+
+  path(file: string): string {
+    return `${this.repo.id}/${file}`;
+  }
+
+  has(file: string): Promise<boolean> {
+    return this.repo.has(file);
+  }
+
+  async text(file: string): Promise<string> {
+    const found = sourceOf(await this.repo.file(file));
+    if (typeof found === 'string') return readText(found);
+    return new UrlFiles(new URL('.', found)).text(found.pathname.split('/').at(-1) ?? '');
+  }
+
+  async source(file: string): Promise<Source> {
+    return sourceOf(await this.repo.file(file));
+  }
+
+  async sources(files: readonly string[]): Promise<Source[]> {
+    return (await this.repo.files(files)).map(sourceOf);
+  }
+}
+
+function sourceOf(found: string): string | URL {
+  return /^https?:\/\//.test(found) ? new URL(found) : found;
+}
+
 /**
- * The files of the model that a user names: a folder, or the URL of one.
+ * The files of the model that a user names: a folder, the URL of one, or the id of a repository on the hub.
  *
- * @throws ArgumentError when there is no such folder.
+ * @throws ArgumentError when there is no such folder, and the name cannot be an id.
+ * @throws HubError when the hub does not have the id, or cannot be reached.
  */
-export async function openModelFiles(source: string | URL): Promise<ModelFiles> {
+export async function openModelFiles(source: string | URL, options: HubOptions = {}): Promise<ModelFiles> {
   if (source instanceof URL && source.protocol !== 'file:') return new UrlFiles(source);
   const folder = source instanceof URL ? decodeURIComponent(source.pathname) : source;
   if (/^https?:\/\//.test(folder)) return new UrlFiles(new URL(folder));
   const path = folder.replace(/(?<=.)[/\\]+$/, '');
-  const names = await listFolder(path);
-  if (names.length === 0) throw new ArgumentError(`'${path}' is not a folder with a model in it`);
-  return new FolderFiles(path, new Set(names));
+  const isId = typeof source === 'string' && isRepoId(source);
+  // A page has no folders and says so: there, every such name is an id.
+  const names = await listFolder(path).catch((error: unknown) => (isId ? [] : Promise.reject(error)));
+  if (names.length > 0) return new FolderFiles(path, new Set(names));
+  if (isId) return new HubFiles(await openRepo(source, options));
+  throw new ArgumentError(`'${path}' is not a folder with a model in it`);
 }

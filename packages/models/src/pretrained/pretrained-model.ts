@@ -2,6 +2,7 @@
  * The base of models that have published weights, after `transformers.PreTrainedModel`: a module with a configuration, made anew,
  * read from a folder or written to one. Subclasses name their parameters as the public checkpoints do.
  */
+import type { HubOptions } from '@course/data/hub';
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
 import { DTypeError, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
 import { saveModel } from '../files.js';
@@ -34,7 +35,7 @@ export interface PretrainedClass<M extends PreTrainedModel<C>, C extends Pretrai
 }
 
 /** Options of `fromPretrained`, beside those of the configuration. */
-export interface FromPretrainedOptions<C extends PretrainedConfig> extends LoadOptions {
+export interface FromPretrainedOptions<C extends PretrainedConfig> extends LoadOptions, HubOptions {
   /** What to say over what `config.json` says: `{ numLabels: 5 }`. */
   readonly config?: ConfigOverrides<C>;
   /** The number of classes, a short form of `config: { numLabels }`. */
@@ -86,10 +87,11 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
   }
 
   /**
-   * Reads a model: `config.json` and `model.safetensors` (or shards and their index) of a folder, or below a URL. Weights that the files
-   * lack are newly initialised and reported. The model is in evaluation mode, as in transformers.
+   * Reads a model: `config.json` and `model.safetensors` (or shards and their index) of a folder, below a URL, or of a model id on the
+   * Hugging Face hub, whose files are kept in its cache. Weights that the files lack are newly initialised and reported. The model is in evaluation mode, as in transformers.
    *
-   * @param source A folder, or a URL.
+   * @param source A folder, a URL, or a model id such as `google-bert/bert-base-uncased`.
+   * @throws HubError when the hub does not have the id or one of the files, or cannot be reached.
    * @throws FormatError that names the file, when one is missing, of another architecture, or does not fit.
    */
   static async fromPretrained<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
@@ -126,7 +128,7 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
   source: string | URL | ModelFiles,
   options: FromPretrainedOptions<C>,
 ): Promise<M> {
-  const files = isModelFiles(source) ? source : await openModelFiles(source);
+  const files = isModelFiles(source) ? source : await openModelFiles(source, options);
   const path = files.path(CONFIG);
   const overrides = { ...options.config } as ConfigOverrides<C> & { numLabels?: number };
   if (options.numLabels !== undefined) overrides.numLabels = options.numLabels;

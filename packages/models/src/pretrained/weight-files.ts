@@ -95,22 +95,25 @@ async function openShards<T>(
   const path = files.path(WEIGHTS_INDEX);
   const { weight_map: map } = parseJsonObject(await files.text(WEIGHTS_INDEX), path);
   if (typeof map !== 'object' || map === null) throw new FormatError(`${path}: 'weight_map' must name a file a tensor`);
+  const shards = new Map<string, string>();
+  for (const [key, shard] of Object.entries(map as Readonly<Record<string, unknown>>)) {
+    // A name that leaves the folder would read any file.
+    if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard))
+      throw new FormatError(
+        `${path}: '${key}' must be in a .safetensors file of the folder, got ${JSON.stringify(shard)}`,
+      );
+    shards.set(key, shard);
+  }
+  const names = [...new Set(shards.values())];
+  for (const shard of names)
+    if (!(await files.has(shard))) throw new FormatError(`${path}: the shard ${shard} is missing`);
   const opened = new Map<string, SafetensorsFile>();
   const byKey = new Map<string, SafetensorsFile>();
   try {
-    for (const [key, shard] of Object.entries(map as Readonly<Record<string, unknown>>)) {
-      // A name that leaves the folder would read any file.
-      if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard))
-        throw new FormatError(
-          `${path}: '${key}' must be in a .safetensors file of the folder, got ${JSON.stringify(shard)}`,
-        );
-      let file = opened.get(shard);
-      if (file === undefined) {
-        if (!(await files.has(shard))) throw new FormatError(`${path}: the shard ${shard} is missing`);
-        file = await open(await files.source(shard));
-        opened.set(shard, file);
-      }
-      if (!file.has(key)) throw new FormatError(`${path}: '${key}' is not in ${shard}`);
+    for (const [i, source] of (await files.sources(names)).entries()) opened.set(names[i] ?? '', await open(source));
+    for (const [key, shard] of shards) {
+      const file = opened.get(shard);
+      if (!file?.has(key)) throw new FormatError(`${path}: '${key}' is not in ${shard}`);
       byKey.set(key, file);
     }
   } catch (error) {
