@@ -127,6 +127,18 @@ onEachDevice('creation', () => {
     expect(Math.abs(share - 0.75)).toBeLessThan(4 * Math.sqrt((0.75 * 0.25) / 4000));
   });
 
+  it('arange takes options behind any of its numbers', async () => {
+    for (const made of [
+      arange(3, { dtype: 'float32' }),
+      arange(0, 3, { dtype: 'float32' }),
+      arange(0, 3, 1, { dtype: 'float32' }),
+    ]) {
+      expect(made.dtype).toBe('float32');
+      expect(await made.toArray()).toEqual([0, 1, 2]);
+    }
+    expect(await arange(6, undefined, 2).toArray()).toEqual([0, 2, 4]);
+  });
+
   it('makes grids as views', async () => {
     const [rows, columns] = meshgrid([arange(2), arange(3)]);
     expect(await rows?.toArray()).toEqual([

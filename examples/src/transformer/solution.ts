@@ -10,7 +10,7 @@ export class PositionalEncoding extends nn.Module {
 
   constructor(dim: number, maxLength = 64) {
     super();
-    const places = arange(0, maxLength, 1, { dtype: 'float32' }).unsqueeze(1);
+    const places = arange(maxLength, { dtype: 'float32' }).unsqueeze(1);
     const frequencies = arange(0, dim, 2, { dtype: 'float32' })
       .mul(-Math.log(10_000) / dim)
       .exp();

@@ -48,13 +48,26 @@ export function onesLike(like: Tensor, options?: LikeOptions): Tensor {
 }
 
 /**
- * `start, start + step, …` below `end` (or from 0 below the only argument), as `torch.arange`: int32 if all are whole, else float32.
+ * `start, start + step, …` below `end` (or from 0 below the only number), as `torch.arange`: int32 if all are whole, else float32. Options may
+ * stand behind any of the numbers.
  *
+ * @throws ArgumentError where the step leads away from the end.
  * @example
  * arange(1, 4); // [1, 2, 3]
+ * arange(3, { dtype: 'float32' }); // [0, 1, 2]
  */
-export function arange(startOrEnd: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
-  const [from, to] = end === undefined ? [0, startOrEnd] : [startOrEnd, end];
+export function arange(end: number, options?: TensorOptions): Tensor;
+export function arange(start: number, end: number | undefined, options?: TensorOptions): Tensor;
+export function arange(
+  start: number,
+  end: number | undefined,
+  step: number | undefined,
+  options?: TensorOptions,
+): Tensor;
+export function arange(first: number, ...rest: readonly (number | TensorOptions | undefined)[]): Tensor {
+  const options = rest.find((each): each is TensorOptions => typeof each === 'object') ?? {};
+  const [second, step = 1] = rest.map((each) => (typeof each === 'number' ? each : undefined));
+  const [from, to] = second === undefined ? [0, first] : [first, second];
   if (step === 0 || !Number.isFinite(from) || !Number.isFinite(to) || (to - from) * step < 0)
     throw new ArgumentError(
       `arange: upper bound and larger bound inconsistent with step sign: from ${from} to ${to} by ${step}`,
