@@ -13,6 +13,7 @@ export {
   type SplitFiles,
   type Splits,
 } from './datasets/load-dataset.js';
+export { nextSentencePairs, type SentencePair } from './datasets/sentence-pairs.js';
 export {
   type BatchOf,
   type Collate,
@@ -25,6 +26,13 @@ export {
   type PaddingTokenizer,
 } from './loader/collate.js';
 export { DataLoader, type DataLoaderOptions, type LengthBuckets, type LoaderState } from './loader/data-loader.js';
+export {
+  DataCollatorForLanguageModeling,
+  type LanguageModelingBatch,
+  type LanguageModelingOptions,
+  type LanguageModelingRow,
+  type LanguageModelingTokenizer,
+} from './loader/language-modeling.js';
 export { type PadSequencesOptions, padSequences } from './loader/pad-sequences.js';
 export {
   type BatchSampler,
