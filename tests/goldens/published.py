@@ -403,4 +403,5 @@ def main():
     write(__file__, {"cases": CASES})
 
 
-main()
+if __name__ == "__main__":
+    main()
