@@ -1,11 +1,12 @@
-/** Model folders as Hugging Face lays them out: `config.json` beside `model.safetensors`. */
+/** Model folders as Hugging Face lays them out: `config.json` beside `model.safetensors`, or beside shards and their index. */
 import type { Module } from '@course/nn';
 import { FormatError, type Tensor } from '@course/tensor';
 import { listFolder, makeFolder, readText, removeFolder, renamePath, writeText } from '@course/tensor/files';
 import { open, save } from '@course/tensor/safetensors';
+import { planShards } from './pretrained/shards.js';
+import { WEIGHTS, WEIGHTS_INDEX } from './pretrained/weight-files.js';
 
 const CONFIG = 'config.json';
-const WEIGHTS = 'model.safetensors';
 
 const inside = (folder: string, name: string): string => `${folder.replace(/\/+$/, '')}/${name}`;
 
@@ -27,11 +28,29 @@ export async function replaceFiles(folder: string, write: (temporary: string) =>
   try {
     await makeFolder(temporary);
     await write(temporary);
-    const names = (await listFolder(temporary)).sort((a, b) => Number(a === CONFIG) - Number(b === CONFIG));
+    const names = (await listFolder(temporary)).filter((name) => name !== CONFIG);
     for (const name of names) await renamePath(inside(temporary, name), inside(folder, name));
+    await removeOutdated(folder, new Set(names));
+    await renamePath(inside(temporary, CONFIG), inside(folder, CONFIG));
   } finally {
     await removeFolder(temporary);
   }
+}
+
+/** Removes the weights of an older model that new ones did not replace: another number of shards, or one file where there are shards now. */
+async function removeOutdated(folder: string, written: ReadonlySet<string>): Promise<void> {
+  if (!written.has(WEIGHTS) && !written.has(WEIGHTS_INDEX)) return;
+  for (const name of await listFolder(folder))
+    if (/^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name) && !written.has(name))
+      await removeFolder(inside(folder, name));
+}
+
+/** What is written beside a model's weights and configuration, and how. */
+export interface SaveOptions {
+  /** The most bytes of one file of weights, as planShards reads it. */
+  readonly maxShardSize?: number | string;
+  /** Writes more files into the folder that it is given. */
+  readonly more?: (temporary: string) => Promise<unknown>;
 }
 
 /** Writes weights and configuration, and what `more` writes beside them, all together. */
@@ -39,11 +58,13 @@ export async function saveModel(
   folder: string,
   config: string,
   state: ReadonlyMap<string, Tensor>,
-  more?: (temporary: string) => Promise<unknown>,
+  { maxShardSize, more }: SaveOptions = {},
 ): Promise<void> {
+  const { shards, index } = planShards(state, maxShardSize);
   await replaceFiles(folder, async (temporary) => {
     await more?.(temporary);
-    await save(inside(temporary, WEIGHTS), state, { format: 'pt' });
+    for (const [name, part] of shards) await save(inside(temporary, name), part, { format: 'pt' });
+    if (index !== undefined) await writeText(inside(temporary, WEIGHTS_INDEX), index);
     await writeText(inside(temporary, CONFIG), config);
   });
 }

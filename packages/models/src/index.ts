@@ -95,4 +95,6 @@ export {
   PreTrainedModel,
   type PretrainedClass,
   type SavableTokenizer,
+  type SavePretrainedOptions,
 } from './pretrained/pretrained-model.js';
+export type { TiedLinear } from './pretrained/tied-linear.js';

@@ -156,12 +156,12 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
    * Takes over the elements of another tensor of this shape, its dtype and device included; what this was is released. The gradient is
    * left alone. How a module moves under its parameters: as PyTorch's `x.data = y`. Not recorded.
    *
-   * @throws ShapeError if the shapes differ.
+   * @throws ShapeError if the shapes differ, unless they may: a table of embeddings that grows.
    */
-  replaceData(value: Tensor): this {
+  replaceData(value: Tensor, { allowResize = false }: { readonly allowResize?: boolean } = {}): this {
     this.checkAlive('replaceData');
     value.checkAlive('replaceData');
-    if (formatShape(value.shape) !== formatShape(this.shape))
+    if (!allowResize && formatShape(value.shape) !== formatShape(this.shape))
       throw new ShapeError(
         `replaceData: expected a tensor of shape ${formatShape(this.shape)}, got ${formatShape(value.shape)}`,
       );

@@ -74,6 +74,12 @@ class BertPreTrainingHeads extends Module {
 
 /** What the classes with a decoder over the vocabulary share. */
 abstract class BertWithDecoder extends BertPreTrainedModel {
+  abstract readonly cls: Module & { readonly predictions: BertLMPredictionHead };
+
+  override getOutputEmbeddings(): TiedLinear {
+    return this.cls.predictions.decoder;
+  }
+
   protected override initWeights(module: Module): void {
     super.initWeights(module);
     // A decoder that is not tied has a matrix of its own.

@@ -1,5 +1,5 @@
 /** `BertModel`: BERT without a head, with the parameter names of the published checkpoints. */
-import { type Embedding, init } from '@course/nn';
+import { type Embedding, init, type Module } from '@course/nn';
 import type { Tensor } from '@course/tensor';
 import { broadcastMask, type ExtraOutputs, type OutputOptions, runLayers } from '../pretrained/outputs.js';
 import { checkIds, PreTrainedModel } from '../pretrained/pretrained-model.js';
@@ -26,6 +26,14 @@ export abstract class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
   static readonly baseModelPrefix = 'bert';
   /** A table of places that old files hold, and the teacher's head of distilled ones. */
   static readonly ignoredKeys = /(^|\.)position_ids$/;
+
+  embeddingModules(): readonly Module[] {
+    return this.baseModel.embeddingModules();
+  }
+
+  layers(): Iterable<Module> {
+    return this.baseModel.layers();
+  }
 }
 
 /**
@@ -46,6 +54,14 @@ export class BertModel extends BertPreTrainedModel {
     this.encoder = init.skipInit(() => new BertEncoder(config));
     this.pooler = addPoolingLayer ? new BertPooler(config) : null;
     this.resetParameters();
+  }
+
+  override embeddingModules(): readonly Module[] {
+    return [this.embeddings];
+  }
+
+  override layers(): Iterable<Module> {
+    return this.encoder.layer;
   }
 
   override getInputEmbeddings(): Embedding {

@@ -158,9 +158,9 @@ export class TextClassifier extends Module {
    * the place of an older one: a failure leaves an older model as it was.
    */
   async savePretrained(folder: string, { tokenizer }: { readonly tokenizer?: BertTokenizer } = {}): Promise<void> {
-    await saveModel(folder, configToJson(this.config), this.stateDict(), async (temporary) =>
-      tokenizer?.save(temporary),
-    );
+    await saveModel(folder, configToJson(this.config), this.stateDict(), {
+      more: async (temporary) => tokenizer?.save(temporary),
+    });
   }
 
   /**

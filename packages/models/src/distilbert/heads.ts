@@ -46,6 +46,10 @@ export class DistilBertForMaskedLM extends DistilBertPreTrainedModel {
     return this.distilbert.getInputEmbeddings();
   }
 
+  override getOutputEmbeddings(): TiedLinear {
+    return this.vocabProjector;
+  }
+
   protected override initWeights(module: Module): void {
     super.initWeights(module);
     if (module instanceof TiedLinear && !this.config.tieWordEmbeddings)

@@ -152,6 +152,14 @@ export abstract class DistilBertPreTrainedModel extends PreTrainedModel<DistilBe
   static readonly baseModelPrefix = 'distilbert';
   /** A table of places that old files hold. */
   static readonly ignoredKeys = /(^|\.)position_ids$/;
+
+  embeddingModules(): readonly Module[] {
+    return this.baseModel.embeddingModules();
+  }
+
+  layers(): Iterable<Module> {
+    return this.baseModel.layers();
+  }
 }
 
 /**
@@ -175,6 +183,14 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
       noGrad(() => weight.copy_(sinusoidalTable(config.maxPositionEmbeddings, config.dim)));
       weight.requiresGrad_(false);
     }
+  }
+
+  override embeddingModules(): readonly Module[] {
+    return [this.embeddings];
+  }
+
+  override layers(): Iterable<Module> {
+    return this.transformer.layer;
   }
 
   override getInputEmbeddings(): Embedding {

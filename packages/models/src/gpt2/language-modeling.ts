@@ -48,6 +48,10 @@ export class GPT2LMHeadModel extends GPT2PreTrainedModel {
   }
 
   /** As in the base class; a decoder that is not tied is drawn too. */
+  override getOutputEmbeddings(): TiedLinear {
+    return this.lmHead;
+  }
+
   protected override initWeights(module: Module): void {
     super.initWeights(module);
     if (module instanceof TiedLinear && !this.config.tieWordEmbeddings)

@@ -32,6 +32,14 @@ export abstract class GPT2PreTrainedModel extends PreTrainedModel<Gpt2Config> {
   /** The causal mask that old files hold as a buffer. */
   static readonly ignoredKeys = /(^|\.)attn\.(masked_)?bias$/;
 
+  embeddingModules(): readonly Module[] {
+    return this.baseModel.embeddingModules();
+  }
+
+  layers(): Iterable<Module> {
+    return this.baseModel.layers();
+  }
+
   protected override initWeights(module: Module): void {
     super.initWeights(module);
     const { initializerRange: std, nLayer } = this.config;
@@ -67,6 +75,14 @@ export class GPT2Model extends GPT2PreTrainedModel {
     this.h = new ModuleList(Array.from({ length: config.nLayer }, (_, layer) => new GPT2Block(config, layer)));
     this.lnF = new LayerNorm(config.nEmbd, { eps: config.layerNormEpsilon });
     this.resetParameters();
+  }
+
+  override embeddingModules(): readonly Module[] {
+    return [this.wte, this.wpe];
+  }
+
+  override layers(): Iterable<Module> {
+    return this.h;
   }
 
   override getInputEmbeddings(): Embedding {

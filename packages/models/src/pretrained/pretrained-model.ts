@@ -4,7 +4,8 @@
  */
 import type { HubOptions } from '@course/data/hub';
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
-import { DTypeError, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
+import { ArgumentError, type DeviceKind, DTypeError, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
+import { writeText } from '@course/tensor/files';
 import { saveModel } from '../files.js';
 import {
   type ConfigKind,
@@ -22,6 +23,8 @@ import {
   loadWeightsInto,
   type NamingRules,
 } from './load-weights.js';
+import type { TiedLinear } from './tied-linear.js';
+import { resizeRows } from './vocabulary.js';
 import { WeightFiles } from './weight-files.js';
 
 /** The file of a model's configuration. */
@@ -40,6 +43,10 @@ export interface FromPretrainedOptions<C extends PretrainedConfig> extends LoadO
   readonly config?: ConfigOverrides<C>;
   /** The number of classes, a short form of `config: { numLabels }`. */
   readonly numLabels?: number;
+  /** What the weights become, whatever the file holds; a float that the device has. Default float32. */
+  readonly dtype?: 'float32' | 'float16' | 'float64';
+  /** Where the weights go. Default: the device in use. */
+  readonly device?: DeviceKind;
   /** Told what was newly initialised and what was not used; by default such a report is printed as a warning. */
   readonly onReport?: (report: string, info: LoadingInfo) => void;
 }
@@ -50,14 +57,97 @@ export interface SavableTokenizer {
   save(folder: string): Promise<void>;
 }
 
+/** Options of {@link PreTrainedModel.savePretrained}. */
+export interface SavePretrainedOptions {
+  /** A tokenizer, whose files go into the folder too. */
+  readonly tokenizer?: SavableTokenizer | null;
+  /** The most bytes of one file of weights, or a text such as `5GB` (default) or `200MB`; larger models are saved as shards with an index. */
+  readonly maxShardSize?: number | string;
+}
+
 /** Base class of {@link BertModel} and its like. */
 export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedConfig> extends Module {
-  constructor(readonly config: C) {
+  #config: C;
+
+  constructor(config: C) {
     super();
+    this.#config = config;
+  }
+
+  /** Sizes and options, as `config.json` holds them. */
+  get config(): C {
+    return this.#config;
   }
 
   /** The table of word embeddings. */
   abstract getInputEmbeddings(): Embedding;
+
+  /** What scores the words of the vocabulary; null for models without a language-model head. */
+  getOutputEmbeddings(): TiedLinear | null {
+    return null;
+  }
+
+  /** The modules before the first layer: the embeddings of words and places. */
+  abstract embeddingModules(): readonly Module[];
+
+  /** The layers, from the first to the last. */
+  abstract layers(): Iterable<Module>;
+
+  /** The model without its head: a model with one holds it in the field that its files name it by; else the model itself. */
+  get baseModel(): PreTrainedModel {
+    const { baseModelPrefix } = this.constructor as unknown as NamingRules;
+    const held = (this as unknown as Readonly<Record<string, unknown>>)[baseModelPrefix];
+    return held instanceof PreTrainedModel ? held : this;
+  }
+
+  /**
+   * Keeps the embeddings and the first `count` layers from learning: what is left learns faster, and forgets less of what it knew.
+   * `model.baseModel.freeze()` leaves the head alone to learn.
+   *
+   * @throws ArgumentError when there are not as many layers.
+   * @example
+   * const classifier = new BertForSequenceClassification(bertConfig({ vocabSize: 100, hiddenSize: 16, numHiddenLayers: 4, numAttentionHeads: 2, intermediateSize: 32 }));
+   * classifier.freezeLayers(3);
+   */
+  freezeLayers(count: number): this {
+    const layers = [...this.layers()];
+    if (!(Number.isInteger(count) && count >= 0 && count <= layers.length))
+      throw new ArgumentError(
+        `freezeLayers: ${this.constructor.name} has ${layers.length} layers, cannot freeze the first ${count}`,
+      );
+    for (const module of [...this.embeddingModules(), ...layers.slice(0, count)]) module.freeze();
+    return this;
+  }
+
+  /**
+   * Gives the model a row for every token of a vocabulary that has changed, as `resize_token_embeddings` of transformers: the rows that
+   * both have stay, further ones begin at the mean of the old, further biases of a language-model head at 0. Make an optimizer afterwards.
+   *
+   * @param vocabSize As many rows as the tokenizer has tokens: `tokenizer.vocabSize`.
+   * @throws ArgumentError for a size that is none.
+   * @example
+   * const bert = new BertModel(bertConfig({ vocabSize: 100, hiddenSize: 16, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 32 }));
+   * bert.resizeTokenEmbeddings(102).numEmbeddings; // 102
+   */
+  resizeTokenEmbeddings(vocabSize: number): Embedding {
+    if (!(Number.isInteger(vocabSize) && vocabSize >= 1))
+      throw new ArgumentError(
+        `resizeTokenEmbeddings: vocabSize must be a whole number of at least 1, got ${vocabSize}`,
+      );
+    const table = this.getInputEmbeddings();
+    const { paddingIdx } = table;
+    if (paddingIdx !== null && paddingIdx >= vocabSize)
+      throw new ArgumentError(
+        `resizeTokenEmbeddings: ${vocabSize} rows would leave out that of padding, ${paddingIdx}`,
+      );
+    const head = this.getOutputEmbeddings();
+    resizeRows(table.weight, vocabSize, 'mean');
+    if (head && head.weight !== table.weight) resizeRows(head.weight, vocabSize, 'mean');
+    if (head?.bias) resizeRows(head.bias, vocabSize, 'zero');
+    for (const module of this.modules())
+      if (module instanceof PreTrainedModel) module.#config = { ...module.#config, vocabSize };
+    return table;
+  }
 
   /**
    * Draws the weights of one module as the model does at its beginning: normal numbers of `initializerRange`, biases 0, norms 1 and 0, the
@@ -103,23 +193,29 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
     return load(this, source, options);
   }
 
+  /** Reads what a kind of model has beside configuration and weights. */
+  async readMore(_files: ModelFiles): Promise<void> {}
+
+  /** Files that are written beside configuration and weights: texts by name. */
+  moreFiles(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   /**
    * Writes `config.json`, `model.safetensors` and, with a tokenizer, its files, by the names that transformers reads. Everything is
    * written before the first file takes the place of an older one: a failure leaves an older model as it was.
    *
    * @throws ArgumentError when the folder cannot be written.
    */
-  async savePretrained(
-    folder: string,
-    { tokenizer }: { readonly tokenizer?: SavableTokenizer | null } = {},
-  ): Promise<void> {
+  async savePretrained(folder: string, { tokenizer, maxShardSize }: SavePretrainedOptions = {}): Promise<void> {
     const own = this.constructor as unknown as { readonly configKind: ConfigKind<C>; readonly name: string };
-    await saveModel(
-      folder,
-      writeConfig(own.configKind, this.config, own.name),
-      withoutAliases(this.stateDict()),
-      async (temporary) => tokenizer?.save(temporary),
-    );
+    await saveModel(folder, writeConfig(own.configKind, this.config, own.name), withoutAliases(this.stateDict()), {
+      ...(maxShardSize !== undefined && { maxShardSize }),
+      more: async (temporary) => {
+        await tokenizer?.save(temporary);
+        for (const [name, text] of Object.entries(this.moreFiles())) await writeText(`${temporary}/${name}`, text);
+      },
+    });
   }
 }
 
@@ -138,10 +234,14 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
   try {
     // Nothing is drawn that the file is about to replace.
     model = scope(() => init.skipInit(() => new kind(config)));
+    const { dtype, device } = options;
+    if (dtype !== undefined) model.to(dtype);
+    if (device !== undefined) await model.to(device);
     const info = await loadWeightsInto(kind.name, model.stateDict(), weights, kind, options);
     const fresh = [...info.missingKeys, ...info.mismatchedKeys];
     const made = model;
     if (fresh.length > 0) scope(() => made.resetParameters(fresh));
+    await made.readMore(files);
     const report = loadingReport(kind.name, files.name, info);
     if (report !== undefined) (options.onReport ?? warn)(report, info);
     return model.eval();

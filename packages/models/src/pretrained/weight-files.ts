@@ -2,7 +2,7 @@
  * The weights of a model as one set of named tensors, whether they lie in one safetensors file or in shards that an index lists.
  * Opening reads headers alone.
  */
-import { FormatError, scope, type Tensor } from '@course/tensor';
+import { FormatError, noGrad, scope, type Tensor } from '@course/tensor';
 import { open, type SafetensorsFile, type TensorInfo } from '@course/tensor/safetensors';
 import { parseJsonObject } from './config.js';
 import type { ModelFiles } from './files.js';
@@ -57,23 +57,26 @@ export class WeightFiles {
     return this.#file(key).info(key);
   }
 
-  /** Copies a tensor of the file into one of the same shape, cast to its dtype, piece by piece. */
+  /** Copies a tensor of the file into one of the same shape, cast to its dtype and moved to its device, piece by piece. */
   async copyInto(key: string, target: Tensor): Promise<void> {
     const file = this.#file(key);
     const { shape, byteLength } = file.info(key);
     const rows = shape[0] ?? 0;
+    // In float64 a file of float64 keeps all its digits.
+    const options = target.dtype === 'float64' ? ({ dtype: 'float64' } as const) : {};
+    const put = async (piece: Tensor, place: () => Tensor): Promise<void> => {
+      const here = piece.device === target.device ? piece : await piece.to(target.device);
+      scope(() => noGrad(() => void place().copy_(here)));
+      for (const each of new Set([piece, here])) each.dispose();
+    };
     if (byteLength <= PIECE_BYTES || rows < 2) {
-      const whole = await file.load(key);
-      scope(() => void target.copy_(whole));
-      whole.dispose();
+      await put(await file.load(key, options), () => target);
       return;
     }
     const step = Math.max(1, Math.floor((rows * PIECE_BYTES) / byteLength));
     for (let begin = 0; begin < rows; begin += step) {
       const end = Math.min(rows, begin + step);
-      const piece = await file.loadRows(key, begin, end);
-      scope(() => void target.narrow(0, begin, end - begin).copy_(piece));
-      piece.dispose();
+      await put(await file.loadRows(key, begin, end, options), () => target.narrow(0, begin, end - begin));
     }
   }
 

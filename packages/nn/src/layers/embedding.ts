@@ -26,7 +26,7 @@ export class Embedding extends Module {
   readonly normType: number;
 
   constructor(
-    readonly numEmbeddings: number,
+    numEmbeddings: number,
     readonly embeddingDim: number,
     { paddingIdx = null, maxNorm = null, normType = 2 }: EmbeddingOptions = {},
   ) {
@@ -44,6 +44,11 @@ export class Embedding extends Module {
     [this.maxNorm, this.normType] = [maxNorm, normType];
     this.weight = new Parameter(zeros([numEmbeddings, embeddingDim]));
     this.resetParameters();
+  }
+
+  /** Rows of the table. */
+  get numEmbeddings(): number {
+    return this.weight.size(0);
   }
 
   /** A table from a matrix [rows, width]; frozen unless told otherwise. */

@@ -96,7 +96,7 @@ export class SafetensorsFile<T> {
    *
    * @throws ArgumentError when there is no such tensor or no such rows; else as {@link SafetensorsFile.array}.
    */
-  async loadRows(name: string, begin: number, end: number): Promise<T> {
+  async loadRows(name: string, begin: number, end: number, options?: LoadOptions): Promise<T> {
     const entry = this.#entry(name);
     const [rows, ...rest] = entry.shape;
     if (
@@ -109,7 +109,8 @@ export class SafetensorsFile<T> {
     if (this.#closed) throw new DisposedError(`${this.name}: tensor '${name}' cannot be read: the file was closed`);
     const rowBytes = rows === 0 ? 0 : (entry.end - entry.begin) / rows;
     const bytes = await this.#source.read(this.#dataStart + entry.begin + begin * rowBytes, (end - begin) * rowBytes);
-    const { data, shape, dtype } = decode(bytes, entry.dtype, [end - begin, ...rest], `${this.name}: tensor '${name}'`);
+    const where = `${this.name}: tensor '${name}'`;
+    const { data, shape, dtype } = decode(bytes, entry.dtype, [end - begin, ...rest], where, options);
     return this.#fromHost(data, shape, dtype);
   }
 
