@@ -1,7 +1,7 @@
 // Half precision against the definition of IEEE 754 binary16: every half, and roundings between neighbours.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { float16FromFloat32, float16ToFloat32 } from '../../packages/tensor/src/safetensors/half.js';
+import { float16FromFloat32, float16ToFloat32 } from '../../packages/tensor/src/half.js';
 
 describe('half precision', () => {
   const every = Uint16Array.from({ length: 65536 }, (_, i) => i);

@@ -1,6 +1,6 @@
 /**
  * Element types and the rules between them. Names and promotion are PyTorch's. On a device every float32, int32, uint8
- * and bool element occupies one 32-bit word (a float64 two), so that all kernels, SIMD or WGSL, walk the same lanes.
+ * and bool element occupies one 32-bit word (a float64 two, two float16 one), so that all kernels, SIMD or WGSL, walk the same lanes.
  */
 import { DTypeError } from './errors.js';
 
@@ -85,5 +85,5 @@ export function hostArray<D extends DType>(dtype: D, length: number): HostArrays
 
 /** Bytes of one element on a device. */
 export function wordBytes(dtype: DType): number {
-  return dtype === 'float64' ? 8 : 4;
+  return dtype === 'float64' ? 8 : dtype === 'float16' ? 2 : 4;
 }

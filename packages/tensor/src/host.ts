@@ -1,16 +1,23 @@
-/** Between host arrays and device words: a dtype is one word an element (float64 two), so most crossings are views, not conversions. */
+/** Between host arrays and device words: an element is one word (a float64 two, a float16 half), so most crossings are views, not conversions. */
 
 import type { Backend } from './backend/backend.js';
 import { DTYPES, type DType, type HostArray, type HostArrays } from './dtype.js';
 import { ArgumentError, DTypeError } from './errors.js';
+import { float16FromFloat32, float16ToFloat32 } from './half.js';
 import { Storage } from './storage.js';
+
+/** Where dtypes are that not every device has. */
+const ELSEWHERE: Partial<Record<DType, string>> = {
+  float64: '; the CPU device has float64',
+  float16: "; float16 needs a WebGPU adapter with the feature 'shader-f16'",
+};
 
 /** Throws unless tensors of a dtype can live on a device. */
 export function checkSupported(op: string, backend: Backend, dtype: DType): void {
   if (backend.supports(dtype)) return;
   const others = DTYPES.filter((each) => backend.supports(each));
   throw new DTypeError(
-    `${op}: ${dtype} tensors are not available on ${backend.kind}, which has ${others.join(', ')}${dtype === 'float64' ? '; the CPU device has float64' : ''}`,
+    `${op}: ${dtype} tensors are not available on ${backend.kind}, which has ${others.join(', ')}${ELSEWHERE[dtype] ?? ''}`,
   );
 }
 
@@ -32,6 +39,12 @@ function toWords(data: ArrayLike<number>, dtype: DType): Uint32Array {
     const doubles = data instanceof Float64Array ? data : Float64Array.from(data);
     return new Uint32Array(doubles.buffer, doubles.byteOffset, doubles.length * 2);
   }
+  if (dtype === 'float16') {
+    const words = new Uint32Array(Math.ceil(data.length / 2));
+    const floats = data instanceof Float32Array ? data : Float32Array.from(data);
+    new Uint16Array(words.buffer).set(float16FromFloat32(floats));
+    return words;
+  }
   if (dtype === 'bool') return Uint32Array.from(data, (value) => (value === 0 ? 0 : 1));
   if (data instanceof Int32Array && dtype === 'int32')
     return new Uint32Array(data.buffer, data.byteOffset, data.length);
@@ -50,7 +63,7 @@ function toWords(data: ArrayLike<number>, dtype: DType): Uint32Array {
 export function fromWords<D extends DType>(bytes: ArrayBuffer, dtype: D): HostArrays[D] {
   const convert: { [K in DType]: () => HostArray } = {
     float32: () => new Float32Array(bytes),
-    float16: () => new Float32Array(bytes),
+    float16: () => float16ToFloat32(new Uint16Array(bytes)),
     float64: () => new Float64Array(bytes),
     int32: () => new Int32Array(bytes),
     uint8: () => Uint8Array.from(new Uint32Array(bytes)),

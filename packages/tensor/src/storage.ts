@@ -63,8 +63,9 @@ export class Storage {
     ledger.storages++;
   }
 
+  /** Whole words: an odd number of float16 leaves half a word unused. */
   get byteLength(): number {
-    return this.size * wordBytes(this.dtype);
+    return Math.ceil((this.size * wordBytes(this.dtype)) / 4) * 4;
   }
 
   get isReleased(): boolean {

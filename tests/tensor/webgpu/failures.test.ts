@@ -201,19 +201,21 @@ describe('validation errors', () => {
     const gpu = await Gpu.open();
     const x = gpu.put([1]);
     const empty: KernelSource = { ...wrong, label: 'empty', main: 'out[0] = 1.0;' };
-    const kernel = gpu.backend.kernel('empty', () => empty);
-    // A layout that the kernel does not have.
-    const other = gpu.backend.kernel('two', () => ({
-      ...empty,
-      label: 'two',
-      bindings: [write('out'), write('more')],
-    }));
+    const { gpuDevice } = gpu.backend;
+    const create = gpuDevice.createBuffer.bind(gpuDevice);
+    gpuDevice.createBuffer = (descriptor) => {
+      const buffer = create(descriptor);
+      buffer.destroy();
+      return buffer;
+    };
+    const gone = gpu.backend.allocate(4096);
     gpu.backend.dispatch(
-      { ...kernel, layout: other.layout, bindings: other.bindings },
-      { out: x.buffer, more: gpu.put([1]).buffer },
+      gpu.backend.kernel('empty', () => empty),
+      { out: gone },
       { count: 1 },
       1,
     );
+    gpuDevice.createBuffer = create;
     const error = await rejection(gpu.get(x, 1));
     expect(error.message).toContain('validation error');
     gpu.backend.destroy();

@@ -10,7 +10,7 @@ import { pendingStorage } from '../fuse/build.js';
 import { broadcastShapes, formatShape, normalizeDim, numel, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { contiguousView, type View } from '../view.js';
-import { checkDTypes, commonBackend, dense, emptyOn } from './operands.js';
+import { checkDTypes, commonBackend, dense, emptyOn, FLOATS } from './operands.js';
 import { clone, expand, narrow, reshape } from './shape.js';
 
 /** The stride by which the dims `from` … `to - 1` are walked as one, or null if memory order forbids that. */
@@ -201,7 +201,7 @@ export function scatter(x: Tensor, dim: number, index: Tensor, values: Tensor | 
  */
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, values: Tensor): Tensor {
   const at = checkScatter('scatterAdd', x, dim, index, values);
-  checkDTypes('scatterAdd', 'self', x, ['float32', 'float64', 'int32']);
+  checkDTypes('scatterAdd', 'self', x, [...FLOATS, 'int32']);
   if (x.shape.length === 0)
     return reshape(scatterAdd(reshape(x, [1]), 0, reshape(index, [1]), reshape(values, [1])), []);
   const part = covered(values, index.shape, null);
@@ -259,7 +259,7 @@ export function indexAdd(
   commonBackend('indexAdd', x, index, source);
   const vector = checkVector('indexAdd', index);
   const at = normalizeDim('indexAdd', dim, x.shape.length);
-  checkDTypes('indexAdd', 'self', x, ['float32', 'float64', 'int32']);
+  checkDTypes('indexAdd', 'self', x, [...FLOATS, 'int32']);
   if (source.dtype !== x.dtype)
     throw new DTypeError(`indexAdd: self (${x.dtype}) and source (${source.dtype}) must have the same scalar type`);
   const expected = x.shape.length === 0 ? vector.shape : x.shape.with(at, vector.shape[0] ?? 0);

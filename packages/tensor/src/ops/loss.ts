@@ -7,7 +7,7 @@ import { formatShape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gatherAs, selectAs } from './indexing.js';
 import { checkReduction, softCrossEntropy } from './losses.js';
-import { checkDTypes, checkFloats, commonBackend, dense, emptyOn } from './operands.js';
+import { checkDTypes, checkFloats, commonBackend, dense, emptyOn, statisticsDType } from './operands.js';
 
 /** What becomes of the losses of the rows: their mean, their sum, or one each. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -87,7 +87,7 @@ function rowLosses(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor
   const [rows = 0, classes = 0] = logits.shape;
   const backend = logits.storage.backend;
   const { tensor: losses, operand: out } = emptyOn(backend, [rows], logits.dtype);
-  const { tensor: logSumExp, operand: lse } = emptyOn(backend, [rows], logits.dtype);
+  const { tensor: logSumExp, operand: lse } = emptyOn(backend, [rows], statisticsDType(logits.dtype));
   backend.run({
     kind: 'crossEntropy',
     rows,

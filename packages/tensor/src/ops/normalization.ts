@@ -7,7 +7,7 @@ import { record } from '../autograd/record.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, numel, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkFloats, commonBackend, dense, emptyOn } from './operands.js';
+import { checkFloats, commonBackend, dense, emptyOn, statisticsDType } from './operands.js';
 
 /** Options of {@link layerNorm}. */
 export interface LayerNormOptions {
@@ -52,8 +52,8 @@ function normalizeRows(
   const width = numel(normalizedShape);
   const rows = width === 0 ? 0 : numel(x.shape) / width;
   const { tensor: output, operand: out } = emptyOn(backend, x.shape, x.dtype);
-  const { tensor: means, operand: mean } = emptyOn(backend, [rows], x.dtype);
-  const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], x.dtype);
+  const { tensor: means, operand: mean } = emptyOn(backend, [rows], statisticsDType(x.dtype));
+  const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], statisticsDType(x.dtype));
   backend.run({
     kind: 'layerNorm',
     centered: op === 'layerNorm',

@@ -34,7 +34,17 @@ export function checkDTypes(op: string, name: string, tensor: Tensor, allowed: r
 }
 
 /** The dtypes that products, normalisations and losses compute in. */
-export const FLOATS: readonly DType[] = ['float32', 'float64'];
+export const FLOATS: readonly DType[] = ['float32', 'float64', 'float16'];
+
+/** The dtype of a row's statistics, which the gradient needs in full. */
+export function statisticsDType(dtype: DType): DType {
+  return dtype === 'float16' ? 'float32' : dtype;
+}
+
+/** Computes of a float16 tensor in float32 and rounds the result: for steps that leave the range of halves on the way. */
+export function inFull(x: Tensor, compute: (wide: Tensor) => Tensor): Tensor {
+  return x.dtype === 'float16' ? compute(x.to('float32')).to('float16') : compute(x);
+}
 
 /** Throws unless tensors are floats of one dtype: kernels do not convert, and PyTorch does not either. Absent ones are passed over. */
 export function checkFloats(op: string, tensors: Readonly<Record<string, Tensor | null | undefined>>): void {

@@ -6,7 +6,7 @@ import { type DType, isFloating } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { formatShape, normalizeDim, normalizeDims, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { dense, emptyOn } from './operands.js';
+import { dense, emptyOn, inFull } from './operands.js';
 import { productsOfOthers } from './scan.js';
 
 /** Options of reductions. */
@@ -112,6 +112,7 @@ export function norm(x: Tensor, over?: Dims, { p = 2, keepDim = false }: NormOpt
   if (Number.isNaN(p)) throw new ArgumentError('norm: p must be a number, got NaN');
   if (p === Number.POSITIVE_INFINITY) return extreme('max', x.abs(), over, { keepDim });
   if (p === Number.NEGATIVE_INFINITY) return extreme('min', x.abs(), over, { keepDim });
+  if (x.dtype === 'float16') return inFull(x, (wide) => norm(wide, over, { p, keepDim }));
   const dims = normalizeDims('norm', over, x.shape.length);
   const { shape } = x;
   const output = powerNorm(x.detach(), p, dims, keepDim);
@@ -152,7 +153,9 @@ export interface VarianceOptions extends ReduceOptions {
 export function variance(x: Tensor, over: Dims, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
   const dims = normalizeDims('var', over, x.shape.length);
   const count = numel(dims.map((d) => x.shape[d] ?? 1));
-  return sumOfSquares(x.sub(mean(x, dims, { keepDim: true })), dims, { keepDim }).div(Math.max(0, count - correction));
+  return inFull(x, (wide) =>
+    sumOfSquares(wide.sub(mean(wide, dims, { keepDim: true })), dims, { keepDim }).div(Math.max(0, count - correction)),
+  );
 }
 
 /** The largest or smallest elements over dims; gradients are shared evenly among equals. */
@@ -222,8 +225,10 @@ export function logSumExp(x: Tensor, over: Dims, { keepDim = false }: ReduceOpti
   if (!isFloating(x.dtype)) throw new DTypeError(`logsumexp: expected a floating point dtype, got ${x.dtype}`);
   const dims = normalizeDims('logsumexp', over, x.shape.length);
   if (numel(dims.map((d) => x.shape[d] ?? 1)) === 0) return x.exp().sum(dims, { keepDim }).log();
-  const highest = extreme('max', x.detach(), dims, { keepDim: true });
-  const shift = highest.maskedFill(highest.isfinite().logicalNot(), 0);
-  const result = x.sub(shift).exp().sum(dims, { keepDim: true }).log().add(shift);
+  const result = inFull(x, (wide) => {
+    const highest = extreme('max', wide.detach(), dims, { keepDim: true });
+    const shift = highest.maskedFill(highest.isfinite().logicalNot(), 0);
+    return wide.sub(shift).exp().sum(dims, { keepDim: true }).log().add(shift);
+  });
   return keepDim ? result : result.squeeze(dims);
 }

@@ -4,7 +4,7 @@
  */
 import type { DType, HostArrays } from '../dtype.js';
 import { ArgumentError, DTypeError, FormatError } from '../errors.js';
-import { float16FromFloat32, float16ToFloat32 } from './half.js';
+import { float16FromFloat32, float16ToFloat32 } from '../half.js';
 
 /** An element type of a safetensors file. */
 export type SafetensorsDType =
@@ -73,17 +73,20 @@ export function elementSize(dtype: SafetensorsDType): number {
 
 /** A tensor on the host, of a dtype that a device can hold. */
 export type HostTensor = {
-  [D in 'float32' | 'float64' | 'int32' | 'uint8' | 'bool']: {
+  [D in DType]: {
     readonly dtype: D;
     readonly data: HostArrays[D];
     readonly shape: readonly number[];
   };
-}['float32' | 'float64' | 'int32' | 'uint8' | 'bool'];
+}[DType];
 
 /** What floats of a file become. */
 export interface LoadOptions {
-  /** float32 (default), or float64, in which F64 keeps all its digits. Other kinds of number are not touched. */
-  readonly dtype?: 'float32' | 'float64';
+  /**
+   * float32 (default); float64, in which F64 keeps all its digits; or float16, rounded, in half the memory of the device. Other kinds of number
+   * are not touched.
+   */
+  readonly dtype?: 'float16' | 'float32' | 'float64';
 }
 
 /** Elements as numbers, or their bytes as they stand in a file. */
@@ -129,7 +132,7 @@ export function decode(
   const floats = (data: Float32Array | Float64Array): HostTensor =>
     float === 'float64'
       ? { dtype: 'float64', data: data instanceof Float64Array ? data : Float64Array.from(data), shape }
-      : { dtype: 'float32', data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
+      : { dtype: float, data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
   switch (dtype) {
     case 'F32':
       return floats(new Float32Array(buffer, byteOffset, count));

@@ -7,7 +7,7 @@ import { environment } from '#platform';
 import type { DType } from '../../dtype.js';
 import { CourseError, DeviceError, DisposedError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
-import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
+import type { Dense, DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
 import { BindingCache } from './bindings.js';
 import type { KernelContext } from './context.js';
 import { type DeviceOptions, WebGpuDevice } from './device.js';
@@ -16,7 +16,7 @@ import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
 import { ParameterSlots } from './params.js';
-import { type Pipeline, PipelineCache } from './pipelines.js';
+import { type Kernel, type Pipeline, PipelineCache } from './pipelines.js';
 import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
 import { Readback, type Watched } from './readback.js';
 import { Recorder } from './recorder.js';
@@ -51,9 +51,14 @@ export class WebGpuBackend implements Backend, KernelContext {
   #buffers = 0;
   #bytes = 0;
   readonly #temporaries: DeviceBuffer[] = [];
+  /** Buffers of the request at hand that hold 16-bit floats. */
+  readonly #halves = new Set<DeviceBuffer | undefined>();
+  /** Whether the adapter has them. */
+  readonly #hasHalves: boolean;
 
   private constructor(device: WebGpuDevice, options: WebGpuOptions) {
     this.#device = device;
+    this.#hasHalves = device.gpu.features.has('shader-f16');
     this.#debug = options.debug ?? environment('COURSE_DEBUG') === '1';
     this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize);
     // One binding is the output's; a kernel of several outputs has correspondingly fewer inputs.
@@ -94,7 +99,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   }
 
   supports(dtype: DType): boolean {
-    return SUPPORTED.includes(dtype);
+    return SUPPORTED.includes(dtype) || (dtype === 'float16' && this.#hasHalves);
   }
 
   statistics(): BackendStatistics {
@@ -164,7 +169,12 @@ export class WebGpuBackend implements Backend, KernelContext {
       await this.synchronize();
       return new ArrayBuffer(0);
     }
-    return this.#readback.read({ gpu: this.#pool.back(own).gpu, byteOffset, byteLength }, this.#faultRecord());
+    // Copies go by words; a 16-bit element may begin or end in the middle of one.
+    const start = byteOffset - (byteOffset % 4);
+    const end = Math.ceil((byteOffset + byteLength) / 4) * 4;
+    const piece = { gpu: this.#pool.back(own).gpu, byteOffset: start, byteLength: end - start };
+    const words = await this.#readback.read(piece, this.#faultRecord());
+    return words.byteLength === byteLength ? words : words.slice(byteOffset - start, byteOffset - start + byteLength);
   }
 
   /** What a read fetches besides, to see whether an index was out of range. */
@@ -195,8 +205,8 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.#device.destroy();
   }
 
-  kernel(key: string, source: () => KernelSource): Pipeline {
-    return this.#pipelines.get(key, source);
+  kernel(key: string, source: () => KernelSource): Kernel {
+    return { key, source };
   }
 
   temporary(byteLength: number): DeviceBuffer {
@@ -206,23 +216,40 @@ export class WebGpuBackend implements Backend, KernelContext {
   }
 
   dispatch(
-    kernel: Pipeline,
+    kernel: Kernel,
     buffers: Readonly<Record<string, DeviceBuffer | undefined>>,
     params: Readonly<Record<string, number>>,
     workgroups: number,
   ): void {
     if (workgroups === 0) return;
-    const { layout } = kernel;
+    const pipeline = this.#pipelines.get(kernel, this.#halves.size === 0 ? undefined : this.#halvesAmong(buffers));
+    const { layout } = pipeline;
     this.#recorder.prepare(layout.parameterBytes);
-    const physical = this.#bind(kernel, buffers);
+    const physical = this.#bind(pipeline, buffers);
     const offset = this.#parameters.take(layout.parameterBytes);
-    this.#fill(kernel, params, offset / 4);
+    this.#fill(pipeline, params, offset / 4);
     const limit = this.limits.maxComputeWorkgroupsPerDimension;
     const y = Math.ceil(workgroups / limit);
     const x = Math.ceil(workgroups / y);
     let bytes = 0;
     for (const { size } of physical) bytes += size;
-    this.#recorder.dispatch(kernel, this.#bindings.group(layout, physical), offset, x, y, bytes);
+    this.#recorder.dispatch(pipeline, this.#bindings.group(layout, physical), offset, x, y, bytes);
+  }
+
+  #findHalves(request: KernelRequest): void {
+    for (const value of Object.values(request)) {
+      if (isOperand(value)) this.#noteHalf(value);
+      else if (Array.isArray(value)) for (const each of value) if (isOperand(each)) this.#noteHalf(each);
+    }
+  }
+
+  #noteHalf({ buffer, dtype }: Dense): void {
+    if (dtype === 'float16') this.#halves.add(buffer);
+  }
+
+  /** The names of the buffers that hold 16-bit floats. */
+  #halvesAmong(buffers: Readonly<Record<string, DeviceBuffer | undefined>>): ReadonlySet<string> {
+    return new Set(Object.keys(buffers).filter((name) => this.#halves.has(buffers[name])));
   }
 
   /** The memory of a kernel's buffers, in the order of its bindings, marked as used by the open batch. */
@@ -262,8 +289,10 @@ export class WebGpuBackend implements Backend, KernelContext {
     // The table has a function for every kind; TypeScript cannot see that request and function belong to one another.
     const run = kernelTable[request.kind] as (context: KernelContext, request: RequestOf<KernelKind>) => void;
     try {
+      if (this.#hasHalves) this.#findHalves(request);
       run(this, request);
     } finally {
+      this.#halves.clear();
       for (const buffer of this.#temporaries) this.free(buffer);
       this.#temporaries.length = 0;
     }
@@ -304,6 +333,10 @@ function checkRange(what: string, buffer: WebGpuBuffer, byteOffset: number, byte
 /** Dawn and some browsers refuse memory shared between threads. */
 function unshared(words: Uint32Array): Uint32Array<ArrayBuffer> {
   return words.buffer instanceof ArrayBuffer ? (words as Uint32Array<ArrayBuffer>) : new Uint32Array(words);
+}
+
+function isOperand(value: unknown): value is Dense {
+  return typeof value === 'object' && value !== null && 'buffer' in value && 'dtype' in value;
 }
 
 /** `the request 'matmul' (m 2, n 3, …, batch [4])`. */

@@ -3,7 +3,7 @@ import type { DeviceBuffer } from '../requests.js';
 import type { DeviceLimits } from './device.js';
 import type { FaultLog } from './faults.js';
 import type { KernelSource } from './kernels/source.js';
-import type { Pipeline } from './pipelines.js';
+import type { Kernel } from './pipelines.js';
 import type { Tuning } from './tuning.js';
 
 export interface KernelContext {
@@ -11,13 +11,13 @@ export interface KernelContext {
   readonly limits: DeviceLimits;
   /** Where kernels report indices out of range. */
   readonly faults: FaultLog;
-  /** The compiled kernel of a key; `source` is called only the first time. */
-  kernel(key: string, source: () => KernelSource): Pipeline;
+  /** The kernel of a key, for `dispatch`; `source` is called only to compile it. */
+  kernel(key: string, source: () => KernelSource): Kernel;
   /** Memory until the end of the request. */
   temporary(byteLength: number): DeviceBuffer;
   /** Appends a dispatch of `workgroups` workgroups; buffers and parameters by the names the kernel's source gives them. */
   dispatch(
-    kernel: Pipeline,
+    kernel: Kernel,
     buffers: Readonly<Record<string, DeviceBuffer | undefined>>,
     params: Readonly<Record<string, number>>,
     workgroups: number,

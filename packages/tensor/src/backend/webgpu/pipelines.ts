@@ -5,6 +5,7 @@
 import { CourseError } from '../../errors.js';
 import type { BindingCache, BindingLayout } from './bindings.js';
 import type { WebGpuDevice } from './device.js';
+import { withHalves } from './kernels/halves.js';
 import { type KernelSource, moduleText, numbered } from './kernels/source.js';
 import { type ParameterType, SLOT_BYTES } from './params.js';
 
@@ -15,6 +16,14 @@ export interface Pipeline {
   readonly bindings: readonly string[];
   readonly params: readonly (readonly [name: string, type: ParameterType])[];
 }
+
+/** A kernel by its key; it is compiled when it is dispatched, for the buffers that it then gets. */
+export interface Kernel {
+  readonly key: string;
+  readonly source: () => KernelSource;
+}
+
+const NONE: ReadonlySet<string> = new Set();
 
 export class PipelineCache {
   readonly #pipelines = new Map<string, Pipeline>();
@@ -29,12 +38,13 @@ export class PipelineCache {
     return this.#pipelines.size;
   }
 
-  /** The pipeline of a key; its source is only made when it has to be compiled. */
-  get(key: string, source: () => KernelSource): Pipeline {
-    const known = this.#pipelines.get(key);
+  /** The pipeline of a kernel, some of its buffers of 16-bit floats; its source is only made when it has to be compiled. */
+  get({ key, source }: Kernel, halves: ReadonlySet<string> = NONE): Pipeline {
+    const whole = halves.size === 0 ? key : `${key}|half ${[...halves].join()}`;
+    const known = this.#pipelines.get(whole);
     if (known !== undefined) return known;
-    const pipeline = this.#compile(source());
-    this.#pipelines.set(key, pipeline);
+    const pipeline = this.#compile(withHalves(source(), halves));
+    this.#pipelines.set(whole, pipeline);
     return pipeline;
   }
 

@@ -4,13 +4,13 @@ import { rowOutOfRange } from '../../index-errors.js';
 import type { GatherRowsRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { reportsFaults } from '../faults.js';
-import { type Element, type KernelSource, read, u32, write } from './source.js';
+import { type Element, type KernelSource, read, storedAs, u32, write } from './source.js';
 
 export function gatherRows(context: KernelContext, request: GatherRowsRequest): void {
   const { rows, width, tableRows, table, indices, out } = request;
   if (rows * width === 0) return;
   const unit = width % 4 === 0 && table.offset % 4 === 0 && out.offset % 4 === 0 ? 4 : 1;
-  const scalar = table.dtype === 'float32' ? 'f32' : 'i32';
+  const scalar = storedAs(table.dtype);
   const element: Element = unit === 4 ? `vec4<${scalar}>` : scalar;
   const { workgroupSize } = context.tuning.pointwise;
   const kernel = context.kernel(`gatherRows|${element}`, () => gatherSource(element, workgroupSize));

@@ -1,5 +1,6 @@
 /** Elements by an index along a dim: an invocation for every element, or for four in a row where they share an index. */
 
+import type { DType } from '../../../dtype.js';
 import { indexOutOfBounds } from '../../index-errors.js';
 import type { GatherRequest, ScatterRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
@@ -13,8 +14,8 @@ export function gather(context: KernelContext, request: GatherRequest): void {
   const [outerStride = 0, placeStride = 0, innerStride = 0] = index.strides;
   const sharesIndex = innerStride === 0 || inner === 1;
   const unit = sharesIndex && inner % 4 === 0 && table.offset % 4 === 0 && out.offset % 4 === 0 ? 4 : 1;
-  // Words are copied whatever they mean.
-  const element: Element = unit === 4 ? 'vec4<u32>' : 'u32';
+  const scalar = copiedAs(table.dtype);
+  const element: Element = unit === 4 ? `vec4<${scalar}>` : scalar;
   const { workgroupSize } = context.tuning.pointwise;
   const kernel = context.kernel(`gather|${element}`, () => gatherSource(element, workgroupSize));
   context.dispatch(
@@ -36,6 +37,11 @@ export function gather(context: KernelContext, request: GatherRequest): void {
     },
     groupsOf(total / unit, workgroupSize),
   );
+}
+
+/** Words are copied whatever they mean; 16-bit floats are not words. */
+export function copiedAs(dtype: DType): 'u32' | 'f32' {
+  return dtype === 'float16' ? 'f32' : 'u32';
 }
 
 /** The parameters of a kernel that reports the indices of a request. */

@@ -5,7 +5,7 @@
  * An invocation handles four elements at a time where the innermost dim allows it: all operands contiguous there (or constant)
  * and aligned. Operands dense in the order of the output, or constant, need no index arithmetic at all.
  */
-import type { DType } from '../../../dtype.js';
+import { type DType, isFloating, wordBytes } from '../../../dtype.js';
 import type { Program } from '../../../fuse/program.js';
 import type { WgslContext } from '../../../ops/pointwise/record.js';
 import { pointwiseTable } from '../../../ops/pointwise/table.js';
@@ -13,6 +13,7 @@ import { contiguousStrides, numel } from '../../../shape.js';
 import type { DeviceBuffer, PointwiseRequest, Strided } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import type { ParameterType } from '../params.js';
+import { withHalves } from './halves.js';
 import { helperName, prelude, type Width } from './prelude.js';
 import {
   type BindingSource,
@@ -54,7 +55,7 @@ interface Plan {
 
 /** The WGSL type that values of a dtype are computed in: uint8 as i32, truth values as bool. */
 function valueType(dtype: DType): 'f32' | 'i32' | 'bool' {
-  return dtype === 'float32' ? 'f32' : dtype === 'bool' ? 'bool' : 'i32';
+  return isFloating(dtype) ? 'f32' : dtype === 'bool' ? 'bool' : 'i32';
 }
 
 export function pointwise(context: KernelContext, request: PointwiseRequest): void {
@@ -160,7 +161,8 @@ function widthOf(
     );
   };
   // A tail of fewer than four may only be written where nothing follows it in the buffer.
-  const endsBuffer = ({ offset, buffer }: Strided) => (offset + count) * 4 === buffer.byteLength;
+  const endsBuffer = ({ offset, buffer, dtype }: Strided) =>
+    Math.ceil(((offset + count) * wordBytes(dtype)) / 4) * 4 === buffer.byteLength;
   const tail = isFlat ? count % 4 === 0 || (count >= 4 && outputs.every(endsBuffer)) : inner % 4 === 0;
   if (!tail) return 1;
   const all =
@@ -178,7 +180,10 @@ function planKey(program: Program, { width, rank, inputs, outputs, bindings }: P
 
 /** The WGSL of a fused kernel, for people. */
 export function pointwiseText({ tuning }: Pick<KernelContext, 'tuning'>, request: PointwiseRequest): string {
-  return moduleText(pointwiseSource(request.program, planAccess(request, numel(request.shape)), tuning.pointwise));
+  const plan = planAccess(request, numel(request.shape));
+  const halves = [...plan.inputs, ...plan.outputs].filter(({ dtype }) => dtype === 'float16');
+  const names = halves.map(({ binding }) => plan.bindings[binding]?.source.name ?? '');
+  return moduleText(withHalves(pointwiseSource(request.program, plan, tuning.pointwise), new Set(names)));
 }
 
 export function pointwiseSource(
@@ -193,7 +198,7 @@ export function pointwiseSource(
 
   const params: Record<string, ParameterType> = u32('count');
   program.scalars.forEach((dtype, i) => {
-    params[`scalar${i}`] = dtype === 'bool' ? 'u32' : dtype === 'float32' ? 'f32' : 'i32';
+    params[`scalar${i}`] = dtype === 'bool' ? 'u32' : isFloating(dtype) ? 'f32' : 'i32';
   });
   for (let d = 1; d < rank; d++) params[`size${d}`] = 'u32';
   for (const { name } of [...plan.inputs, ...plan.outputs]) params[`${name}Offset`] = 'u32';
@@ -290,7 +295,7 @@ class ProgramPrinter {
       return `let v${inputs.length + i} = ${this.#vector(valueType(dtype))}(${value});`;
     });
     const first = inputs.length + scalars.length;
-    return [...scalarLines, ...steps.map((step, i) => `let v${first + i} = ${this.#step(step)}; // ${step.op}`)];
+    return [...scalarLines, ...steps.map((step, i) => `let v${first + i} = ${this.#rounded(step)}; // ${step.op}`)];
   }
 
   stores(): string[] {
@@ -303,11 +308,23 @@ class ProgramPrinter {
     });
   }
 
+  /** Steps compute in float32; a float16 value is rounded after each, so that fusing changes no bit. */
+  #rounded(step: Program['steps'][number]): string {
+    const text = this.#step(step);
+    return step.dtype === 'float16' ? this.#round(text) : text;
+  }
+
+  #round(value: string): string {
+    return this.#context('f32').call('roundHalf', value);
+  }
+
   #step({ op, type, dtype, args }: Program['steps'][number]): string {
-    const names = args.map((value) => `v${value}`);
+    // A number beside a float16 keeps its digits in arithmetic, and loses them in comparisons, as in PyTorch.
+    const isRounded = type === 'float16' && dtype === 'bool';
+    const names = args.map((value) => (isRounded ? this.#round(`v${value}`) : `v${value}`));
     if (op === 'cast') return this.#cast(names[0] ?? '', type, dtype);
     const [left, right] = args;
-    if (type === 'float32' && left === right && (op === 'sub' || op === 'div'))
+    if (isFloating(type) && left === right && (op === 'sub' || op === 'div'))
       return this.#withItself(op, names[0] ?? '');
     const text = pointwiseTable[op].wgsl(names, this.#context(valueType(op === 'uniform' ? 'int32' : type)));
     // Bytes are computed in i32 and wrap at 256.
@@ -324,8 +341,8 @@ class ProgramPrinter {
   #cast(value: string, from: DType, to: DType): string {
     if (from === to) return value;
     const context = this.#context(valueType(to));
-    if (from === 'float32' && to === 'bool') return context.call('truth', value);
-    const isCut = from === 'float32' && (to === 'int32' || to === 'uint8');
+    if (isFloating(from) && to === 'bool') return context.call('truth', value);
+    const isCut = isFloating(from) && (to === 'int32' || to === 'uint8');
     const converted = isCut ? context.call('truncated', value) : pointwiseTable.cast.wgsl([value], context);
     const text = valueType(from) === valueType(to) ? value : converted;
     return to === 'uint8' && from !== 'bool' ? `${text} & ${this.#vector('i32')}(255)` : text;

@@ -114,6 +114,23 @@ const helpers: Readonly<Record<string, Helper>> = {
         return min(a, b);
       }`,
   },
+  /**
+   * To the nearest float16, halves to even, as a float32. In integers: compilers take a conversion there and back for nothing. Below 2^-14 halves
+   * are multiples of 2^-24.
+   */
+  roundHalf: {
+    text: ({ F, U, name }) => `
+      fn ${name('roundHalf')}(x: ${F}) -> ${F} {
+        let bits = bitcast<${U}>(x);
+        let sign = bits & ${U}(0x80000000u);
+        let size = bits & ${U}(0x7fffffffu);
+        let rounded = (size + ${U}(0xfffu) + ((size >> ${U}(13u)) & ${U}(1u))) & ${U}(0xffffe000u);
+        let finite = select(rounded, ${U}(0x7f800000u), rounded >= ${U}(0x47800000u));
+        let small = bitcast<${U}>(round(bitcast<${F}>(size) * ${F}(16777216.0)) * ${F}(${literal(2 ** -24)}));
+        let magnitude = select(finite, small, size < ${U}(0x38800000u));
+        return bitcast<${F}>(sign | select(magnitude, size, size > ${U}(0x7f800000u)));
+      }`,
+  },
   /** The remainder with the sign of the divisor. */
   remainderInt: {
     text: ({ I, name }) => `

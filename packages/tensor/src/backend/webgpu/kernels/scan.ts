@@ -5,7 +5,7 @@
  */
 import type { Dense, DeviceBuffer, ScanRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
-import { indent, type KernelSource, read, type Scalar, u32, write } from './source.js';
+import { indent, type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
 
 const LONGEST_STRIP = 128;
 const SHORTEST_STRIP = 16;
@@ -13,7 +13,7 @@ const SHORTEST_STRIP = 16;
 export function scan(context: KernelContext, request: ScanRequest): void {
   const { outer, length, inner, out } = request;
   if (outer * length * inner === 0) return;
-  const element: Scalar = out.dtype === 'float32' ? 'f32' : 'i32';
+  const element: Scalar = storedAs(out.dtype);
   const { workgroupSize, invocations } = context.tuning.reduce;
   const columns = outer * inner;
   const even = Math.ceil(length / Math.max(1, Math.floor(invocations / columns)));

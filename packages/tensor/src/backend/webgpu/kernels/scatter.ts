@@ -6,9 +6,9 @@
 import type { ScatterRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { reportsFaults } from '../faults.js';
-import { faultsOf } from './gather.js';
+import { copiedAs, faultsOf } from './gather.js';
 import { clear } from './scatter-rows.js';
-import { type KernelSource, read, type Scalar, u32, write } from './source.js';
+import { type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
 
 export function scatter(context: KernelContext, request: ScatterRequest): void {
   const { outer, size, inner, count, add, table, index, values } = request;
@@ -18,7 +18,7 @@ export function scatter(context: KernelContext, request: ScatterRequest): void {
     replaceByClaims(context, request);
     return;
   }
-  const element: Scalar = !add ? 'u32' : table.dtype === 'float32' ? 'f32' : 'i32';
+  const element: Scalar = add ? storedAs(table.dtype) : copiedAs(table.dtype);
   const { workgroupSize } = context.tuning.pointwise;
   const chunks = add ? chunksFor(context, columns, size, count) : 1;
   const [outerStride = 0, placeStride = 0, innerStride = 0] = index.strides;
@@ -90,7 +90,8 @@ function replaceByClaims(context: KernelContext, request: ScatterRequest): void 
   const sizes = { total, size, inner, count, indexOffset: index.offset, outerStride, placeStride, innerStride };
   const groups = groupsOf(total, workgroupSize);
   const claim = context.kernel('scatterClaim', () => claimSource(workgroupSize));
-  const place = context.kernel('scatterPlace', () => placeSource(workgroupSize));
+  const element = copiedAs(table.dtype);
+  const place = context.kernel(`scatterPlace|${element}`, () => placeSource(element, workgroupSize));
   context.dispatch(
     claim,
     { indices: index.buffer, claimed, faults: context.faults.buffer },
@@ -137,11 +138,11 @@ function claimSource(workgroupSize: number): KernelSource {
   });
 }
 
-function placeSource(workgroupSize: number): KernelSource {
+function placeSource(element: Scalar, workgroupSize: number): KernelSource {
   return {
     label: 'scatter: place',
     about: 'Each invocation writes the value of one place, if it holds the claim.',
-    bindings: [read('values', 'u32'), read('indices', 'i32'), read('claimed', 'u32'), write('out', 'u32')],
+    bindings: [read('values', element), read('indices', 'i32'), read('claimed', 'u32'), write('out', element)],
     params: { ...CLAIM_SIZES, ...u32('valuesOffset', 'outOffset') },
     workgroupSize,
     main: `${openClaim(workgroupSize)}

@@ -3,7 +3,7 @@
  * before it. Then sorted runs are merged in pairs, again without any exchange between invocations: an element's place in the merged run
  * is its place in its own plus the number of elements of the other run that come before it, found by bisection.
  */
-import type { DType } from '../../../dtype.js';
+import { type DType, isFloating } from '../../../dtype.js';
 import type { DeviceBuffer, SortRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { prelude } from './prelude.js';
@@ -54,7 +54,7 @@ export function sort(context: KernelContext, request: SortRequest): void {
 }
 
 function blockSource(dtype: DType, descending: boolean, workgroupSize: number): KernelSource {
-  const isFloat = dtype === 'float32';
+  const isFloat = isFloating(dtype);
   const element: Scalar = isFloat ? 'f32' : 'i32';
   const key = isFloat ? 'select(order(v), 2147483647, isNan(v))' : 'v';
   return {

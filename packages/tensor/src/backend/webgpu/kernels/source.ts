@@ -3,17 +3,17 @@
  * declarations around them are the same for all and are written here. Workgroups are counted in one line: the dispatch folds
  * counts past the limit of a dimension into a second one, and `group` is the number in that line.
  */
-import type { DType } from '../../../dtype.js';
+import { type DType, isFloating } from '../../../dtype.js';
 import type { Access } from '../bindings.js';
 import type { ParameterType } from '../params.js';
 
-export type Scalar = 'f32' | 'i32' | 'u32';
+export type Scalar = 'f32' | 'i32' | 'u32' | 'f16';
 /** Element of a storage array. */
 export type Element = Scalar | `vec${2 | 4}<${Scalar}>` | 'atomic<u32>';
 
-/** How a dtype's words are read: bytes and truth values take a word each. */
-export function storedAs(dtype: DType): Scalar {
-  return dtype === 'float32' ? 'f32' : dtype === 'bool' ? 'u32' : 'i32';
+/** How a dtype's elements are read: bytes and truth values take a word each. float16 is written as f32 here; `halves.ts` makes it f16. */
+export function storedAs(dtype: DType): 'f32' | 'i32' | 'u32' {
+  return isFloating(dtype) ? 'f32' : dtype === 'bool' ? 'u32' : 'i32';
 }
 
 export interface BindingSource {
@@ -83,10 +83,13 @@ export function moduleText(kernel: KernelSource): string {
   const bindings = kernel.bindings.map(
     ({ name, access, element }, i) => `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`,
   );
+  const usesHalves = /\bf16\b/.test(bindings.join() + (kernel.declarations ?? '') + kernel.main);
   return [
     ...`${kernel.label}\n${dedent(kernel.about)}`.split('\n').map((line) => `// ${line}`.trimEnd()),
     '',
-    ...(kernel.usesSubgroups ? ['enable subgroups;', ''] : []),
+    ...(usesHalves ? ['enable f16;'] : []),
+    ...(kernel.usesSubgroups ? ['enable subgroups;'] : []),
+    ...(usesHalves || kernel.usesSubgroups ? [''] : []),
     'struct Parameters {',
     ...fields,
     '}',
