@@ -26,4 +26,60 @@ onEachDevice('lecture 8', () => {
     expect(values['Most positive']).toContain('great');
     expect(values['Most negative']).toContain('awful');
   }, 120_000);
+
+  it('simple self-attention: rows sum to 1, sets have no order, dot products grow with the root of the width', async () => {
+    const { values } = await runCourse('simple-self-attention');
+    // Six numbers that are each rounded once, and so is their sum.
+    expect(values['Row sums']).toBeClose([1, 1, 1, 1, 1, 1], { atol: 1e-6 });
+    expect(values['What the order of the words changes']).toBeLessThan(1e-5);
+    const spread = values['Spread of dot products by width'] as Record<string, number>;
+    // 3,200 dot products with 216 independent vectors: the spread is known to some per cent.
+    for (const [width, found] of Object.entries(spread))
+      expect(found / Math.sqrt(Number(width)), width).toBeClose(1, { atol: 0.25 });
+    const without = values['Largest weight without the root'] as number[];
+    const divided = values['Largest weight with the root'] as number[];
+    expect(without.at(-1)).toBeGreaterThan(0.9);
+    expect(divided.at(-1)).toBeLessThan(0.4);
+  });
+
+  it('masked self-attention: nothing reaches an output from behind it', async () => {
+    const { values } = await runCourse('masked-self-attention');
+    expect(values['Does changing a word change outputs before it']).toEqual([false, false, false, false, false]);
+    const weights = values['Masked attention weights'] as number[][];
+    const influence = values.influence as number[][];
+    for (const [i, row] of weights.entries())
+      for (const [j, weight] of row.entries()) {
+        expect(weight > 0, `weight ${i}, ${j}`).toBe(j <= i);
+        expect((influence[i]?.[j] ?? 0) > 0, `influence ${i}, ${j}`).toBe(j <= i);
+      }
+    expect(values['Loss with the mask']).toBeGreaterThan(2);
+    expect(values['Loss without the mask']).toBeLessThan(0.7);
+  }, 120_000);
+
+  it('negation: heads of self-attention turn "terrible", single words cannot', async () => {
+    const { values } = await runCourse('negation');
+    expect(values['Right where negated, no attention']).toBeLessThan(0.5);
+    expect(values['Right where negated, four heads']).toBeGreaterThan(0.8);
+    const { 'four heads': heads = [], 'no attention': none = [] } = values.praise as Record<string, number[]>;
+    // good, not good, not very good, terrible, not terrible, not too terrible
+    expect(heads.map((p) => p > 0.5)).toEqual([true, false, false, false, true, true]);
+    expect(none[3]).toBeLessThan(none[0] ?? 0);
+  }, 120_000);
+
+  it('convolutions: how far they see', async () => {
+    const { values } = await runCourse('conv1d-text');
+    expect(values['Places after both convolutions']).toBe(12);
+    expect(values['Words that one place sees']).toBe(41);
+    expect(values['Words that a convolution sees, from its own place']).toEqual([-3, 3]);
+    expect(values['Words that a causal one sees']).toEqual([-6, 0]);
+    const losses = values.train_loss as number[];
+    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.05);
+  }, 120_000);
+
+  it('frozen vectors: learned less from than those that training goes on with', async () => {
+    const { values } = await runCourse('frozen-embeddings');
+    const accuracies = values.val_acc as Record<string, number>;
+    expect(accuracies['vectors trained on']).toBeGreaterThan(accuracies['frozen vectors'] ?? 1);
+    expect(values['Words of the vocabulary without a vector']).toBeGreaterThan(0);
+  }, 120_000);
 });

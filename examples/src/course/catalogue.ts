@@ -79,6 +79,31 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'ML course lecture 8, neural networks on bag of words',
     () => import('../bag-of-words/example.js'),
   ),
+  'frozen-embeddings': entry(
+    'GloVe vectors in a classifier: frozen, trained on, and beside random ones',
+    'ML course lecture 8, pre-trained embeddings, let’s try this',
+    () => import('../frozen-embeddings/example.js'),
+  ),
+  'conv1d-text': entry(
+    'convolutions over words, how far they see, and causal ones',
+    'ML course lecture 8, 1D convolutional networks',
+    () => import('../conv1d-text/example.js'),
+  ),
+  'simple-self-attention': entry(
+    'self-attention with nothing to learn: mixtures of words by their likeness, in no order',
+    'ML course lecture 8, simple self-attention; scaled dot products',
+    () => import('../simple-self-attention/example.js'),
+  ),
+  'masked-self-attention': entry(
+    'no look at what comes later, proved and put to use',
+    'ML course lecture 8, autoregressive models; masked self-attention',
+    () => import('../masked-self-attention/example.js'),
+  ),
+  negation: entry(
+    'self-attention over frozen vectors learns that “not” turns “terrible”',
+    'ML course lecture 8, simple self-attention layer; multi-head self-attention',
+    () => import('../negation/example.js'),
+  ),
   'embedding-pooling': entry(
     'word vectors learned from labels, their mean, and the permute that the notebook forgets',
     'ML course lecture 8, learning embeddings from scratch',

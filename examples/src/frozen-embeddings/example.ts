@@ -1,0 +1,82 @@
+// Word vectors made elsewhere, in a classifier: frozen, and as a start that training goes on from. The linear layer alone has little to
+// work with.
+import * as nn from '@course/nn';
+import { check } from '../course/gap.js';
+import { defineExample } from '../course/lesson.js';
+import { loadReviews } from '../movie-reviews/data.js';
+import { cosine, countWordVectors, embeddingMatrix, readWordVectors } from '../movie-reviews/glove.js';
+import { sequenceLoaders } from '../movie-reviews/sequences.js';
+import { type Epoch, trainClassifier } from '../movie-reviews/training.js';
+import { Vocabulary } from '../movie-reviews/words.js';
+import { GloVeModel } from './model.js';
+
+export const example = defineExample({
+  title: 'Frozen word vectors',
+  about: 'GloVe vectors in the classifier: as they are, and trained on; beside vectors that begin at random.',
+  solution: {},
+  async run(lesson) {
+    const seed = lesson.seed(42);
+    const { quick, epochs = 50, model: file } = lesson.options;
+    const reviews = await loadReviews(lesson, seed);
+    const texts = reviews.train.column('text');
+    const vocabulary = new Vocabulary(texts, quick ? 600 : 10_000);
+
+    // A file of GloVe's, or, without one, vectors from which words stand together in the reviews. Neither knows a label.
+    const vectors = file === undefined ? await countWordVectors(texts, vocabulary) : await readWordVectors(file);
+    await lesson.show('Word vectors found', vectors.size);
+    const word = vectors.has('queen') ? 'queen' : 'great';
+    const vector = vectors.get(word) ?? [];
+    lesson.say(`The vector of '${word}':\n[${Array.from(vector, (value) => value.toFixed(3)).join(', ')}]\n`);
+    const nearest = [...vectors]
+      .map(([other, its]) => ({ other, likeness: cosine(vector, its) }))
+      .sort((a, b) => b.likeness - a.likeness)
+      .slice(1, 9);
+    await lesson.show(
+      `Nearest to '${word}'`,
+      nearest.map(({ other }) => other),
+    );
+
+    const { matrix, missing } = embeddingMatrix(vectors, vocabulary);
+    await lesson.show('Words of the vocabulary without a vector', missing);
+
+    const loaders = sequenceLoaders(reviews, vocabulary, { maxLength: 100, batchSize: quick ? 32 : 128, seed });
+    const train = (title: string, model: GloVeModel): Promise<Epoch[]> =>
+      trainClassifier(lesson, model, {
+        title,
+        train: loaders.train,
+        validation: loaders.test,
+        epochs: quick ? 6 : epochs,
+      });
+    const lr = quick ? 1e-2 : 1e-3;
+    const frozen = new GloVeModel(matrix, true, lr);
+    lesson.say(`${frozen}\n`);
+    const histories: Record<string, Epoch[]> = {
+      'frozen vectors': await train('frozen vectors', frozen),
+      'vectors trained on': await train('vectors trained on', new GloVeModel(matrix, false, lr)),
+      'random vectors, trained': await train(
+        'random vectors, trained',
+        new GloVeModel(new nn.Embedding(vocabulary.size, matrix.size(1)).weight.detach(), false, lr),
+      ),
+    };
+    const [embedding] = frozen.model;
+    const table = embedding instanceof nn.Embedding ? embedding.weight : null;
+    check(Boolean(await table?.eq(matrix).all().item()), 'frozen vectors must not change');
+
+    const last = (history: readonly Epoch[]): number => history.at(-1)?.val_acc ?? Number.NaN;
+    for (const [name, history] of Object.entries(histories))
+      lesson.say(`${name.padEnd(24)} val_acc ${last(history).toFixed(4)} after the last epoch`);
+    await lesson.keep('val_acc', Object.fromEntries(Object.entries(histories).map(([name, h]) => [name, last(h)])));
+    await lesson.keep('frozen train_loss', histories['frozen vectors']?.map(({ train_loss }) => train_loss) ?? []);
+    lesson.report.lines({
+      title: 'The three side by side',
+      note: 'Frozen vectors leave one linear layer to learn: a few dozen numbers, which neither overfit nor get far.',
+      xName: 'epoch',
+      yName: 'accuracy on reviews to judge',
+      percent: true,
+      curves: Object.entries(histories).map(([name, history]) => ({
+        name,
+        points: history.map(({ val_acc }, i): [number, number] => [i + 1, val_acc]),
+      })),
+    });
+  },
+});
