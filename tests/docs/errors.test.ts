@@ -90,7 +90,7 @@ describe('errors', () => {
 const elsewhere = /\/(safetensors|backend|platform)\/|\/(files|construct|storage|mt19937)\.ts$/;
 /** The same, by their words: before `init`, on two devices, in dtypes that this device lacks, from host arrays that no op passes on. */
 const hardly =
-  /no device is open|is not open|from another device|on the same device|are not available on|bernoulli: |at least one operand must be a tensor/;
+  /no device is open|is not open|was not opened by|from another device|on the same device|are not available on|bernoulli: |at least one operand must be a tensor/;
 
 it('the page has every error that the sources can throw', async () => {
   const messages = await Promise.all(errors.map(async ({ here }) => (await failureOf(here)).message));

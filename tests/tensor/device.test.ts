@@ -1,6 +1,7 @@
 // Choosing, losing and reopening devices.
 import { ArgumentError, DeviceError, device, init, tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { TappedBackend } from '../../packages/tensor/src/backend/tap.js';
 import type { WebGpuBackend } from '../../packages/tensor/src/backend/webgpu/backend.js';
 import { currentBackend } from '../../packages/tensor/src/device.js';
 import { devices } from '../support/devices.js';
@@ -40,7 +41,7 @@ describe('init', () => {
     async () => {
       await init({ device: 'webgpu' });
       expect(device.info().limits.maxStorageBufferBindingSize).toBeGreaterThan(0);
-      const lost = currentBackend() as WebGpuBackend;
+      const lost = (currentBackend() as TappedBackend).device as WebGpuBackend;
       const x = tensor([1, 2, 3]);
       const pending = x.add(1).data();
       lost.gpuDevice.destroy();

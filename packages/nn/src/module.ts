@@ -9,6 +9,7 @@ import {
   type DType,
   DTypeError,
   isFloating,
+  resetCaptures,
   Tensor,
   type TransferOptions,
 } from '@course/tensor';
@@ -190,7 +191,11 @@ export abstract class Module {
 
   /** Switches the whole tree to training, or out of it; returns itself. */
   train(mode = true): this {
-    for (const module of this.modules()) module.training = mode;
+    for (const module of this.modules()) {
+      if (module.training === mode) continue;
+      module.training = mode;
+      resetCaptures();
+    }
     return this;
   }
 

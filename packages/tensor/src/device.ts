@@ -7,6 +7,7 @@ import { environment } from '#platform';
 import type { Backend, DeviceInfo, DeviceKind } from './backend/backend.js';
 import { CpuBackend } from './backend/cpu/cpu-backend.js';
 import { chooseThreads } from './backend/cpu/threads.js';
+import { TappedBackend } from './backend/tap.js';
 import { requestAdapter } from './backend/webgpu/adapter.js';
 import { WebGpuBackend } from './backend/webgpu/backend.js';
 import { ArgumentError, DeviceError } from './errors.js';
@@ -27,7 +28,7 @@ export interface InitOptions {
 
 const CHOICES: readonly DeviceChoice[] = ['auto', 'cpu', 'webgpu'];
 
-const opened = new Map<DeviceKind, Backend>();
+const opened = new Map<DeviceKind, TappedBackend>();
 let current: Backend | null = null;
 
 /**
@@ -64,15 +65,16 @@ async function openBest(threads?: number): Promise<Backend> {
 async function open(kind: DeviceKind, threads?: number): Promise<Backend> {
   const existing = opened.get(kind);
   if (existing && !existing.isLost) {
-    if (existing instanceof CpuBackend && threads !== undefined) existing.useThreads(threads);
+    if (existing.device instanceof CpuBackend && threads !== undefined) existing.device.useThreads(threads);
     return existing;
   }
   const backend =
     kind === 'cpu'
       ? await CpuBackend.create(threads === undefined ? {} : { threads })
       : await WebGpuBackend.create({ allowSoftware: true });
-  opened.set(kind, backend);
-  return backend;
+  const tapped = new TappedBackend(backend);
+  opened.set(kind, tapped);
+  return tapped;
 }
 
 /** A kind of device, opened if it is not yet; which one new tensors are made on stays as it is. */

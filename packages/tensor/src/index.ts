@@ -12,6 +12,8 @@ export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/grad
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Backend, BackendStatistics, DeviceInfo, DeviceKind } from './backend/backend.js';
 export type { Activation } from './backend/requests.js';
+export { type Captured, type CaptureOptions, capture, eachTime } from './capture/capture.js';
+export { resetCaptures } from './capture/epoch.js';
 export { type NestedArray, type TensorOptions, tensor } from './creation/data.js';
 export {
   arange,

@@ -32,6 +32,19 @@ export interface Recipe {
   readonly inputs: number;
 }
 
+/** Who gives and takes the memory of storages while a captured function is recorded, and is told which of them it reads. */
+export interface StorageWatcher {
+  created(storage: Storage): void;
+  allocate(storage: Storage): DeviceBuffer;
+  free(storage: Storage, buffer: DeviceBuffer): void;
+  /** Calls `lower`, which computes a pending storage. */
+  computes(storage: Storage, lower: () => void): void;
+  uses(storage: Storage, buffer: DeviceBuffer): void;
+}
+
+/** The watcher of the recording at hand. */
+export const watch: { storages: StorageWatcher | null } = { storages: null };
+
 /** Live storages, pending ones included, and the bytes of those that have memory: what `memory()` reports. */
 export const ledger = { bytes: 0, storages: 0, allocatedSinceCollection: 0 };
 
@@ -42,18 +55,29 @@ export class Storage {
   readonly readers = new Set<Storage>();
   /** Whether a kernel has computed this pending value on the way to another: the next one keeps it. */
   wasInlined = false;
+  /** Whether a captured function was recorded that reads it from outside. */
+  isCaptured = false;
   #references = 1;
   #buffer: DeviceBuffer | null = null;
   #recipe: Recipe | null;
+  /** Whether the memory belongs to somebody else: it is not freed here. */
+  #isLent = false;
 
   constructor(
     readonly backend: Backend,
     readonly dtype: DType,
     readonly size: number,
     recipe: Recipe | null = null,
+    /** Memory that its owner lends for as long as he likes. */
+    lent: DeviceBuffer | null = null,
   ) {
     this.#recipe = recipe;
-    if (recipe) {
+    watch.storages?.created(this);
+    if (lent) {
+      this.#buffer = lent;
+      this.#isLent = true;
+      ledger.bytes += this.byteLength;
+    } else if (recipe) {
       for (const arg of recipe.args) {
         if (!('storage' in arg)) continue;
         arg.storage.retain();
@@ -83,8 +107,13 @@ export class Storage {
 
   /** The memory, computed now if it is still pending. */
   get buffer(): DeviceBuffer {
-    if (this.#recipe) lower(this);
+    const { storages } = watch;
+    if (this.#recipe) {
+      if (storages) storages.computes(this, () => lower(this));
+      else lower(this);
+    }
     if (!this.#buffer) throw new DisposedError('the memory of this tensor was released');
+    storages?.uses(this, this.#buffer);
     return this.#buffer;
   }
 
@@ -122,12 +151,26 @@ export class Storage {
     if (recipe) this.#forget(recipe);
     if (!this.#buffer) return;
     ledger.bytes -= this.byteLength;
-    this.backend.free(this.#buffer);
+    if (!this.#isLent) {
+      if (watch.storages) watch.storages.free(this, this.#buffer);
+      else this.backend.free(this.#buffer);
+    }
     this.#buffer = null;
   }
 
+  /** From now on the memory belongs to somebody else. */
+  lend(): void {
+    this.#isLent = true;
+  }
+
+  /** Takes memory of its own: that which it holds, or another with the same content in place of what was lent. */
+  own(buffer = this.#buffer): void {
+    this.#buffer = buffer;
+    this.#isLent = false;
+  }
+
   #allocate(): DeviceBuffer {
-    const buffer = this.backend.allocate(this.byteLength);
+    const buffer = watch.storages?.allocate(this) ?? this.backend.allocate(this.byteLength);
     ledger.bytes += this.byteLength;
     ledger.allocatedSinceCollection += this.byteLength;
     return buffer;

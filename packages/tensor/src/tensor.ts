@@ -6,8 +6,9 @@ import type { BackwardOptions } from './autograd/backward.js';
 import { backward } from './autograd/backward.js';
 import { isGradEnabled, noGrad } from './autograd/mode.js';
 import { record } from './autograd/record.js';
-import { Vertex } from './autograd/vertex.js';
+import { gradients, Vertex } from './autograd/vertex.js';
 import type { DeviceKind } from './backend/backend.js';
+import { resetCaptures } from './capture/epoch.js';
 import { registerTensor } from './construct.js';
 import { type Description, describe } from './describe.js';
 import { isDeviceKind } from './device.js';
@@ -168,6 +169,7 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
     // A pending value would hold on to what it is made of, which may be this.
     value.compute();
     const before = this.storage;
+    if (before.isCaptured) resetCaptures();
     this.storage = value.storage.retain();
     this.layout = value.layout;
     if (this.#state === 'watched') {
@@ -283,6 +285,7 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
         `requiresGrad: only Tensors of floating point dtype can require gradients, got ${this.dtype}`,
       );
     this.vertex = value ? new Vertex(this.shape, null, this.scope) : null;
+    if (this.storage.isCaptured) resetCaptures();
     return this;
   }
 
@@ -309,6 +312,7 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
       throw new ShapeError(
         `grad: assigned grad has data of a different size: expected ${formatShape(this.shape)}, got ${formatShape(value.shape)}`,
       );
+    gradients.watcher?.(this.vertex);
     if (this.vertex.grad !== value) this.vertex.grad?.dispose();
     this.vertex.grad = value;
     if (value) moveTo(value, this.vertex.home);

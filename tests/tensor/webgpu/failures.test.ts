@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { init, tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
+import { TappedBackend } from '../../../packages/tensor/src/backend/tap.js';
 import { isSoftwareAdapter, requestAdapter } from '../../../packages/tensor/src/backend/webgpu/adapter.js';
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
 import { type KernelSource, numbered, write } from '../../../packages/tensor/src/backend/webgpu/kernels/source.js';
@@ -59,8 +60,9 @@ describe('a lost device', () => {
     const x = tensor([1, 2, 3]);
     const [pending, alsoPending] = [x.data(), x.sum().item()];
     const { backend } = x.storage;
-    if (!(backend instanceof WebGpuBackend)) throw new TypeError('the tensor is not on WebGPU');
-    backend.gpuDevice.destroy();
+    if (!(backend instanceof TappedBackend && backend.device instanceof WebGpuBackend))
+      throw new TypeError('the tensor is not on WebGPU');
+    backend.device.gpuDevice.destroy();
     for (const read of [pending, alsoPending]) expect(await rejection(read)).toBeInstanceOf(DeviceError);
     expect(() => tensor([1]), 'a new tensor on the lost device').toThrow(/lost/);
     expect(await rejection(x.toArray())).toBeInstanceOf(DeviceError);

@@ -1,5 +1,5 @@
 /** A running average of parameters, which often judges better than the last ones (Polyak & Juditsky 1992). */
-import { ArgumentError, keep, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
+import { ArgumentError, eachTime, keep, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
 
 /** Options of {@link ExponentialMovingAverage}. */
 export interface EmaOptions {
@@ -40,6 +40,10 @@ export class ExponentialMovingAverage {
 
   /** Moves the averages towards the parameters as they are now. */
   update(): void {
+    eachTime(() => this.#update());
+  }
+
+  #update(): void {
     const n = ++this.#updates;
     const decay = this.warmup ? Math.min(this.decay, (1 + n) / (10 + n)) : this.decay;
     this.#each((average, parameter) => void average.copy_(average.mul(decay).add(parameter, { alpha: 1 - decay })));

@@ -6,6 +6,7 @@ import {
   ArgumentError,
   DeviceError,
   type DType,
+  eachTime,
   keep,
   noGrad,
   ShapeError,
@@ -89,8 +90,12 @@ export abstract class Optimizer<S extends BaseSettings> {
     // Every number is fine, unless a subclass says otherwise.
   }
 
-  /** Updates every parameter that has a gradient. */
+  /** Updates every parameter that has a gradient; part of a captured function, it runs at every call. */
   step(): void {
+    eachTime(() => this.#step());
+  }
+
+  #step(): void {
     noGrad(() =>
       scope(() => {
         for (const group of this.paramGroups)

@@ -2,7 +2,7 @@
  * Learning rates over time. Every schedule but the plateau is a function of a group's initial rate and the step, so that its whole state is
  * the step. The names are those of `torch.optim.lr_scheduler` and, for warm-ups, close to Hugging Face's.
  */
-import { ArgumentError } from '@course/tensor';
+import { ArgumentError, eachTime } from '@course/tensor';
 
 /** What a scheduler needs of an optimizer. */
 export interface Scheduled {
@@ -35,8 +35,10 @@ export abstract class Scheduler {
 
   /** Goes on by one step; call it after `optimizer.step()`. */
   step(): void {
-    this.#step++;
-    this.apply();
+    eachTime(() => {
+      this.#step++;
+      this.apply();
+    });
   }
 
   /** Rates of the groups now. */

@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor.js';
 import type { View } from '../view.js';
 import { observe } from './anomaly.js';
 import { withGradMode } from './mode.js';
-import type { Vertex } from './vertex.js';
+import { gradients as leafGradients, type Vertex } from './vertex.js';
 
 /** Options of a backward pass. */
 export interface BackwardOptions {
@@ -233,6 +233,7 @@ function findWanted(roots: readonly Vertex[], targets: ReadonlyMap<Vertex, unkno
 }
 
 function accumulate(vertex: Vertex, gradient: Tensor, createGraph: boolean): void {
+  leafGradients.watcher?.(vertex);
   if (vertex.grad) {
     if (createGraph) vertex.grad = vertex.grad.add(gradient);
     else vertex.grad.add_(gradient);

@@ -21,6 +21,9 @@ export function nextVertexId(): number {
   return lastId + 1;
 }
 
+/** Told before the gradient of a leaf is set or added to, while a captured function is recorded. */
+export const gradients: { watcher: ((vertex: Vertex) => void) | null } = { watcher: null };
+
 export class Vertex {
   readonly id = ++lastId;
   /** The accumulated gradient of a leaf (or of a vertex that retains it). */

@@ -9,21 +9,24 @@ import { lower } from './lower.js';
 
 /** Computes `source`, which nobody else holds, straight into the elements of `storage` that `view` names, each in a place of its own. */
 export function assign(storage: Storage, view: View, source: Storage): void {
-  storage.beforeWrite(source);
-  const overlaps = (list: readonly RecipeArgument[]): boolean =>
-    list.some(
-      (arg) =>
-        'storage' in arg &&
-        ((arg.storage === storage && !sameView(arg.view, view)) ||
-          (arg.storage.recipe !== null && overlaps(arg.storage.recipe.args))),
-    );
-  const recipe = source.recipe;
-  if (!recipe || overlaps(recipe.args)) {
-    void source.buffer;
-    const whole = { storage: source, view: contiguousView(view.shape) };
-    const copy = pendingStorage(source.backend, 'copy', source.dtype, source.dtype, view.shape, [whole]);
-    lower(copy, { storage, view });
-    copy.release();
-  } else lower(source, { storage, view });
-  source.release();
+  try {
+    storage.beforeWrite(source);
+    const overlaps = (list: readonly RecipeArgument[]): boolean =>
+      list.some(
+        (arg) =>
+          'storage' in arg &&
+          ((arg.storage === storage && !sameView(arg.view, view)) ||
+            (arg.storage.recipe !== null && overlaps(arg.storage.recipe.args))),
+      );
+    const recipe = source.recipe;
+    if (!recipe || overlaps(recipe.args)) {
+      void source.buffer;
+      const whole = { storage: source, view: contiguousView(view.shape) };
+      const copy = pendingStorage(source.backend, 'copy', source.dtype, source.dtype, view.shape, [whole]);
+      lower(copy, { storage, view });
+      copy.release();
+    } else lower(source, { storage, view });
+  } finally {
+    source.release();
+  }
 }

@@ -30,6 +30,9 @@ export interface PhiloxKey {
   readonly offset: number;
 }
 
+/** Told of every key that is taken, while a captured function is recorded. */
+export const keys: { watcher: ((generator: Generator, offset: number) => void) | null } = { watcher: null };
+
 /** The seed as PyTorch stores it: an unsigned 64-bit integer, negative ones in two's complement. */
 function toUint64(seed: number | bigint): bigint {
   if (typeof seed === 'number' && !Number.isSafeInteger(seed)) {
@@ -124,8 +127,23 @@ export class Generator {
    */
   philoxKey(): PhiloxKey {
     const offset = this.#philoxCounter;
+    keys.watcher?.(this, offset);
     this.#philoxCounter = (offset + 1) >>> 0;
     return { seed: [Number(this.#seed & 0xffffffffn), Number(this.#seed >> 32n)], offset };
+  }
+
+  /** @internal How many keys were taken since the generator was seeded: a replay goes on from there. */
+  get keysTaken(): number {
+    return this.#philoxCounter;
+  }
+  set keysTaken(count: number) {
+    this.#philoxCounter = count >>> 0;
+  }
+
+  /** @internal Where the host stream stands, in a text that changes with every draw. */
+  get hostPosition(): string {
+    const { words, position } = this.#engine.state();
+    return `${this.#seed},${position},${words[0]},${words[WORDS - 1]},${this.cachedNormal}`;
   }
 
   /**

@@ -7,6 +7,7 @@ import type { DType } from '../../dtype.js';
 import { ArgumentError, DeviceError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
 import type { DeviceBuffer, KernelRequest, KernelTable } from '../requests.js';
+import { writtenBy } from '../written.js';
 import { ALIGNMENT } from './allocator.js';
 import { float64Kernels, isFloat64 } from './float64/table.js';
 import { cpuKernels } from './kernels/table.js';
@@ -14,7 +15,6 @@ import { CpuBuffer, Launcher } from './launch.js';
 import { formatBytes, LinearMemory } from './memory.js';
 import { chooseBuild, loadKernels, type SimdBuild } from './module.js';
 import { chooseThreads } from './threads.js';
-import { writtenBy } from './written.js';
 
 export interface CpuOptions {
   /** Which build of the kernels; the best that this engine runs when left out (`COURSE_SIMD=plain` asks for plain SIMD). */

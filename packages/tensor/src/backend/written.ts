@@ -2,7 +2,7 @@
  * Which operands a request writes to: what was derived from their buffers before (copies of weights in panels) is void then. The table is
  * complete or it does not compile, so a new kind of request cannot be forgotten.
  */
-import type { Dense, KernelKind, KernelRequest, RequestOf } from '../requests.js';
+import type { Dense, KernelKind, KernelRequest, RequestOf } from './requests.js';
 
 type Written = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly (Dense | undefined)[] };
 

@@ -1,0 +1,84 @@
+/**
+ * The place between the core and a device where all requests come through: whoever records a program or measures it stands here while
+ * it runs. Without an interceptor a call goes straight on.
+ */
+import type { DType } from '../dtype.js';
+import type { Backend, BackendStatistics, DeviceInfo, DeviceKind } from './backend.js';
+import type { DeviceBuffer, KernelRequest } from './requests.js';
+
+/** What is told of each request before the device, and decides whether it goes on to it. */
+export interface Interceptor {
+  run(backend: Backend, request: KernelRequest): void;
+  write(backend: Backend, buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void;
+  /** Throws where nothing may be read. */
+  read(): void;
+}
+
+/** Who stands at the tap now. */
+export const tap: { interceptor: Interceptor | null } = { interceptor: null };
+
+/** A device behind the tap. */
+export class TappedBackend implements Backend {
+  readonly kind: DeviceKind;
+  readonly maxPointwiseInputs: number;
+  readonly readNow?: NonNullable<Backend['readNow']>;
+  readonly kernelText?: NonNullable<Backend['kernelText']>;
+
+  constructor(readonly device: Backend) {
+    this.kind = device.kind;
+    this.maxPointwiseInputs = device.maxPointwiseInputs;
+    if (device.readNow)
+      this.readNow = (buffer, byteOffset, byteLength) => {
+        tap.interceptor?.read();
+        return device.readNow?.(buffer, byteOffset, byteLength) ?? new ArrayBuffer(0);
+      };
+    if (device.kernelText) this.kernelText = (request) => device.kernelText?.(request) ?? '';
+  }
+
+  get isLost(): boolean {
+    return this.device.isLost;
+  }
+
+  info(): DeviceInfo {
+    return this.device.info();
+  }
+
+  supports(dtype: DType): boolean {
+    return this.device.supports(dtype);
+  }
+
+  statistics(): BackendStatistics {
+    return this.device.statistics();
+  }
+
+  allocate(byteLength: number): DeviceBuffer {
+    return this.device.allocate(byteLength);
+  }
+
+  free(buffer: DeviceBuffer): void {
+    this.device.free(buffer);
+  }
+
+  write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void {
+    if (tap.interceptor) tap.interceptor.write(this.device, buffer, byteOffset, words);
+    else this.device.write(buffer, byteOffset, words);
+  }
+
+  async read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    tap.interceptor?.read();
+    return this.device.read(buffer, byteOffset, byteLength);
+  }
+
+  run(request: KernelRequest): void {
+    if (tap.interceptor) tap.interceptor.run(this.device, request);
+    else this.device.run(request);
+  }
+
+  synchronize(): Promise<void> {
+    return this.device.synchronize();
+  }
+
+  destroy(): void {
+    this.device.destroy();
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * A recording that is trusted, and how it is run again: copy the arguments to where they were, take fresh keys for dropout, request the same
+ * kernels, run the code in between that runs each time, and put gradients and results where the function left them. Before that it is
+ * checked that everything from outside is still where it was; if not, the function has to be recorded anew.
+ */
+import { withGradMode } from '../autograd/mode.js';
+import type { Vertex } from '../autograd/vertex.js';
+import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
+import { writtenBy } from '../backend/written.js';
+import type { DType } from '../dtype.js';
+import { assign } from '../fuse/assign.js';
+import { pendingStorage } from '../fuse/build.js';
+import { makeProgram } from '../fuse/program.js';
+import type { Generator } from '../random/generator.js';
+import { moveTo } from '../scope.js';
+import { Storage } from '../storage.js';
+import { Tensor } from '../tensor.js';
+import { contiguousView, type View } from '../view.js';
+import type { LiveNumber } from './compare.js';
+import type { GradState, Recording } from './recording.js';
+
+/** Where a result lies. */
+export interface ResultPlace {
+  readonly buffer: DeviceBuffer;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly layout: View;
+}
+
+/** Writes a tensor's elements into a storage, row by row. */
+export function copyInto(target: Storage, source: Tensor): void {
+  const { shape } = source;
+  const view = contiguousView(shape);
+  const { backend, dtype } = target;
+  assign(
+    target,
+    view,
+    pendingStorage(backend, 'copy', dtype, dtype, shape, [{ storage: source.storage, view: source.layout }]),
+  );
+}
+
+export class Replay {
+  readonly #live = new Map<number, LiveNumber[]>();
+  readonly #seeds: ReadonlyMap<Generator, bigint>;
+  readonly #written: readonly Storage[];
+  readonly #overwritten: ReadonlySet<DeviceBuffer>;
+  /** Gradients from before the call that the function reads or adds to. */
+  readonly #readEntries: ReadonlySet<DeviceBuffer>;
+
+  constructor(
+    readonly recording: Recording,
+    private readonly inputs: readonly Storage[],
+    private readonly results: readonly ResultPlace[],
+    live: readonly LiveNumber[],
+    /** Generators whose keys were the same at both calls that were compared: they have to be so again. */
+    private readonly fixedGenerators: ReadonlySet<Generator>,
+  ) {
+    recording.seal();
+    for (const each of live) {
+      const list = this.#live.get(each.event);
+      if (list) list.push(each);
+      else this.#live.set(each.event, [each]);
+    }
+    this.#seeds = new Map([...recording.keysBefore.keys()].map((generator) => [generator, generator.initialSeed()]));
+    const entries = [...recording.entryGradients.values()].filter((buffer) => buffer !== null);
+    this.#readEntries = new Set(entries.filter((buffer) => recording.externals.has(buffer)));
+    const written = new Set<DeviceBuffer>();
+    for (const event of recording.events)
+      if (event.kind === 'run')
+        for (const operand of writtenBy(event.request)) if (operand) written.add(operand.buffer);
+    this.#written = [...recording.externals].flatMap(([buffer, storage]) =>
+      written.has(buffer) && !this.#readEntries.has(buffer) ? [storage] : [],
+    );
+    this.#overwritten = written;
+  }
+
+  /** Whether everything from outside is as it was. */
+  isCurrent(): boolean {
+    const { backend, externals, entryGradients, keysBefore } = this.recording;
+    if (backend.isLost) return false;
+    for (const [buffer, storage] of externals)
+      if (!this.#readEntries.has(buffer) && (storage.isReleased || storage.recipe || storage.buffer !== buffer))
+        return false;
+    for (const [vertex, entry] of entryGradients) {
+      const { grad } = vertex;
+      // A gradient that the function drops unread may be there or not; one that it adds to has to be the same.
+      if (entry === null ? grad !== null : this.#readEntries.has(entry) && grad?.storage.buffer !== entry) return false;
+    }
+    for (const [generator, seed] of this.#seeds)
+      if (
+        generator.initialSeed() !== seed ||
+        (this.fixedGenerators.has(generator) && generator.keysTaken !== keysBefore.get(generator))
+      )
+        return false;
+    return true;
+  }
+
+  /** Does again what the function did. */
+  run(tensors: readonly Tensor[]): Tensor[] {
+    const { recording } = this;
+    for (const [vertex, entry] of recording.entryGradients)
+      if (entry !== null && !this.#readEntries.has(entry)) setGradient(vertex, null);
+    this.#callIn();
+    for (const [i, tensor] of tensors.entries()) copyInto(this.inputs[i] as Storage, tensor);
+    for (const storage of this.#written) storage.beforeWrite();
+    for (const [vertex, entry] of recording.entryGradients)
+      if (entry !== null && this.#readEntries.has(entry)) vertex.grad?.storage.beforeWrite();
+    const starts = new Map([...recording.keysBefore.keys()].map((generator) => [generator, generator.keysTaken]));
+    for (const [i, event] of recording.events.entries()) {
+      if (event.kind === 'run') recording.backend.run(this.#filled(i, event.request, starts));
+      else if (event.kind === 'upload') {
+        // What nobody writes to still holds what was uploaded.
+        if (this.#overwritten.has(event.buffer)) recording.backend.write(event.buffer, 0, event.words);
+      } else {
+        this.#setGradients(event.gradients);
+        this.#setKeys(event.keysTaken, starts);
+        withGradMode(event.gradEnabled, event.body);
+      }
+    }
+    this.#setGradients(recording.finalGradients);
+    this.#setKeys(recording.keysAfter, starts);
+    return this.results.map(({ layout, ...place }) => new Tensor(this.#lend(place), layout));
+  }
+
+  /** Gives all memory back that nobody holds. */
+  release(): void {
+    this.recording.release();
+    for (const storage of this.inputs) if (!storage.isReleased) storage.release();
+  }
+
+  /** Gives those who still hold what the last call left a copy of their own. */
+  #callIn(): void {
+    const { recording } = this;
+    for (const storage of recording.loans.values()) {
+      if (storage.isReleased) continue;
+      const copy = recording.backend.allocate(storage.byteLength);
+      recording.backend.run(copyRequest(storage, copy));
+      storage.own(copy);
+    }
+    recording.loans.clear();
+  }
+
+  #lend({ buffer, dtype, size }: Omit<ResultPlace, 'layout'>): Storage {
+    const known = this.recording.loans.get(buffer);
+    if (known && !known.isReleased) return known.retain();
+    const storage = new Storage(this.recording.backend, dtype, size, null, buffer);
+    this.recording.loans.set(buffer, storage);
+    return storage;
+  }
+
+  #setGradients(states: ReadonlyMap<Vertex, GradState>): void {
+    for (const [vertex, state] of states) {
+      if (state === 'as it is') continue;
+      if (state === 'none') setGradient(vertex, null);
+      else if (vertex.grad?.storage.buffer !== state.buffer)
+        setGradient(vertex, new Tensor(this.#lend(state), state.layout));
+    }
+  }
+
+  /** Sets generators to where they stood in the recording, counted from where they stood at the start of the call. */
+  #setKeys(taken: ReadonlyMap<Generator, number>, starts: ReadonlyMap<Generator, number>): void {
+    const { keysBefore } = this.recording;
+    for (const [generator, count] of taken)
+      generator.keysTaken = (starts.get(generator) ?? 0) + count - (keysBefore.get(generator) ?? 0);
+  }
+
+  /** The request with the keys of this call. */
+  #filled(index: number, request: KernelRequest, starts: ReadonlyMap<Generator, number>): KernelRequest {
+    const live = this.#live.get(index);
+    if (!live) return request;
+    const value = ({ key }: LiveNumber): number => {
+      const taken = this.recording.keys[key];
+      if (!taken) return 0;
+      const { generator, offset } = taken;
+      return ((starts.get(generator) ?? 0) + offset - (this.recording.keysBefore.get(generator) ?? 0)) | 0;
+    };
+    if (request.kind === 'pointwise') {
+      const scalars = [...request.scalars];
+      for (const each of live) if (typeof each.place === 'number') scalars[each.place] = value(each);
+      return { ...request, scalars };
+    }
+    const [first] = live;
+    if (first && (request.kind === 'attention' || request.kind === 'attentionBackward') && request.dropout) {
+      const { p, key } = request.dropout;
+      return { ...request, dropout: { p, key: [key[0], key[1], value(first)] } };
+    }
+    return request;
+  }
+}
+
+function setGradient(vertex: Vertex, grad: Tensor | null): void {
+  vertex.grad?.dispose();
+  vertex.grad = grad;
+  if (grad) moveTo(grad, vertex.home);
+}
+
+function copyRequest({ buffer, dtype, size }: Storage, target: DeviceBuffer): KernelRequest {
+  const program = makeProgram({ inputs: [dtype], scalars: [], steps: [], outputs: [0] });
+  const operand = { dtype, offset: 0, strides: [1] };
+  return {
+    kind: 'pointwise',
+    program,
+    shape: [size],
+    inputs: [{ ...operand, buffer }],
+    scalars: [],
+    outputs: [{ ...operand, buffer: target }],
+  };
+}
