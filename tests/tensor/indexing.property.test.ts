@@ -6,6 +6,7 @@ import {
   avgPool1d,
   conv1d,
   einsum,
+  grad,
   maxPool1d,
   mseLoss,
   oneHot,
@@ -162,6 +163,24 @@ onEachDevice('properties', () => {
       }),
       settings,
     );
+  });
+
+  it.each([
+    ['few long windows', 2000, 900, 350],
+    ['many short windows', 2000, 3, 2],
+    ['windows apart', 2000, 2, 5],
+    ['many long windows', 400, 100, 2],
+  ])('unfold adds gradients back, and again: %s', async (_, length, size, step) => {
+    const weights = Array.from({ length: length * 2 }, (_, i) => ((i * 7) % 5) - 2);
+    const x = tensor(weights, { shape: [length, 2], requiresGrad: true });
+    const windows = x.unfold(0, size, step);
+    // Of Σ x² over the windows: each element counts as often as windows hold it.
+    const gradient = grad(windows.square().sum(), [x], { createGraph: true })[0];
+    const starts = Array.from({ length: Math.floor((length - size) / step) + 1 }, (_, w) => w * step);
+    const held = Array.from({ length }, (_, i) => starts.filter((start) => start <= i && i < start + size).length);
+    expect(Array.from(await gradient.data())).toEqual(weights.map((value, i) => 2 * value * (held[i >> 1] ?? 0) + 0));
+    const again = grad(gradient.mul(0.5).sum(), [x])[0];
+    expect(Array.from(await again.data())).toEqual(weights.map((_, i) => held[i >> 1] ?? 0));
   });
 
   it('sort is the stable sort of every row', async () => {

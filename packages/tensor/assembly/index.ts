@@ -26,8 +26,9 @@ export { fork, serve } from './pool';
 export { reduce } from './reduce';
 export { clear, gatherRows, scatterAddRows } from './rows';
 export { scan } from './scan';
+export { selectFirst } from './select';
 export { softmax, softmaxBackward } from './softmax';
-export { sort } from './sort';
+export { mergeRuns, sort, sortRuns } from './sort';
 export { transpose } from './transpose';
 
 /** Where the module's own data ends. */

@@ -10,6 +10,8 @@
 export enum ItemSize {
   /** Rows and columns of a tile of a transposing copy. */
   transposeTile = 32,
+  /** Elements of a run of a long row that is sorted. */
+  sortRun = 8192,
   /** Elements of an Adam step. */
   adamBlock = 4096,
   /** Words of memory that is cleared. */
@@ -408,17 +410,23 @@ export enum ScanField {
   length,
 }
 
-/** The order of rows. Item: a row. */
+/** The order of rows, or the first `most` of it. Item: a row. */
 export enum SortField {
   count,
+  most,
   descending,
   /** 1 where the input holds floats. */
   float,
   input,
   /** [rows, count] places. */
   out,
-  /** [rows, 2 * count] words of 64 bits to work in. */
+  /** [rows, 2 * count] words of 64 bits to work in; [rows, 2 * most] where that is less than all. */
   space,
+  /** Of long rows, for which items are runs of `ItemSize.sortRun`: [rows, count] words each, how many are in order, and whether this is the last pass. */
+  source,
+  target,
+  width,
+  last,
   length,
 }
 

@@ -304,6 +304,41 @@ export const cases: Record<string, Case> = {
     });
     return [await machine.get(out, 60 * 101)];
   },
+  'the order of one long row': async (machine) => {
+    const out = machine.room(50_001, 'int32');
+    const input = machine.put(noise(50_001, 1).map((x) => Math.round(x * 5000)));
+    machine.run({ kind: 'sort', descending: false, rows: 1, length: 50_001, input, out });
+    return [await machine.get(out, 50_001)];
+  },
+  'the first of an order': async (machine) => {
+    const out = machine.room(30 * 1001, 'int32');
+    const input = machine.put(noise(30 * 1001, 1).map((x) => Math.round(x * 20)));
+    machine.run({ kind: 'sort', descending: true, rows: 30, length: 1001, most: 40, input, out });
+    return (await machine.get(out, 30 * 1001)).flatMap((place, i) => (i % 1001 < 40 ? [[place]] : []));
+  },
+  'integers and truth over one long row': async (machine) => {
+    const length = 100_001;
+    const ints = machine.put(
+      noise(length, 1).map((x) => Math.round(x * 1e9) | 1),
+      'int32',
+    );
+    const truths = machine.put(new Array<number>(length).fill(1), 'bool');
+    const shape = { outer: 1, length, inner: 1, scale: 1 };
+    const results: number[][] = [];
+    for (const [op, input] of [
+      ['sum', ints],
+      ['prod', ints],
+      ['max', ints],
+      ['min', ints],
+      ['any', truths],
+      ['all', truths],
+    ] as const) {
+      const out = machine.room(1, op === 'any' || op === 'all' ? 'bool' : 'int32');
+      machine.run({ kind: 'reduce', op, ...shape, input, out });
+      results.push(await machine.get(out, 1));
+    }
+    return results;
+  },
   adam: async (machine) => {
     const [param, expAvg, expAvgSq] = [
       machine.put(noise(20_001, 1)),

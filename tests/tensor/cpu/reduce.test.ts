@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import type { ReduceRequest } from '../../../packages/tensor/src/backend/requests.js';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
-import { eachBuild, type Machine, noise } from './machine.js';
+import { eachBuild, type Machine, noise, rowsOf } from './machine.js';
 
 type Op = ReduceRequest['op'];
 
@@ -111,6 +111,24 @@ eachBuild('reduce', (machine) => {
         new Array(outer * inner).fill(Math.fround(0.1)),
         { rtol: 2 ** -22 },
       );
+    }
+  });
+
+  it.each(['sum', 'prod', 'max', 'min', 'any', 'all'] as const)('%s of long rows of integers is exact', async (op) => {
+    for (const [outer, length] of [
+      [1, 100_003],
+      [3, 40_000],
+    ] as const) {
+      // Small enough that a sum fits; products of odd numbers, which never become 0, are compared modulo 2^32.
+      const values = noise(outer * length, 8).map((x) => Math.round(x * 1000) | 1);
+      const { got, want } = await reduce(machine(), op, [outer, length, 1], values, { dtype: 'int32' });
+      const products = rowsOf(values, length).map((row) => row.reduce((a, b) => Math.imul(a, b), 1));
+      expect(got).toEqual(op === 'prod' ? products : want);
+      const sparse = values.map((_, i) => Number(i % length === length - 2));
+      const truth = await reduce(machine(), op === 'any' ? 'any' : 'all', [outer, length, 1], sparse, {
+        dtype: 'bool',
+      });
+      expect(truth.got).toEqual(truth.want);
     }
   });
 

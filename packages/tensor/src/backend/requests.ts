@@ -286,12 +286,17 @@ export interface ScanRequest {
   readonly out: Dense;
 }
 
-/** The places (int32) that put each row of dense [rows, length] in order; equal elements stay in theirs, NaN counts as the largest. */
+/**
+ * The places (int32) that put each row of dense [rows, length] in order; equal elements stay in theirs, NaN counts as the largest.
+ * Where only the first `most` of a row are wanted, those after may be anything.
+ */
 export interface SortRequest {
   readonly kind: 'sort';
   readonly descending: boolean;
   readonly rows: number;
   readonly length: number;
+  /** From 1 to `length`; all when left out. */
+  readonly most?: number;
   readonly input: Dense;
   readonly out: Dense;
 }

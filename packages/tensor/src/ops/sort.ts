@@ -35,7 +35,8 @@ export function argsort(x: Tensor, dim = -1, { descending = false }: SortOptions
   return places('argsort', x, dim, descending);
 }
 
-function places(name: string, x: Tensor, dim: number, descending: boolean): Places {
+/** Only the first `most` along the dim are of use, where that is given. */
+function places(name: string, x: Tensor, dim: number, descending: boolean, most?: number): Places {
   const rank = x.shape.length;
   const at = normalizeDim(name, dim, rank);
   x.checkAlive(name);
@@ -46,7 +47,7 @@ function places(name: string, x: Tensor, dim: number, descending: boolean): Plac
   const { tensor, operand: out } = emptyOn(backend, rows.shape, 'int32');
   const length = rows.shape.at(-1) ?? 1;
   const count = length === 0 ? 0 : rows.numel() / length;
-  backend.run({ kind: 'sort', descending, rows: count, length, input, out });
+  backend.run({ kind: 'sort', descending, rows: count, length, ...(most !== undefined && { most }), input, out });
   return (rank === 0 ? tensor.reshape([]) : tensor.transpose(at, rank - 1)) as Places;
 }
 
@@ -88,7 +89,7 @@ export function topk(x: Tensor, k: number, dim = -1, { largest = true }: TopkOpt
     const one = topk(x.reshape([1]), 1, 0);
     return { values: one.values.reshape([]), indices: one.indices.reshape([]) as Places };
   }
-  const indices = places('topk', x, at, largest).narrow(at, 0, k) as Places;
+  const indices = places('topk', x, at, largest, Math.max(k, 1)).narrow(at, 0, k) as Places;
   return { values: gatherAs('topk', x, at, indices), indices };
 }
 

@@ -1,4 +1,5 @@
 /** Views of a tensor through a moving window, or along a diagonal, and triangles: strides do the work, gradients are added back. */
+import { noGrad } from '../autograd/mode.js';
 import { record, recordPart } from '../autograd/record.js';
 import { makeTensor } from '../construct.js';
 import { ShapeError } from '../errors.js';
@@ -9,6 +10,7 @@ import type { Tensor } from '../tensor.js';
 import { contiguousView, type View } from '../view.js';
 import { indexAdd } from './indexing.js';
 import { hostTensor } from './operands.js';
+import type { Index } from './slice.js';
 
 /**
  * Windows of `size` elements every `step` along `dim`, as a view: [..., windows, ..., size]. As
@@ -42,9 +44,31 @@ export function unfold(x: Tensor, dim: number, size: number, step: number, dilat
   ]);
 }
 
-/** Adds the elements of windows back to where they came from. */
+/** Windows, or places in a window, that are added to the whole one after the other, each in one pass. */
+const MOST_PASSES = 64;
+
+/** Adds the elements of windows back to where they came from: the gradient of `unfold`, whose gradient is `unfold` again. */
 function fold(grad: Tensor, shape: Shape, at: number, step: number, dilation: number): Tensor {
   if (shape.length === 0) return grad.sum();
+  const [count, size] = [grad.shape[at] ?? 0, grad.shape.at(-1) ?? 0];
+  if (Math.min(count, size) > MOST_PASSES) return foldByIndex(grad, shape, at, step, dilation);
+  const whole = grad.newFull(shape, 0);
+  noGrad(() => {
+    const parts = grad.detach();
+    // The elements at one place of all windows lie `step` apart, those of one window `dilation` apart; none meets another.
+    const byPlace = size <= count;
+    for (let i = 0; i < Math.min(count, size); i++) {
+      const [start, each, length] = byPlace ? [i * dilation, step, count] : [i * step, dilation, size];
+      const range: Index = [start, start + (length - 1) * each + 1, each];
+      const added = byPlace ? parts.select(-1, i) : parts.select(at, i).movedim(-1, at);
+      whole.slice(...shape.map((_, d): Index => (d === at ? range : ':'))).add_(added);
+    }
+  });
+  return record('fold', whole, [grad], [], (again) => [() => unfold(again, at, size, step, dilation)]);
+}
+
+/** The same in one pass for many long windows. */
+function foldByIndex(grad: Tensor, shape: Shape, at: number, step: number, dilation: number): Tensor {
   const [count, size] = [grad.shape[at] ?? 0, grad.shape.at(-1) ?? 0];
   const places = Int32Array.from(
     { length: count * size },

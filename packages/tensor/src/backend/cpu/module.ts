@@ -40,6 +40,9 @@ const KERNELS = [
   'scatter',
   'scan',
   'sort',
+  'selectFirst',
+  'sortRuns',
+  'mergeRuns',
 ] as const;
 
 export type KernelName = (typeof KERNELS)[number];

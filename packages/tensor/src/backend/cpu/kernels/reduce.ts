@@ -11,17 +11,28 @@ const CHUNK = 16_384;
 /** A reduction with fewer work items than this, each of two chunks or more, is cut. */
 const FEW_ITEMS = 16;
 
-/** What combines the results of chunks. Products are not cut: their parts could overflow where the whole does not. */
-const COMBINE: Partial<Record<ReduceRequest['op'], ReduceRequest['op']>> = {
+type Op = ReduceRequest['op'];
+
+/** What combines the results of chunks of floats. Products are not cut: their parts could overflow where the whole does not. */
+const COMBINE: Partial<Record<Op, Op>> = { sum: 'sum', sumOfSquares: 'sum', max: 'max', min: 'min' };
+/** The same of integers and truth values, whose chunks give such again: products are modulo 2^32, as is the whole. */
+const COMBINE_INTS: Partial<Record<Op, Op>> = {
   sum: 'sum',
-  sumOfSquares: 'sum',
+  prod: 'prod',
   max: 'max',
   min: 'min',
+  any: 'any',
+  all: 'all',
 };
+
+function combining({ op, floatInput, floatOut, scale }: RawReduction): Op | undefined {
+  if (floatInput) return COMBINE[op];
+  return floatOut || scale !== 1 ? undefined : COMBINE_INTS[op];
+}
 
 /** A reduction whose operands are addresses: also the second half of kernels that leave partial sums. */
 export interface RawReduction {
-  readonly op: ReduceRequest['op'];
+  readonly op: Op;
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
@@ -33,24 +44,24 @@ export interface RawReduction {
 }
 
 /**
- * Reduces in one launch, or long floats in two: chunks of a length that depends on the shape alone, then their results. So there
+ * Reduces in one launch, or what is long in two: chunks of a length that depends on the shape alone, then their results. So there
  * is work for many threads, and sums are the same for any number of them.
  */
 export function launchReduce(launcher: Launcher, reduction: RawReduction): void {
-  const { op, outer, length, inner } = reduction;
+  const { outer, length, inner } = reduction;
   if (outer * inner === 0) return;
-  const combine = COMBINE[op];
+  const combine = combining(reduction);
   const columnGroup = Math.min(COLUMN_GROUP, inner);
   const items = outer * Math.ceil(inner / columnGroup);
   const chunk = Math.ceil(CHUNK / columnGroup);
-  if (!reduction.floatInput || combine === undefined || items >= FEW_ITEMS || length < 2 * chunk) {
+  if (combine === undefined || items >= FEW_ITEMS || length < 2 * chunk) {
     launchChunks(launcher, reduction, Math.max(length, 1), 1);
     return;
   }
   const chunks = Math.ceil(length / chunk);
   const partials = launcher.take(outer * chunks * inner * 4);
   const address = partials.start * ALIGNMENT;
-  launchChunks(launcher, { ...reduction, scale: 1, out: address, floatOut: true }, chunk, chunks);
+  launchChunks(launcher, { ...reduction, scale: 1, out: address, floatOut: reduction.floatInput }, chunk, chunks);
   launchChunks(launcher, { ...reduction, op: combine, length: chunks, input: address }, chunks, 1);
   launcher.give(partials);
 }
