@@ -1,8 +1,11 @@
 // Generation: what is drawn, in which order the rules apply, and that caches, padding and streaming change nothing.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { GPT2LMHeadModel, generateTokens, gpt2Config } from '@course/models';
-import { ArgumentError, Generator, manualSeed, memory, noGrad, ShapeError, tensor } from '@course/tensor';
+import { ArgumentError, Generator, manualSeed, memory, noGrad, ShapeError, Tensor, tensor } from '@course/tensor';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { candidates, draw, penalise } from '../../packages/models/src/generation/sampling.js';
+import { banRepeats, candidates, draw, penalise, ruled } from '../../packages/models/src/generation/sampling.js';
 import { onEachDevice } from '../support/devices.js';
 
 const int32 = { dtype: 'int32' } as const;
@@ -39,6 +42,26 @@ describe('sampling', () => {
     const own = Float32Array.of(2, -2, 5);
     penalise(own, [0, 1, 0], 2);
     expect([...own]).toEqual([1, -4, 5]);
+  });
+
+  it('forbids runs that were there, ends that come too early, and the rules go before the drawing', () => {
+    const none = () => new Float32Array(5);
+    const banned = (said: number[], size: number): number[] => {
+      const own = none();
+      banRepeats(own, said, size);
+      return [...own.keys()].filter((id) => own[id] === -Infinity);
+    };
+    // 1 2 was followed by 3, and by 4.
+    expect(banned([1, 2, 3, 1, 2, 4, 1, 2], 3)).toEqual([3, 4]);
+    expect(banned([1, 2, 3], 1)).toEqual([1, 2, 3]);
+    expect(banned([1, 2], 3)).toEqual([]);
+    expect(banned([1], 3)).toEqual([]);
+    const options = { repetitionPenalty: 2, noRepeatNgramSize: 0, minNewTokens: 2, endTokens: new Set([4]) };
+    expect([...ruled(Float32Array.of(1, 2, 3, 4, 5), [3], 1, options)]).toEqual([1, 2, 3, 2, -Infinity]);
+    expect([...ruled(Float32Array.of(1, 2, 3, 4, 5), [3], 2, options)]).toEqual([1, 2, 3, 2, 5]);
+    // What is forbidden is never drawn, be it for want of others.
+    expect(candidates(Float32Array.of(1, -Infinity), all).ids).toEqual([0]);
+    expect(() => candidates(new Float32Array(3).fill(-Infinity), all)).toThrow(/leave no token/);
   });
 
   it('draws each token as often as its probability says', () => {
@@ -153,6 +176,78 @@ onEachDevice('generation with GPT-2', () => {
     expect(streamed).toEqual(whole?.slice(3, 7));
     expect(memory().tensors).toBe(before.tensors);
     expect(memory().bytes).toBe(before.bytes);
+  });
+
+  it('computes one token a step in every layer, however long the text has become', async () => {
+    const seen = new Map<string, number[]>();
+    for (const [path, module] of model.namedModules())
+      module.registerForwardHook((_, __, output) => {
+        if (output instanceof Tensor && output.ndim === 3) seen.set(path, [...(seen.get(path) ?? []), output.size(1)]);
+      });
+    await model.generate(prompt(), { maxNewTokens: 12, eosTokenId: null });
+    for (const path of ['transformer.h.0', 'transformer.h.1.attn.c_attn', 'transformer.h.1.mlp.c_proj', 'lm_head'])
+      expect(seen.get(path), path).toEqual([3, ...new Array<number>(11).fill(1)]);
+  });
+
+  it('ends no sooner than told, repeats no run, and stops at a length', async () => {
+    const [free = []] = await model.generate(prompt(), { maxNewTokens: 12, eosTokenId: null });
+    const end = free[3] ?? 0;
+    const [ended = []] = await model.generate(prompt(), { maxNewTokens: 12, eosTokenId: end, minNewTokens: 5 });
+    expect(ended.length).toBeGreaterThanOrEqual(8);
+    expect(ended.slice(3, 8)).not.toContain(end);
+    const [varied = []] = await model.generate(prompt(), { maxNewTokens: 18, eosTokenId: null, noRepeatNgramSize: 2 });
+    const pairs = varied.slice(1).map((id, i) => `${varied[i]} ${id}`);
+    expect(new Set(pairs).size).toBe(pairs.length);
+    expect((await model.generate(prompt(), { maxLength: 7, eosTokenId: null }))[0]).toEqual(free.slice(0, 7));
+    await expect(model.generate(prompt(), { maxLength: 3 })).rejects.toThrow(
+      /maxLength must be .*above the prompt's 3/,
+    );
+  });
+
+  it('draws several texts a prompt', async () => {
+    const options = {
+      maxNewTokens: 6,
+      eosTokenId: null,
+      doSample: true,
+      topK: 0,
+      generator: new Generator(4),
+    } as const;
+    const texts = await model.generate(tensor([[5], [9]], int32), { ...options, numReturnSequences: 3 });
+    expect(texts.map(([first]) => first)).toEqual([5, 5, 5, 9, 9, 9]);
+    expect(new Set(texts.map(String)).size).toBe(6);
+    await expect(model.generate(prompt(), { numReturnSequences: 2 })).rejects.toThrow(/without doSample/);
+  });
+
+  it('keeps options in its folder, which a call overrides', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'generation-'));
+    try {
+      await model.savePretrained(folder);
+      const file = join(folder, 'generation_config.json');
+      await writeFile(
+        file,
+        JSON.stringify({ _from_model_config: true, max_new_tokens: 4, eos_token_id: [29, 30], top_k: null }),
+      );
+      const again = await GPT2LMHeadModel.fromPretrained(folder);
+      expect(again.generationConfig).toEqual({
+        maxNewTokens: 4,
+        eosTokenId: [29, 30],
+        others: { _from_model_config: true },
+      });
+      expect((await again.generate(prompt(), { eosTokenId: null }))[0]).toHaveLength(7);
+      expect((await again.generate(prompt(), { eosTokenId: null, maxLength: 5 }))[0]).toHaveLength(5);
+      await again.savePretrained(folder);
+      expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
+        _from_model_config: true,
+        max_new_tokens: 4,
+        eos_token_id: [29, 30],
+      });
+      await writeFile(file, '{"max_new_tokens": "four"}');
+      await expect(GPT2LMHeadModel.fromPretrained(folder)).rejects.toThrow(
+        /'max_new_tokens' must be a number, got "four"/,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('says what does not fit', async () => {

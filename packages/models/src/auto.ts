@@ -27,6 +27,8 @@ import { type ConfigOverrides, type PretrainedConfig, parseJsonObject, readConfi
 import { type ModelFiles, openModelFiles } from './pretrained/files.js';
 import type { FromPretrainedOptions } from './pretrained/pretrained-model.js';
 import { CONFIG } from './pretrained/pretrained-model.js';
+import { seq2SeqConfigKind } from './seq2seq/config.js';
+import { Seq2SeqTransformer } from './seq2seq/transformer.js';
 
 /** Options of the auto classes: those that all kinds of model have. */
 export type AutoOptions = Omit<FromPretrainedOptions<PretrainedConfig>, 'config'> & {
@@ -120,7 +122,17 @@ export const AutoModelForCausalLM = auto<GPT2LMHeadModel>('AutoModelForCausalLM'
   gpt2: (files, options) => GPT2LMHeadModel.fromPretrained(files, options),
 });
 
-const CONFIG_KINDS = { bert: bertConfigKind, distilbert: distilBertConfigKind, gpt2: gpt2ConfigKind };
+/** A model that makes one text of another. */
+export const AutoModelForSeq2SeqLM = auto<Seq2SeqTransformer>('AutoModelForSeq2SeqLM', {
+  'course-seq2seq': (files, options) => Seq2SeqTransformer.fromPretrained(files, options),
+});
+
+const CONFIG_KINDS = {
+  bert: bertConfigKind,
+  distilbert: distilBertConfigKind,
+  gpt2: gpt2ConfigKind,
+  'course-seq2seq': seq2SeqConfigKind,
+};
 
 /** The configuration of a model, of whatever kind. */
 export const AutoConfig = {
@@ -141,6 +153,8 @@ export const AutoConfig = {
         return readConfig(CONFIG_KINDS.distilbert, json, path);
       case 'gpt2':
         return readConfig(CONFIG_KINDS.gpt2, json, path);
+      case 'course-seq2seq':
+        return readConfig(CONFIG_KINDS['course-seq2seq'], json, path);
       default:
         throw new FormatError(
           `${path}: AutoConfig does not know the model_type ${JSON.stringify(type)}; it knows ${Object.keys(CONFIG_KINDS).join(', ')}`,

@@ -12,6 +12,7 @@ export {
   AutoModelForNextSentencePrediction,
   AutoModelForPreTraining,
   AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
   type AutoOptions,
@@ -53,6 +54,7 @@ export {
   type DistilBertLabelledInputs,
 } from './distilbert/heads.js';
 export { type BaseModelOutput, type DistilBertInputs, DistilBertModel } from './distilbert/model.js';
+export type { GenerationConfig } from './generation/config.js';
 export { type CausalModel, generateTokens, streamTokens } from './generation/generate.js';
 export type { GenerateOptions } from './generation/options.js';
 export { type Gpt2Config, gpt2Config } from './gpt2/config.js';
@@ -98,6 +100,8 @@ export {
   type SavePretrainedOptions,
 } from './pretrained/pretrained-model.js';
 export type { TiedLinear } from './pretrained/tied-linear.js';
+export { type Seq2SeqConfig, seq2SeqConfig } from './seq2seq/config.js';
+export { type Seq2SeqInputs, type Seq2SeqOutput, Seq2SeqTransformer } from './seq2seq/transformer.js';
 export {
   type Analogy,
   type AnalogyReport,

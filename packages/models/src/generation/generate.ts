@@ -2,16 +2,19 @@
  * Text from a causal language model, one token after the other: the loop behind `generate` and `stream`. With caches each step computes
  * the new tokens only, so the work per token and layer stays the same however long the text has become.
  */
-import type { KeyValueCache, Module } from '@course/nn';
+import type { KeyValueCache } from '@course/nn';
 import { ArgumentError, defaultGenerator, noGrad, ShapeError, scope, type Tensor, tensor } from '@course/tensor';
-import { type GenerateOptions, type ResolvedOptions, resolveOptions } from './options.js';
-import { best, candidates, draw, penalise } from './sampling.js';
+import type { GenerationConfig } from './config.js';
+import { type GenerateOptions, type ResolvedOptions, resolveOptions, withDefaults } from './options.js';
+import { best, candidates, draw, ruled } from './sampling.js';
 
 /** What generation needs of a model. */
-export interface CausalModel extends Module {
+export interface CausalModel {
   /** The longest sequence. */
   readonly maxPositions: number;
   readonly eosTokenId: number;
+  /** What stands in for options that a call leaves out. */
+  readonly generationConfig?: GenerationConfig;
   /** Empty caches, one a layer. */
   newCaches(capacity: number): KeyValueCache[];
   /** Scores of the next word at every place, [batch, time, vocabulary]. */
@@ -33,11 +36,15 @@ interface Rows {
   readonly done: boolean[];
 }
 
-async function readPrompt(inputIds: Tensor, mask: Tensor | null | undefined): Promise<Rows> {
+function checkPrompt(inputIds: Tensor): void {
   if (inputIds.ndim !== 2 || inputIds.numel() === 0)
     throw new ShapeError(
       `generate: inputIds must be [batch, time] with at least one token, got [${inputIds.shape.join(', ')}]`,
     );
+}
+
+/** The rows that prompts begin with, each as often as texts are wanted of it. */
+async function readPrompt(inputIds: Tensor, mask: Tensor | null | undefined, times: number): Promise<Rows> {
   const [batch, time] = [inputIds.size(0), inputIds.size(1)];
   if (mask && mask.shape.join() !== inputIds.shape.join())
     throw new ShapeError(
@@ -56,8 +63,11 @@ async function readPrompt(inputIds: Tensor, mask: Tensor | null | undefined): Pr
       );
     padding.push(front);
   }
-  const ids = Array.from({ length: batch }, (_, row) => Array.from(flat.subarray(row * time, (row + 1) * time)));
-  return { ids, padding, done: ids.map(() => false) };
+  const ids = Array.from({ length: batch * times }, (_, i) => {
+    const row = Math.floor(i / times);
+    return Array.from(flat.subarray(row * time, (row + 1) * time));
+  });
+  return { ids, padding: ids.map((_, i) => padding[Math.floor(i / times)] ?? 0), done: ids.map(() => false) };
 }
 
 /**
@@ -72,9 +82,11 @@ export async function* streamTokens(
   inputIds: Tensor,
   options: GenerateOptions = {},
 ): AsyncGenerator<number[], void> {
-  const resolved = resolveOptions(options, model.eosTokenId, defaultGenerator());
-  const rows = await readPrompt(inputIds, options.attentionMask);
-  const prompt = rows.ids[0]?.length ?? 0;
+  checkPrompt(inputIds);
+  const prompt = inputIds.size(1);
+  const given = withDefaults(model.generationConfig ?? {}, options);
+  const resolved = resolveOptions(given, model.eosTokenId, prompt, defaultGenerator());
+  const rows = await readPrompt(inputIds, options.attentionMask, resolved.numReturnSequences);
   if (prompt + resolved.maxNewTokens > model.maxPositions)
     throw new ArgumentError(
       `generate: a prompt of ${prompt} tokens and maxNewTokens = ${resolved.maxNewTokens} exceed the ${model.maxPositions} positions of the model; shorten the prompt or generate fewer tokens`,
@@ -82,7 +94,7 @@ export async function* streamTokens(
   const caches = resolved.useCache ? model.newCaches(prompt + resolved.maxNewTokens) : null;
   try {
     for (let step = 0; step < resolved.maxNewTokens; step++) {
-      const next = await nextTokens(model, rows, caches, resolved);
+      const next = await nextTokens(model, rows, caches, resolved, step);
       for (const [row, id] of next.entries()) {
         const ids = rows.ids[row];
         if (!ids) continue;
@@ -103,10 +115,12 @@ async function nextTokens(
   rows: Rows,
   caches: readonly KeyValueCache[] | null,
   options: ResolvedOptions,
+  step: number,
 ): Promise<number[]> {
   const past = caches?.[0]?.length ?? 0;
   const isGreedy = !options.doSample;
-  const needsScores = !isGreedy || options.repetitionPenalty !== 1;
+  const hasRules = options.repetitionPenalty !== 1 || options.noRepeatNgramSize > 0 || step < options.minNewTokens;
+  const needsScores = !isGreedy || hasRules;
   // One small readback where the device can choose; the scores of the last place otherwise.
   const result = scope(() =>
     noGrad(() => {
@@ -122,7 +136,7 @@ async function nextTokens(
     if (rows.done[row]) return options.padTokenId;
     if (!needsScores) return data[row] ?? 0;
     const scores = Float32Array.from(data.subarray(row * width, (row + 1) * width));
-    if (options.repetitionPenalty !== 1) penalise(scores, ids.slice(rows.padding[row]), options.repetitionPenalty);
+    if (hasRules) ruled(scores, ids.slice(rows.padding[row]), step, options);
     if (isGreedy) return best(scores);
     const { ids: allowed, probabilities } = candidates(scores, options);
     return draw(allowed, probabilities, options.generator);
@@ -155,7 +169,7 @@ function lastScores(model: CausalModel, rows: Rows, caches: readonly KeyValueCac
 
 /**
  * Prompts with what a model adds to them: one list of ids a row, prompt and padding included, rows that ended early filled with
- * `padTokenId`, as `transformers`' `generate` gives them.
+ * `padTokenId`, as `transformers`' `generate` gives them. With `numReturnSequences` the texts of a prompt follow each other.
  *
  * @param inputIds [batch, time], int32.
  */
@@ -164,12 +178,14 @@ export async function generateTokens(
   inputIds: Tensor,
   options: GenerateOptions = {},
 ): Promise<number[][]> {
-  const flat = await inputIds.data();
-  const time = inputIds.size(-1);
-  const rows = Array.from({ length: flat.length / time }, (_, row) =>
-    Array.from(flat.subarray(row * time, (row + 1) * time)),
-  );
-  for await (const next of streamTokens(model, inputIds, options))
-    for (const [row, id] of next.entries()) rows[row]?.push(id);
-  return rows;
+  checkPrompt(inputIds);
+  const added: number[][] = [];
+  for await (const next of streamTokens(model, inputIds, options)) added.push(next);
+  const prompts = (await inputIds.toArray()) as number[][];
+  const rows = added[0]?.length ?? 0;
+  const times = rows / prompts.length;
+  return Array.from({ length: rows }, (_, row) => [
+    ...(prompts[Math.floor(row / times)] ?? []),
+    ...added.map((ids) => ids[row] ?? 0),
+  ]);
 }

@@ -5,6 +5,10 @@ import { ArgumentError, type Generator, type Tensor } from '@course/tensor';
 export interface GenerateOptions {
   /** Tokens to add at most. Default 20, as in transformers. */
   readonly maxNewTokens?: number;
+  /** Tokens of prompt and answer together, at most; `maxNewTokens` goes before it. */
+  readonly maxLength?: number;
+  /** Tokens that are added before an end token may come. Default 0. */
+  readonly minNewTokens?: number;
   /** Draw tokens by their probabilities instead of taking the most probable one. Default false. */
   readonly doSample?: boolean;
   /** Divides the scores: below 1 the probable becomes more probable. Default 1. */
@@ -15,6 +19,10 @@ export interface GenerateOptions {
   readonly topP?: number;
   /** Above 1 what was said already is less likely (Keskar et al. 2019). Default 1. */
   readonly repetitionPenalty?: number;
+  /** No run of so many tokens comes twice in a text, prompt included; 0: any may. Default 0. */
+  readonly noRepeatNgramSize?: number;
+  /** Texts for each prompt, drawn apart; they follow each other in the result. Default 1. */
+  readonly numReturnSequences?: number;
   /** [batch, time], 1 = keep. Prompts of different lengths are padded on the left. */
   readonly attentionMask?: Tensor | null;
   /** A row ends with this token, or one of these; null: it never does. Default: the model's. */
@@ -32,6 +40,9 @@ export interface GenerateOptions {
 /** Options with defaults filled in. */
 export interface ResolvedOptions {
   readonly maxNewTokens: number;
+  readonly minNewTokens: number;
+  readonly noRepeatNgramSize: number;
+  readonly numReturnSequences: number;
   readonly doSample: boolean;
   readonly temperature: number;
   readonly topK: number;
@@ -44,16 +55,34 @@ export interface ResolvedOptions {
   readonly useCache: boolean;
 }
 
+/** The model's options with those of a call over them: a call's `maxLength` goes before the model's `maxNewTokens`. */
+export function withDefaults(defaults: GenerateOptions, options: GenerateOptions): GenerateOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const merged: GenerateOptions = { ...defaults, ...given };
+  if (options.maxLength === undefined || options.maxNewTokens !== undefined) return merged;
+  const { maxNewTokens: _, ...rest } = merged;
+  return rest;
+}
+
 /**
  * Fills in defaults.
  *
+ * @param promptLength Tokens of the longest prompt.
  * @throws ArgumentError that names the option and what it may be.
  */
-export function resolveOptions(options: GenerateOptions, eosTokenId: number, generator: Generator): ResolvedOptions {
+export function resolveOptions(
+  options: GenerateOptions,
+  eosTokenId: number,
+  promptLength: number,
+  generator: Generator,
+): ResolvedOptions {
   const given = options.eosTokenId === undefined ? eosTokenId : options.eosTokenId;
   const ends = given === null ? [] : typeof given === 'number' ? [given] : [...given];
   const resolved: ResolvedOptions = {
-    maxNewTokens: options.maxNewTokens ?? 20,
+    maxNewTokens: options.maxNewTokens ?? (options.maxLength === undefined ? 20 : options.maxLength - promptLength),
+    minNewTokens: options.minNewTokens ?? 0,
+    noRepeatNgramSize: options.noRepeatNgramSize ?? 0,
+    numReturnSequences: options.numReturnSequences ?? 1,
     doSample: options.doSample ?? false,
     temperature: options.temperature ?? 1,
     topK: options.topK ?? 50,
@@ -69,12 +98,26 @@ export function resolveOptions(options: GenerateOptions, eosTokenId: number, gen
   const must = (holds: boolean, name: string, what: string, value: unknown): void => {
     if (!holds) throw new ArgumentError(`generate: ${name} must be ${what}, got ${String(value)}`);
   };
-  must(
-    Number.isInteger(maxNewTokens) && maxNewTokens >= 1,
-    'maxNewTokens',
-    'a whole number of at least 1',
-    maxNewTokens,
-  );
+  if (options.maxNewTokens === undefined && options.maxLength !== undefined)
+    must(
+      Number.isInteger(options.maxLength) && maxNewTokens >= 1,
+      'maxLength',
+      `a whole number above the prompt's ${promptLength} tokens`,
+      options.maxLength,
+    );
+  for (const [name, least] of [
+    ['maxNewTokens', 1],
+    ['minNewTokens', 0],
+    ['noRepeatNgramSize', 0],
+    ['numReturnSequences', 1],
+  ] as const) {
+    const value = resolved[name];
+    must(Number.isInteger(value) && value >= least, name, `a whole number of at least ${least}`, value);
+  }
+  if (resolved.numReturnSequences > 1 && !resolved.doSample)
+    throw new ArgumentError(
+      `generate: numReturnSequences is ${resolved.numReturnSequences}, but without doSample all of them would be the same`,
+    );
   must(temperature > 0 && Number.isFinite(temperature), 'temperature', 'a positive number', temperature);
   must(Number.isInteger(topK) && topK >= 0, 'topK', 'a whole number of at least 0', topK);
   must(topP > 0 && topP <= 1, 'topP', 'above 0 and at most 1', topP);

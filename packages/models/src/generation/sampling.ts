@@ -1,6 +1,6 @@
 /**
- * From the scores of the next token to a token, on the host: the repetition penalty, temperature, top-k and top-p in the order of
- * transformers, then one draw. A row is some ten thousand numbers, so this costs little beside the model.
+ * From the scores of the next token to a token, on the host: the repetition penalty, runs that may not come again, ends that come too early,
+ * then temperature, top-k and top-p, in the order of transformers, and one draw. A row is some ten thousand numbers, so this costs little beside the model.
  */
 import { ArgumentError, type Generator } from '@course/tensor';
 import type { ResolvedOptions } from './options.js';
@@ -11,6 +11,28 @@ export function penalise(scores: Float32Array, said: Iterable<number>, penalty: 
     const score = scores[id];
     if (score !== undefined) scores[id] = score < 0 ? score * penalty : score / penalty;
   }
+}
+
+/** Forbids tokens that would end a run of `size` that the text has already. */
+export function banRepeats(scores: Float32Array, said: readonly number[], size: number): void {
+  const begin = said.slice(said.length - size + 1);
+  // As transformers: too short a text for one run has nothing to repeat.
+  if (begin.length < size - 1) return;
+  for (let at = 0; at + size <= said.length; at++)
+    if (begin.every((id, i) => id === said[at + i])) scores[said[at + size - 1] ?? -1] = -Infinity;
+}
+
+/** The scores of a row's next token, after the rules that hold for greedy choice and drawing alike. */
+export function ruled(
+  scores: Float32Array,
+  said: readonly number[],
+  added: number,
+  options: Pick<ResolvedOptions, 'repetitionPenalty' | 'noRepeatNgramSize' | 'minNewTokens' | 'endTokens'>,
+): Float32Array {
+  if (options.repetitionPenalty !== 1) penalise(scores, said, options.repetitionPenalty);
+  if (options.noRepeatNgramSize > 0) banRepeats(scores, said, options.noRepeatNgramSize);
+  if (added < options.minNewTokens) for (const end of options.endTokens) scores[end] = -Infinity;
+  return scores;
 }
 
 /** The ids that may be drawn, by descending score, with their probabilities. */
@@ -25,7 +47,8 @@ export function candidates(
   const threshold = topK > 0 && topK < scores.length ? kthLargest(scores, topK) : -Infinity;
   // As transformers does: ties with the k-th score stay.
   const ids: number[] = [];
-  for (let id = 0; id < scores.length; id++) if ((scores[id] ?? -Infinity) >= threshold) ids.push(id);
+  for (const [id, score] of scores.entries()) if (score >= threshold && score > -Infinity) ids.push(id);
+  if (ids.length === 0) throw new ArgumentError('generate: the rules leave no token that may come next');
   ids.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
   const best = scores[ids[0] ?? 0] ?? 0;
   const weights = ids.map((id) => Math.exp(((scores[id] ?? 0) - best) / temperature));

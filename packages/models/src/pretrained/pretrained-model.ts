@@ -8,6 +8,12 @@ import { ArgumentError, type DeviceKind, DTypeError, noGrad, ShapeError, scope, 
 import { writeText } from '@course/tensor/files';
 import { saveModel } from '../files.js';
 import {
+  GENERATION_CONFIG,
+  type GenerationConfig,
+  readGenerationConfig,
+  writeGenerationConfig,
+} from '../generation/config.js';
+import {
   type ConfigKind,
   type ConfigOverrides,
   type PretrainedConfig,
@@ -68,6 +74,8 @@ export interface SavePretrainedOptions {
 /** Base class of {@link BertModel} and its like. */
 export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedConfig> extends Module {
   #config: C;
+  /** What stands in for options that a call of `generate` leaves out: the model's `generation_config.json`, if there is one. */
+  generationConfig: GenerationConfig = {};
 
   constructor(config: C) {
     super();
@@ -193,14 +201,6 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
     return load(this, source, options);
   }
 
-  /** Reads what a kind of model has beside configuration and weights. */
-  async readMore(_files: ModelFiles): Promise<void> {}
-
-  /** Files that are written beside configuration and weights: texts by name. */
-  moreFiles(): Readonly<Record<string, string>> {
-    return {};
-  }
-
   /**
    * Writes `config.json`, `model.safetensors` and, with a tokenizer, its files, by the names that transformers reads. Everything is
    * written before the first file takes the place of an older one: a failure leaves an older model as it was.
@@ -213,7 +213,8 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
       ...(maxShardSize !== undefined && { maxShardSize }),
       more: async (temporary) => {
         await tokenizer?.save(temporary);
-        for (const [name, text] of Object.entries(this.moreFiles())) await writeText(`${temporary}/${name}`, text);
+        if (Object.keys(this.generationConfig).length > 0)
+          await writeText(`${temporary}/${GENERATION_CONFIG}`, writeGenerationConfig(this.generationConfig));
       },
     });
   }
@@ -241,7 +242,10 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
     const fresh = [...info.missingKeys, ...info.mismatchedKeys];
     const made = model;
     if (fresh.length > 0) scope(() => made.resetParameters(fresh));
-    await made.readMore(files);
+    if (await files.has(GENERATION_CONFIG)) {
+      const file = files.path(GENERATION_CONFIG);
+      made.generationConfig = readGenerationConfig(parseJsonObject(await files.text(GENERATION_CONFIG), file), file);
+    }
     const report = loadingReport(kind.name, files.name, info);
     if (report !== undefined) (options.onReport ?? warn)(report, info);
     return model.eval();
