@@ -38,6 +38,30 @@ describe('text in pieces', () => {
   });
 });
 
+describe('fine-tuning', () => {
+  // A new head knows nothing: the loss of guessing among five classes is ln 5 = 1.61, among two ln 2 = 0.69.
+  it.each([
+    ['fine-tuning', 5],
+    ['fine-tuning-distilbert', 2],
+    ['fine-tuning-by-hand', 5],
+  ])('%s: the first loss is that of guessing', async (name, classes) => {
+    const { values, text } = await runCourse(name);
+    const [first = 0] = values.losses as number[];
+    // Weights of a deviation of 0.08 over 16 states of size 1: logits differ by 0.08 · 4 = 0.32.
+    expect(Math.abs(first - Math.log(classes))).toBeLessThan(0.32);
+    expect(text).toMatch(/pre-trained for a moment/);
+  });
+
+  it('fine-tuning-by-hand: probabilities sum to 1, and the printed losses are the means of the batches', async () => {
+    const { values, text } = await runCourse('fine-tuning-by-hand');
+    const [row = []] = values.probabilities as number[][];
+    expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+    const losses = values.losses as number[];
+    const mean = losses.reduce((a, b) => a + b, 0) / losses.length;
+    expect(text).toContain(`Average Training Loss: ${mean.toFixed(4)}`);
+  });
+});
+
 describe.skipIf(!existsSync(data))('what the notebooks print (skipped where there is no shared data folder)', () => {
   const withVocabulary = (name: string, ...args: string[]) =>
     runCourse('bert-tokenization', '--model', `${data}/tokenizers/${name}`, ...args);

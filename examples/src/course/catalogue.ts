@@ -109,4 +109,24 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'ML course lecture 8, learning embeddings from scratch',
     () => import('../embedding-pooling/example.js'),
   ),
+  'fine-tuning': entry(
+    'BERT learns to give stars from a thousand reviews, with Trainer',
+    'Lesson 3, 3 and 4',
+    () => import('../fine-tuning/example.js'),
+  ),
+  'fine-tuning-distilbert': entry(
+    'DistilBERT learns to tell praise from blame, with Trainer',
+    'UCI day 3, 3',
+    () => import('../fine-tuning-distilbert/example.js'),
+  ),
+  'fine-tuning-by-hand': entry(
+    'a training loop, line by line, with an evaluation of its own',
+    'The class, part 2, 5.0 to 9.0',
+    () => import('../fine-tuning-by-hand/example.js'),
+  ),
+  'best-performance': entry(
+    'more data, a schedule and early stopping against a thousand reviews',
+    'The class, part 2, 10.0; lesson 3, 4, optional exercise',
+    () => import('../best-performance/example.js'),
+  ),
 };

@@ -52,7 +52,8 @@ export function writeReviews(count: number, seed: number): Review[] {
   });
 }
 
-function sentence(label: number, random: Random): string {
+/** A sentence of a review with this label. */
+export function sentence(label: number, random: Random): string {
   if (random.chance(30))
     return oneOf(random, neutral).replace(/\{(\w+)\}/g, (_, slot: string) => {
       const choices = slots[slot];

@@ -48,6 +48,11 @@ export async function runCourse(name: string, ...args: readonly string[]): Promi
 
 /** Runs an example with parts of one's own: an exercise that is filled in to some degree. */
 export async function runWith(example: Example, parts: object): Promise<void> {
-  const lesson = new Lesson({ quick: true }, new Report('', ''), { write: () => undefined });
-  await example.run(lesson, parts);
+  const folder = await mkdtemp(join(tmpdir(), 'course-'));
+  try {
+    const lesson = new Lesson({ quick: true }, new Report('', ''), { write: () => undefined }, folder);
+    await example.run(lesson, parts);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
