@@ -12,6 +12,10 @@ export function gather(record: usize, begin: i32, end: i32): void {
   const inner = int(record, IndexField.inner);
   const size = int(record, IndexField.size);
   const innerStride = <usize>int(record, IndexField.innerStride) << 2;
+  if (inner == 1) {
+    gatherColumns(record, begin, end);
+    return;
+  }
   const rowBytes = <usize>inner << 2;
   let out = pointer(record, IndexField.values) + <usize>begin * rowBytes;
   for (let item = begin; item < end; item++) {
@@ -37,6 +41,28 @@ export function gather(record: usize, begin: i32, end: i32): void {
   }
 }
 
+/** The same along the last dim: one word an item, whose index lies at a fixed distance from the one before. */
+function gatherColumns(record: usize, begin: i32, end: i32): void {
+  const count = int(record, IndexField.count);
+  const size = int(record, IndexField.size);
+  const step = <usize>int(record, IndexField.placeStride) << 2;
+  let out = pointer(record, IndexField.values) + (<usize>begin << 2);
+  for (let item = begin; item < end; ) {
+    const outer = item / count;
+    const place = item - outer * count;
+    const stop = min(item + count - place, end);
+    const table = pointer(record, IndexField.table) + ((<usize>outer * <usize>size) << 2);
+    let index = indexOf(record, outer, place);
+    for (; item < stop; item++) {
+      const at = load<i32>(index);
+      if (<u32>at < <u32>size) store<u32>(out, load<u32>(table + (<usize>at << 2)));
+      else reportFault(record, IndexField.fault, item);
+      index += step;
+      out += 4;
+    }
+  }
+}
+
 export function scatter(record: usize, begin: i32, end: i32): void {
   const count = int(record, IndexField.count);
   const inner = int(record, IndexField.inner);
@@ -52,6 +78,10 @@ export function scatter(record: usize, begin: i32, end: i32): void {
     const last = min(first + group, inner);
     const table = pointer(record, IndexField.table) + <usize>outer * <usize>size * rowBytes;
     let value = pointer(record, IndexField.values) + <usize>outer * <usize>count * rowBytes;
+    if (inner == 1) {
+      scatterColumn(record, outer, table, value, mode);
+      continue;
+    }
     for (let place = 0; place < count; place++) {
       let index = indexOf(record, outer, place) + <usize>first * innerStride;
       for (let i = first; i < last; i++) {
@@ -63,6 +93,22 @@ export function scatter(record: usize, begin: i32, end: i32): void {
       }
       value += rowBytes;
     }
+  }
+}
+
+/** The same along the last dim. */
+function scatterColumn(record: usize, outer: i32, table: usize, values: usize, mode: i32): void {
+  const count = int(record, IndexField.count);
+  const size = int(record, IndexField.size);
+  const step = <usize>int(record, IndexField.placeStride) << 2;
+  let index = indexOf(record, outer, 0);
+  let value = values;
+  for (let place = 0; place < count; place++) {
+    const at = load<i32>(index);
+    if (<u32>at < <u32>size) change(table + (<usize>at << 2), value, mode);
+    else reportFault(record, IndexField.fault, outer * count + place);
+    index += step;
+    value += 4;
   }
 }
 

@@ -26,6 +26,10 @@ function scanFloats(record: usize, start: usize, count: i32, rowBytes: usize, co
   const factors = pointer(record, ScanField.factors);
   const terms = pointer(record, ScanField.terms);
   const out = pointer(record, ScanField.out);
+  if (columns == 1 && (factors != 0 || terms != 0)) {
+    scanColumn(factors, terms, out, start, count, reverse, rowBytes);
+    return;
+  }
   const states = scratch();
   for (let c = 0; c < columns; c++) store<f64>(states + (<usize>c << 3), terms == 0 ? 1 : 0);
   for (let k = 0; k < count; k++) {
@@ -39,6 +43,36 @@ function scanFloats(record: usize, start: usize, count: i32, rowBytes: usize, co
       store<f64>(state, y);
       store<f32>(out + at, <f32>y);
     }
+  }
+}
+
+/** One column, whose state need not go through memory. */
+function scanColumn(
+  factors: usize,
+  terms: usize,
+  out: usize,
+  start: usize,
+  count: i32,
+  reverse: bool,
+  rowBytes: usize,
+): void {
+  // Addresses wrap, so a step backwards is one forwards too.
+  const step = reverse ? 0 - rowBytes : rowBytes;
+  let at = reverse ? start + <usize>(count - 1) * rowBytes : start;
+  let y: f64 = terms == 0 ? 1 : 0;
+  if (factors == 0) {
+    for (let k = 0; k < count; k++) {
+      y += <f64>load<f32>(terms + at);
+      store<f32>(out + at, <f32>y);
+      at += step;
+    }
+    return;
+  }
+  for (let k = 0; k < count; k++) {
+    y *= <f64>load<f32>(factors + at);
+    if (terms != 0) y += <f64>load<f32>(terms + at);
+    store<f32>(out + at, <f32>y);
+    at += step;
   }
 }
 

@@ -292,6 +292,24 @@ export const cases: Record<string, Case> = {
     machine.run({ kind: 'scan', reverse: true, outer, length, inner, factors: input, terms: sums, out: products });
     return [await machine.get(sums, outer * length * inner), await machine.get(products, outer * length * inner)];
   },
+  'elements by index along the last dim': async (machine) => {
+    const [outer, size, inner, count] = [60, 300, 1, 200];
+    const places = Array.from({ length: outer * count }, (_, i) => (i * i) % size);
+    const index = strided(machine.put(places, 'int32'), count, 1, 1);
+    const [values, table] = [machine.room(outer * count), machine.put(noise(outer * size, 1))];
+    const request = { name: 'indexed', dim: 1, outer, size, inner, count, table, index } as const;
+    machine.run({ kind: 'gather', ...request, out: values });
+    machine.run({ kind: 'scatter', ...request, values, add: true });
+    return [await machine.get(values, outer * count), await machine.get(table, outer * size)];
+  },
+  'scan of rows': async (machine) => {
+    const [outer, length, inner] = [70, 501, 1];
+    const [sums, products] = [machine.room(outer * length), machine.room(outer * length)];
+    const input = machine.put(noise(outer * length, 1));
+    machine.run({ kind: 'scan', reverse: false, outer, length, inner, terms: input, out: sums });
+    machine.run({ kind: 'scan', reverse: true, outer, length, inner, factors: input, terms: sums, out: products });
+    return [await machine.get(sums, outer * length), await machine.get(products, outer * length)];
+  },
   sort: async (machine) => {
     const out = machine.room(60 * 101, 'int32');
     machine.run({
