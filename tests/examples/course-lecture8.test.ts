@@ -82,4 +82,38 @@ onEachDevice('lecture 8', () => {
     expect(accuracies['vectors trained on']).toBeGreaterThan(accuracies['frozen vectors'] ?? 1);
     expect(values['Words of the vocabulary without a vector']).toBeGreaterThan(0);
   }, 120_000);
+
+  it('recurrent networks: by hand as in nn.RNN, and memory over five steps', async () => {
+    const { values } = await runCourse('recurrent-networks');
+    const byHand = values['States by hand'] as number[][];
+    // Five steps of sums of eight products.
+    expect(values['States of nn.RNN'] as number[][]).toBeClose(byHand, { atol: 1e-5 });
+    const left = values['What is left of the gradient after ten steps'] as Record<string, number>;
+    for (const kind of ['RNN', 'LSTM', 'GRU']) expect(left[kind], kind).toBeLessThan(0.1);
+    expect(left['LSTM, gate open']).toBeGreaterThan(3 * (left.LSTM ?? 1));
+    // 256 sequences; a guess is right in a quarter of them, with a standard deviation of 3 %.
+    const remembered = values.remembered as Record<string, number>;
+    expect(remembered['LSTM, gate open']).toBeGreaterThan(0.5);
+  }, 120_000);
+
+  it('the character model: better than a guess, and colder is surer', async () => {
+    const { values } = await runCourse('character-language-model');
+    expect(values['Loss on the last tenth of the text, nats a character']).toBeLessThan(3);
+    expect(values['Loss of a guess']).toBeCloseTo(Math.log(values['Different ones'] as number), 12);
+    const entropies = values.entropies as number[];
+    expect(entropies).toEqual([...entropies].sort((a, b) => a - b));
+    for (const temperature of [0.01, 0.2, 0.5, 1, 2])
+      expect(values[`at temperature ${temperature}`]).toHaveLength('Call me'.length + 12);
+  }, 120_000);
+
+  it('GPT from scratch: sees no future, starts from a fair guess, learns, and writes', async () => {
+    const { values } = await runCourse('gpt-from-scratch');
+    expect(values['What later characters change']).toBe(0);
+    const guess = values['Loss of a guess'] as number;
+    expect(values['Loss on the last tenth before, nats a character']).toBeClose(guess, { atol: 0.1 });
+    expect(values['Loss on the last tenth now']).toBeLessThan(guess - 1);
+    // Embeddings 65 * 16 and 8 * 16; a block of 2 * 32 + 3 * 256 + 272 + 1088 + 1040; the last norm; the head 16 * 65 + 65.
+    expect(values.Parameters).toBe(1040 + 128 + (64 + 768 + 272 + 1088 + 1040) + 32 + 1105);
+    expect(values['at temperature 1']).toHaveLength('Call me'.length + 12);
+  }, 120_000);
 });

@@ -89,6 +89,21 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'ML course lecture 8, 1D convolutional networks',
     () => import('../conv1d-text/example.js'),
   ),
+  'recurrent-networks': entry(
+    'the recurrence by hand, vanishing gradients, and what RNN, LSTM and GRU remember',
+    'ML course lecture 8, recurrent neural networks',
+    () => import('../recurrent-networks/example.js'),
+  ),
+  'character-language-model': entry(
+    'a recurrent network reads a book and writes, at several temperatures',
+    'ML course lecture 8, sequence-to-sequence models; autoregressive models',
+    () => import('../character-language-model/example.js'),
+  ),
+  'gpt-from-scratch': entry(
+    'a GPT of single parts learns to write',
+    'ML course lecture 8, famous transformers',
+    () => import('../gpt-from-scratch/example.js'),
+  ),
   'simple-self-attention': entry(
     'self-attention with nothing to learn: mixtures of words by their likeness, in no order',
     'ML course lecture 8, simple self-attention; scaled dot products',
