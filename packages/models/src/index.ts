@@ -61,11 +61,9 @@ export { type Gpt2Config, gpt2Config } from './gpt2/config.js';
 export { type CausalLMOutput, GPT2LMHeadModel, type Gpt2LabelledInputs } from './gpt2/language-modeling.js';
 export { GPT2Model, type Gpt2Inputs, type Gpt2ModelOutput } from './gpt2/model.js';
 export type { PipelineModel, PipelineOptions, PipelineParts } from './pipelines/common.js';
-export {
-  type FeatureExtractionOptions,
-  type FeatureExtractionPipeline,
-  type Pooling,
-  poolStates,
+export type {
+  FeatureExtractionOptions,
+  FeatureExtractionPipeline,
 } from './pipelines/feature-extraction.js';
 export type { FilledMask, FilledText, FillMaskOptions, FillMaskPipeline } from './pipelines/fill-mask.js';
 export { type CreatePipelineOptions, type Pipelines, pipeline } from './pipelines/pipeline.js';
@@ -100,6 +98,13 @@ export {
   type SavePretrainedOptions,
 } from './pretrained/pretrained-model.js';
 export type { TiedLinear } from './pretrained/tied-linear.js';
+export type { SentenceConfig } from './sentence/config.js';
+export { type Pooling, type PoolOptions, poolStates } from './sentence/pooling.js';
+export {
+  type EncodeSentencesOptions,
+  SentenceTransformer,
+  type SentenceTransformerOptions,
+} from './sentence/sentence-transformer.js';
 export { type Seq2SeqConfig, seq2SeqConfig } from './seq2seq/config.js';
 export { type Seq2SeqInputs, type Seq2SeqOutput, Seq2SeqTransformer } from './seq2seq/transformer.js';
 export {

@@ -8,7 +8,7 @@ import type { PretrainedConfig } from '../pretrained/config.js';
 export interface PipelineModel extends Module {
   readonly config: PretrainedConfig;
   /** The table of word embeddings. */
-  getInputEmbeddings(): { readonly numEmbeddings: number };
+  getInputEmbeddings(): { readonly numEmbeddings: number; readonly embeddingDim: number };
 }
 
 /** Inputs that a tokenizer makes; models take those that they know. */

@@ -1,6 +1,7 @@
 /** The pipeline that gives the states of a model: `feature-extraction`, and sentence embeddings made of them. */
 import type { Tokenizer } from '@course/data';
-import { ArgumentError, type Tensor } from '@course/tensor';
+import type { Tensor } from '@course/tensor';
+import { type PoolOptions, poolStates } from '../sentence/pooling.js';
 import {
   batchSizeOf,
   checkTexts,
@@ -19,16 +20,8 @@ export interface FeatureModel extends PipelineModel {
   forward(inputIds: Tensor, inputs: TokenInputs): { readonly lastHiddenState: Tensor };
 }
 
-/** What becomes of the states of the tokens. */
-export type Pooling = 'mean' | 'cls';
-
-/** Options of a call. */
-export interface FeatureExtractionOptions extends PipelineOptions {
-  /** One vector a text: the mean over its tokens (as MiniLM and its like are used), or the first token's. */
-  readonly pooling: Pooling;
-  /** Scale the vectors to length 1. */
-  readonly normalize?: boolean;
-}
+/** Options of a call that wants one vector a text: the mean over its tokens, as MiniLM and its like are used, or another pooling. */
+export interface FeatureExtractionOptions extends PipelineOptions, PoolOptions {}
 
 /** States of every token, as Hugging Face gives them (`[1, tokens, width]` a text), or with `pooling` one vector a text. */
 export interface FeatureExtractionPipeline extends PipelineParts<FeatureModel> {
@@ -36,30 +29,6 @@ export interface FeatureExtractionPipeline extends PipelineParts<FeatureModel> {
   (texts: readonly string[], options: FeatureExtractionOptions): Promise<number[][]>;
   (text: string, options?: PipelineOptions): Promise<number[][][]>;
   (texts: readonly string[], options?: PipelineOptions): Promise<number[][][][]>;
-}
-
-/**
- * One vector a text from the states of its tokens.
- *
- * @param states [batch, time, width].
- * @param attentionMask [batch, time], 1 = keep.
- */
-export function poolStates(
-  states: Tensor,
-  attentionMask: Tensor,
-  { pooling, normalize = false }: Pick<FeatureExtractionOptions, 'pooling' | 'normalize'>,
-): Tensor {
-  if (pooling !== 'mean' && pooling !== 'cls')
-    throw new ArgumentError(`feature-extraction: pooling must be 'mean' or 'cls', got '${String(pooling)}'`);
-  const kept = attentionMask.to(states.dtype).unsqueeze(-1);
-  const pooled =
-    pooling === 'cls'
-      ? states.select(1, 0)
-      : states
-          .mul(kept)
-          .sum(1)
-          .div(kept.sum(1).clamp({ min: 1e-9 }));
-  return normalize ? pooled.div(pooled.norm(-1, { keepDim: true }).clamp({ min: 1e-12 })) : pooled;
 }
 
 /** Makes the pipeline from a model without a head and its tokenizer. */
