@@ -108,6 +108,13 @@ function endGraph(own: Scope, survivors: ReadonlySet<Tensor>): void {
   if (!current) escaped.clear();
 }
 
+/** The tensors in a value: itself, or within arrays, plain objects, maps and sets. */
+export function tensorsIn(value: unknown): ReadonlySet<Tensor> {
+  const found = new Set<Tensor>();
+  collect(value, found);
+  return found;
+}
+
 /** Tensors with a graph that were kept while scopes were open: their operations must survive these scopes. */
 const escaped = new Set<Tensor>();
 

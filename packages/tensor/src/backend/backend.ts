@@ -45,6 +45,19 @@ export interface BackendStatistics {
   readonly reservedBytes: number;
   /** Kernels launched. */
   readonly dispatches: number;
+  /** Kernels compiled, where a device compiles them as they are needed. */
+  readonly compiledKernels?: number;
+}
+
+/** When a dispatch ran, by the device's own clock. */
+export interface DispatchTime {
+  /** The kernel's. */
+  readonly name: string;
+  /** The number of the request that it belongs to. */
+  readonly request: number;
+  /** Milliseconds since the first dispatch. */
+  readonly start: number;
+  readonly milliseconds: number;
 }
 
 /** What a device does for the tensor core; the guarantees are those at the top of this file. */
@@ -79,6 +92,16 @@ export interface Backend {
 
   /** The program text that the device makes of a fused kernel, for people; absent where there is none. */
   kernelText?(request: PointwiseRequest): string;
+
+  /** Compiles what a request needs, beside others and without computing it; absent where nothing is compiled. */
+  prepare?(request: KernelRequest): Promise<void>;
+  /** Starts threads and resolves when they are there; absent where there are none. */
+  startThreads?(): Promise<void>;
+  /**
+   * Measures every dispatch from now until the function returned is called; `request` tells the number of the one at hand. Undefined where the
+   * device has no clock; absent where it computes at once, so that the caller can measure.
+   */
+  measureDispatches?(request: () => number): (() => Promise<readonly DispatchTime[]>) | undefined;
 
   /** Resolves when everything requested so far has been computed. */
   synchronize(): Promise<void>;

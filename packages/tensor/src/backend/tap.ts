@@ -10,8 +10,12 @@ import type { DeviceBuffer, KernelRequest } from './requests.js';
 export interface Interceptor {
   run(backend: Backend, request: KernelRequest): void;
   write(backend: Backend, buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void;
-  /** Throws where nothing may be read. */
-  read(): void;
+  /** Told of memory that is given back, and then has to give it back itself. */
+  giveBack?(backend: Backend, buffer: DeviceBuffer): void;
+  /** Whether calls reach the device only later. */
+  readonly defers?: boolean;
+  /** Throws where nothing may be read; a read waits for what it returns. */
+  read(): Promise<void> | undefined;
 }
 
 /** Who stands at the tap now. */
@@ -29,7 +33,7 @@ export class TappedBackend implements Backend {
     this.maxPointwiseInputs = device.maxPointwiseInputs;
     if (device.readNow)
       this.readNow = (buffer, byteOffset, byteLength) => {
-        tap.interceptor?.read();
+        void tap.interceptor?.read();
         return device.readNow?.(buffer, byteOffset, byteLength) ?? new ArrayBuffer(0);
       };
     if (device.kernelText) this.kernelText = (request) => device.kernelText?.(request) ?? '';
@@ -56,7 +60,8 @@ export class TappedBackend implements Backend {
   }
 
   free(buffer: DeviceBuffer): void {
-    this.device.free(buffer);
+    if (tap.interceptor?.giveBack) tap.interceptor.giveBack(this.device, buffer);
+    else this.device.free(buffer);
   }
 
   write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void {
@@ -65,7 +70,9 @@ export class TappedBackend implements Backend {
   }
 
   async read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
-    tap.interceptor?.read();
+    const gate = tap.interceptor?.read();
+    // Not even a turn of the event loop may pass otherwise: what is read is what stands there now.
+    if (gate instanceof Promise) await gate;
     return this.device.read(buffer, byteOffset, byteLength);
   }
 
@@ -74,7 +81,12 @@ export class TappedBackend implements Backend {
     else this.device.run(request);
   }
 
-  synchronize(): Promise<void> {
+  async startThreads(): Promise<void> {
+    await this.device.startThreads?.();
+  }
+
+  async synchronize(): Promise<void> {
+    if (tap.interceptor?.defers) await tap.interceptor.read();
     return this.device.synchronize();
   }
 

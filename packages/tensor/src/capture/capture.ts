@@ -5,7 +5,7 @@
  */
 
 import { noGrad } from '../autograd/mode.js';
-import { TappedBackend } from '../backend/tap.js';
+import { TappedBackend, tap } from '../backend/tap.js';
 import { makeTensor } from '../construct.js';
 import { currentBackend } from '../device.js';
 import { ArgumentError, DeviceError } from '../errors.js';
@@ -134,8 +134,8 @@ class CapturedFunction<A extends readonly unknown[], R> {
   }
 
   call(args: A): R {
-    // Inside of another recording it is a part of that.
-    if (recordingNow) return this.fn(...args);
+    // Inside of another recording it is a part of that; while requests are held back nothing can be recorded.
+    if (recordingNow || tap.interceptor?.defers) return this.fn(...args);
     if (this.#epoch !== epoch.count) this.reset();
     this.#epoch = epoch.count;
     this.#calls++;

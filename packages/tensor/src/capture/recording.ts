@@ -192,7 +192,7 @@ export class Recording implements Interceptor, StorageWatcher {
     backend.write(buffer, byteOffset, words);
   }
 
-  read(): void {
+  read(): undefined {
     this.#fail(
       'capture: the function reads a value back (item, data, toArray, print, to): it would not read it again when replayed. Return the tensor and read it outside',
     );

@@ -192,7 +192,8 @@ export async function openGpu(): Promise<GPU> {
   if (dawn !== undefined) return dawn;
   try {
     const { create } = await import('webgpu');
-    dawn = create([]);
+    // Timestamps are rounded to a tenth of a millisecond unless Dawn is told that no stranger reads them.
+    dawn = create(['disable-dawn-features=timestamp_quantization']);
     return dawn;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -159,6 +159,10 @@ export class CpuBackend implements Backend {
     kernel(launcher, request);
   }
 
+  async startThreads(): Promise<void> {
+    await this.#alive().launcher.pool.ready();
+  }
+
   async synchronize(): Promise<void> {
     this.#alive();
   }

@@ -18,6 +18,9 @@ const PATIENCE = 80_000;
 /** The same where there are more threads than processors, and spinning takes time from those that compute. */
 const LITTLE_PATIENCE = 4000;
 
+/** How long to wait for threads to start: where they cannot, kernels run on fewer. */
+const LONGEST_START_MS = 2000;
+
 /**
  * What a thread runs: plain JavaScript, as text, because no path to a file holds in a bundle. It makes an instance like the one of
  * the thread that launches, function table included, and serves. A kernel that traps is reported before the thread ends.
@@ -76,6 +79,13 @@ export class ThreadPool {
     if (!this.#memory.isShared || threads === this.#threads) return;
     this.close();
     this.#threads = threads;
+  }
+
+  /** Starts the threads and resolves when all have arrived, or when they had time enough. */
+  async ready(): Promise<void> {
+    if (this.#threads === 1 || (this.#words ?? this.#open()) === undefined) return;
+    for (let waited = 0; waited < LONGEST_START_MS && this.arrived < this.#threads - 1; waited++)
+      await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
   /** Runs a kernel over the work items [0, items) in up to `most` pieces; says no where it cannot, or nobody would help. */

@@ -6,7 +6,7 @@
 import { environment } from '#platform';
 import type { DType } from '../../dtype.js';
 import { CourseError, DeviceError, DisposedError } from '../../errors.js';
-import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
+import type { Backend, BackendStatistics, DeviceInfo, DispatchTime } from '../backend.js';
 import type { Dense, DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
 import { BindingCache } from './bindings.js';
 import type { KernelContext } from './context.js';
@@ -20,6 +20,7 @@ import { type Kernel, type Pipeline, PipelineCache } from './pipelines.js';
 import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
 import { Readback, type Watched } from './readback.js';
 import { Recorder } from './recorder.js';
+import { Timestamps } from './timestamps.js';
 import { type Tuning, tuningFor, tuningTable } from './tuning.js';
 
 export interface WebGpuOptions extends DeviceOptions {
@@ -108,6 +109,7 @@ export class WebGpuBackend implements Backend, KernelContext {
       bytes: this.#bytes,
       reservedBytes: this.#pool.reservedBytes,
       dispatches: this.#recorder.dispatches,
+      compiledKernels: this.#pipelines.size,
     };
   }
 
@@ -189,6 +191,38 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.#device.check();
     if (this.#debug) this.#runWatched(request);
     else this.#run(request);
+  }
+
+  measureDispatches(request: () => number): (() => Promise<readonly DispatchTime[]>) | undefined {
+    if (!this.#device.gpu.features.has('timestamp-query')) return undefined;
+    const timestamps = new Timestamps(this.#device, request);
+    this.#recorder.submit();
+    this.#recorder.timestamps = timestamps;
+    return () => {
+      this.#recorder.submit();
+      this.#recorder.timestamps = null;
+      return timestamps.read();
+    };
+  }
+
+  prepare(request: KernelRequest): Promise<void> {
+    this.#device.check();
+    const compiled: Promise<void>[] = [];
+    const context: KernelContext = {
+      tuning: this.tuning,
+      limits: this.limits,
+      faults: this.faults,
+      kernel: (key, source) => ({ key, source }),
+      temporary: (byteLength) => this.temporary(byteLength),
+      dispatch: (kernel, buffers, _, workgroups) => {
+        if (workgroups > 0)
+          compiled.push(
+            this.#pipelines.prepare(kernel, this.#halves.size === 0 ? undefined : this.#halvesAmong(buffers)),
+          );
+      },
+    };
+    this.#run(request, context);
+    return Promise.all(compiled).then(() => undefined);
   }
 
   async synchronize(): Promise<void> {
@@ -285,12 +319,12 @@ export class WebGpuBackend implements Backend, KernelContext {
     }
   }
 
-  #run(request: KernelRequest): void {
+  #run(request: KernelRequest, context: KernelContext = this): void {
     // The table has a function for every kind; TypeScript cannot see that request and function belong to one another.
     const run = kernelTable[request.kind] as (context: KernelContext, request: RequestOf<KernelKind>) => void;
     try {
       if (this.#hasHalves) this.#findHalves(request);
-      run(this, request);
+      run(context, request);
     } finally {
       this.#halves.clear();
       for (const buffer of this.#temporaries) this.free(buffer);

@@ -32,7 +32,7 @@ export interface DeviceOptions extends AdapterOptions {
 }
 
 /** Features that kernels use where an adapter has them. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16'];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
 
 // Values of GPUBufferUsage and GPUMapMode, which Node does not have as globals.
 export const BufferUsage = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;

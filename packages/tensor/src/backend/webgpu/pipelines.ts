@@ -23,10 +23,18 @@ export interface Kernel {
   readonly source: () => KernelSource;
 }
 
+/** A pipeline before its program is compiled. */
+interface Draft {
+  readonly descriptor: GPUComputePipelineDescriptor;
+  readonly pipeline: Omit<Pipeline, 'gpu'>;
+  explain(error: GPUError): Promise<CourseError>;
+}
+
 const NONE: ReadonlySet<string> = new Set();
 
 export class PipelineCache {
   readonly #pipelines = new Map<string, Pipeline>();
+  readonly #compiling = new Map<string, Promise<void>>();
 
   constructor(
     private readonly device: WebGpuDevice,
@@ -40,34 +48,61 @@ export class PipelineCache {
 
   /** The pipeline of a kernel, some of its buffers of 16-bit floats; its source is only made when it has to be compiled. */
   get({ key, source }: Kernel, halves: ReadonlySet<string> = NONE): Pipeline {
-    const whole = halves.size === 0 ? key : `${key}|half ${[...halves].join()}`;
+    const whole = wholeKey(key, halves);
     const known = this.#pipelines.get(whole);
     if (known !== undefined) return known;
-    const pipeline = this.#compile(withHalves(source(), halves));
-    this.#pipelines.set(whole, pipeline);
-    return pipeline;
+    const { descriptor, pipeline, explain } = this.#draft(withHalves(source(), halves));
+    const close = this.device.watch('validation', pipeline.label, explain);
+    const compiled = { ...pipeline, gpu: this.device.gpu.createComputePipeline(descriptor) };
+    close();
+    this.#pipelines.set(whole, compiled);
+    return compiled;
   }
 
-  #compile(source: KernelSource): Pipeline {
+  /** Compiles a kernel beside others, without keeping the program waiting; an error waits for the one who uses it. */
+  async prepare({ key, source }: Kernel, halves: ReadonlySet<string> = NONE): Promise<void> {
+    const whole = wholeKey(key, halves);
+    if (this.#pipelines.has(whole)) return;
+    let compiling = this.#compiling.get(whole);
+    if (compiling === undefined) {
+      const { descriptor, pipeline } = this.#draft(withHalves(source(), halves));
+      compiling = this.device.gpu.createComputePipelineAsync(descriptor).then(
+        (gpu) => {
+          if (!this.#pipelines.has(whole)) this.#pipelines.set(whole, { ...pipeline, gpu });
+        },
+        () => undefined,
+      );
+      this.#compiling.set(whole, compiling);
+    }
+    await compiling;
+    this.#compiling.delete(whole);
+  }
+
+  /** All of a pipeline but the compiled program. */
+  #draft(source: KernelSource): Draft {
     const { label } = source;
     const params = Object.entries(source.params);
     const parameterBytes = Math.max(1, Math.ceil((params.length * 4) / SLOT_BYTES)) * SLOT_BYTES;
     const code = moduleText(source);
     let module: GPUShaderModule | undefined;
-    const close = this.device.watch('validation', label, (error) => shaderError(label, code, error, module));
+    const explain = (error: GPUError) => shaderError(label, code, error, module);
+    const close = this.device.watch('validation', label, explain);
     const layout = this.bindings.layout(
       source.bindings.map(({ access }) => access),
       parameterBytes,
     );
     module = this.device.gpu.createShaderModule({ label, code });
-    const gpu = this.device.gpu.createComputePipeline({
-      label,
-      layout: layout.pipeline,
-      compute: { module, entryPoint: 'main' },
-    });
     close();
-    return { label, gpu, layout, bindings: source.bindings.map(({ name }) => name), params };
+    return {
+      descriptor: { label, layout: layout.pipeline, compute: { module, entryPoint: 'main' } },
+      pipeline: { label, layout, bindings: source.bindings.map(({ name }) => name), params },
+      explain,
+    };
   }
+}
+
+function wholeKey(key: string, halves: ReadonlySet<string>): string {
+  return halves.size === 0 ? key : `${key}|half ${[...halves].join()}`;
 }
 
 /** The compiler's messages above the numbered source they speak of. */

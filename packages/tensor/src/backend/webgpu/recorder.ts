@@ -6,6 +6,7 @@
 import type { WebGpuDevice } from './device.js';
 import type { ParameterSlots } from './params.js';
 import type { Pipeline } from './pipelines.js';
+import type { Timestamps } from './timestamps.js';
 
 /** Work that makes a batch worth submitting: so many dispatches, or so many bytes bound by them. */
 const BATCH_DISPATCHES = 128;
@@ -18,6 +19,8 @@ export class Recorder {
   dispatches = 0;
   /** What errors call the work that is being recorded. */
   what = 'a batch of dispatches';
+  /** Who measures dispatches one by one. */
+  timestamps: Timestamps | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #pipeline: Pipeline | null = null;
@@ -46,6 +49,10 @@ export class Recorder {
     y: number,
     bytes: number,
   ): void {
+    if (this.timestamps !== null) {
+      this.#endPass();
+      this.#pass = this.#open().beginComputePass({ timestampWrites: this.timestamps.next(pipeline.label) });
+    }
     this.#pass ??= this.#open().beginComputePass();
     const pass = this.#pass;
     if (pipeline !== this.#pipeline) {

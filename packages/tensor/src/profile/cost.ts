@@ -1,0 +1,38 @@
+/** What a kernel request computes and moves at least: for rates beside times. */
+import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
+
+export interface Cost {
+  /** Floating-point operations of products and attention, a multiply-add counted as two; 0 for other kernels, which memory limits. */
+  readonly flop: number;
+  /** Bytes of the memory that its operands lie in, each once. */
+  readonly bytes: number;
+}
+
+const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
+
+export function costOf(request: KernelRequest): Cost {
+  return { flop: flopOf(request), bytes: bytesOf(request) };
+}
+
+function flopOf(request: KernelRequest): number {
+  if (request.kind === 'matmul') return 2 * product(request.batch) * request.m * request.n * request.k;
+  if (request.kind !== 'attention' && request.kind !== 'attentionBackward') return 0;
+  const { batch, queries, keys, width, valueWidth, isCausal } = request;
+  const pairs = product(batch) * queries * keys * (isCausal ? 0.5 : 1);
+  // Backward computes the scores again, and the gradients of query, key, weights and value.
+  return request.kind === 'attention' ? 2 * pairs * (width + valueWidth) : 2 * pairs * (3 * width + 2 * valueWidth);
+}
+
+function bytesOf(request: KernelRequest): number {
+  const seen = new Set<DeviceBuffer>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('buffer' in value) seen.add(value.buffer as DeviceBuffer);
+    else if (Array.isArray(value)) for (const each of value) visit(each);
+    else if (!('steps' in value)) for (const each of Object.values(value)) visit(each);
+  };
+  for (const value of Object.values(request)) visit(value);
+  let bytes = 0;
+  for (const { byteLength } of seen) bytes += byteLength;
+  return bytes;
+}

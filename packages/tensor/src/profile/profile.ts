@@ -1,0 +1,108 @@
+/**
+ * `profile`: what a piece of a program costs, kernel by kernel. It stands at the tap, where all requests come through; on the CPU, which computes
+ * before a request returns, it looks at the clock around each, on a GPU it has the device stamp each dispatch.
+ */
+import type { Backend, DispatchTime } from '../backend/backend.js';
+import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
+import { type Interceptor, TappedBackend, tap } from '../backend/tap.js';
+import { currentBackend } from '../device.js';
+import { ArgumentError } from '../errors.js';
+import { tensorsIn } from '../scope.js';
+import { type Cost, costOf } from './cost.js';
+import { Profile, type ProfileEvent } from './report.js';
+
+/** A request and when the program made it, in milliseconds since the start. */
+interface Request extends Cost {
+  readonly kind: string;
+  readonly start: number;
+  /** How long the call took: on the CPU its computation, on a GPU its recording. */
+  readonly milliseconds: number;
+}
+
+class Watch implements Interceptor {
+  readonly requests: Request[] = [];
+  readonly #zero = performance.now();
+
+  run(backend: Backend, request: KernelRequest): void {
+    const start = performance.now();
+    try {
+      backend.run(request);
+    } finally {
+      const milliseconds = performance.now() - start;
+      this.requests.push({ kind: nameOf(request), start: start - this.#zero, milliseconds, ...costOf(request) });
+    }
+  }
+
+  write(backend: Backend, buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void {
+    backend.write(buffer, byteOffset, words);
+  }
+
+  read(): undefined {
+    // Reading is no kernel.
+  }
+
+  get elapsed(): number {
+    return performance.now() - this.#zero;
+  }
+}
+
+/** Fused kernels by what they compute. */
+function nameOf(request: KernelRequest): string {
+  if (request.kind === 'pointwise') return `pointwise ${request.program.steps.map(({ op }) => op).join(' ') || 'copy'}`;
+  return request.kind === 'reduce' ? `reduce ${request.op}` : request.kind;
+}
+
+/**
+ * Runs `fn`, computes the tensors that it returns (also within arrays and objects), and tells what that took: a line for each kernel with
+ * its dispatches, time, share, GFLOP/s and GB/s. Times are those of the kernels alone: by the GPU's clock (where the adapter has `timestamp-query`),
+ * on the CPU around each. Run it once before, so that nothing is compiled meanwhile.
+ *
+ * @throws ArgumentError inside of another profile.
+ * @example
+ * const result = await profile(() => x.matmul(x.T).softmax(-1));
+ * console.log(String(result));
+ * result.toChromeTrace(); // the text of a file for chrome://tracing or ui.perfetto.dev
+ */
+export async function profile(fn: () => unknown): Promise<Profile> {
+  const backend = currentBackend();
+  if (tap.interceptor) throw new ArgumentError('profile: something is being profiled or captured already');
+  await backend.synchronize();
+  const watch = new Watch();
+  const device = backend instanceof TappedBackend ? backend.device : backend;
+  const before = backend.statistics();
+  const finish = device.measureDispatches?.(() => watch.requests.length);
+  tap.interceptor = watch;
+  let times: readonly DispatchTime[] | undefined;
+  try {
+    for (const tensor of tensorsIn(await fn())) tensor.compute();
+  } finally {
+    tap.interceptor = null;
+    times = await finish?.();
+  }
+  await backend.synchronize();
+  const { elapsed } = watch;
+  const after = backend.statistics();
+  const isTimed = times !== undefined || device.measureDispatches === undefined;
+  return new Profile({
+    device: backend.info(),
+    events: times ? dispatched(times, watch.requests) : watch.requests.map((each) => ({ name: each.kind, ...each })),
+    milliseconds: elapsed,
+    dispatches: after.dispatches - before.dispatches,
+    compiledKernels: (after.compiledKernels ?? 0) - (before.compiledKernels ?? 0),
+    isTimed,
+  });
+}
+
+/** Dispatches with what their requests cost: the longest dispatch of a request stands for it. */
+function dispatched(times: readonly DispatchTime[], requests: readonly Request[]): ProfileEvent[] {
+  const longest = new Map<number, DispatchTime>();
+  for (const time of times) {
+    const known = longest.get(time.request);
+    if (!known || known.milliseconds < time.milliseconds) longest.set(time.request, time);
+  }
+  return times.map((time) => {
+    const request = longest.get(time.request) === time ? requests[time.request] : undefined;
+    const { name, start, milliseconds } = time;
+    return { name, start, milliseconds, flop: request?.flop ?? 0, bytes: request?.bytes ?? 0 };
+  });
+}
