@@ -13,6 +13,7 @@ import {
   memory,
   randn,
   rmsNorm,
+  scaledDotProductAttention,
   type Tensor,
   tensor,
   zeros,
@@ -130,6 +131,17 @@ describe.runIf(has)('float16', () => {
       1,
     ],
     ['linear', [[16, 24], [8, 24], [8]], (x, w, b) => x!.linear(w!, b!), 1],
+    [
+      'attention under a mask',
+      [
+        [2, 3, 20, 16],
+        [2, 3, 33, 16],
+        [2, 3, 33, 12],
+        [20, 33],
+      ],
+      (q, k, v, mask) => scaledDotProductAttention(q!, k!, v!, { mask: mask!.detach() }).add(mask!.sum().mul(0)),
+      2,
+    ],
     ['sum of columns', [[50, 7]], (x) => x!.sum(0), 1],
     ['mean of rows', [[9, 40]], (x) => x!.mean(-1), 1],
     ['a long sum', [[10_000]], (x) => x!.sum(), 1],
@@ -174,42 +186,49 @@ describe.runIf(has)('float16', () => {
     ],
   ];
 
-  it.each(programs)('computes %s and its gradients', async (_, shapes, program, count) => {
-    const seen: { value: ArrayLike<number>; gradients: ArrayLike<number>[]; dtypes: string[] }[] = [];
-    for (const [kind, dtype] of [
-      ['cpu', 'float32'],
-      ['webgpu', 'float16'],
-    ] as const) {
-      await init({ device: kind });
-      const leaves = shapes.map((shape, i) =>
-        tensor(
-          halves(
-            shape.reduce((a, b) => a * b),
-            i + 1,
+  // The time is that of lavapipe's compiler, for attention.
+  it.each(programs)(
+    'computes %s and its gradients',
+    async (_, shapes, program, count) => {
+      const seen: { value: ArrayLike<number>; gradients: ArrayLike<number>[]; dtypes: string[] }[] = [];
+      for (const [kind, dtype] of [
+        ['cpu', 'float32'],
+        ['webgpu', 'float16'],
+      ] as const) {
+        await init({ device: kind });
+        const leaves = shapes.map((shape, i) =>
+          tensor(
+            halves(
+              shape.reduce((a, b) => a * b),
+              i + 1,
+            ),
+            { shape, dtype, requiresGrad: true },
           ),
-          { shape, dtype, requiresGrad: true },
-        ),
-      );
-      const value = program(...leaves);
-      const upstream = tensor(halves(value.numel(), 9), { shape: [...value.shape], dtype });
-      value.backward({ gradient: upstream });
-      const gradients = await Promise.all(leaves.map(async (leaf) => (await leaf.grad?.data()) ?? new Float32Array()));
-      seen.push({
-        value: await value.data(),
-        gradients,
-        dtypes: [value.dtype, ...leaves.map(({ grad }) => grad?.dtype ?? '')],
-      });
-    }
-    const [wide, half] = seen;
-    expect(half?.dtypes.every((dtype) => dtype === 'float16')).toBe(true);
-    const scale = (list: ArrayLike<number>) =>
-      Array.from(list).reduce((most, x) => Math.max(most, Math.abs(x)), 2 ** -14);
-    // Where terms of different signs cancel, what is left carries the rounding of the terms.
-    const within = (list: ArrayLike<number>, n: number) => ({ rtol: 0, atol: n * HALF * scale(list) });
-    expect(half?.value).toBeClose(wide?.value ?? [], within(wide?.value ?? [], count));
-    for (const [i, gradient] of (wide?.gradients ?? []).entries())
-      expect(half?.gradients[i], `gradient ${i}`).toBeClose(gradient, within(gradient, count + 3));
-  });
+        );
+        const value = program(...leaves);
+        const upstream = tensor(halves(value.numel(), 9), { shape: [...value.shape], dtype });
+        value.backward({ gradient: upstream });
+        const gradients = await Promise.all(
+          leaves.map(async (leaf) => (await leaf.grad?.data()) ?? new Float32Array()),
+        );
+        seen.push({
+          value: await value.data(),
+          gradients,
+          dtypes: [value.dtype, ...leaves.map(({ grad }) => grad?.dtype ?? '')],
+        });
+      }
+      const [wide, half] = seen;
+      expect(half?.dtypes.every((dtype) => dtype === 'float16')).toBe(true);
+      const scale = (list: ArrayLike<number>) =>
+        Array.from(list).reduce((most, x) => Math.max(most, Math.abs(x)), 2 ** -14);
+      // Where terms of different signs cancel, what is left carries the rounding of the terms.
+      const within = (list: ArrayLike<number>, n: number) => ({ rtol: 0, atol: n * HALF * scale(list) });
+      expect(half?.value).toBeClose(wide?.value ?? [], within(wide?.value ?? [], count));
+      for (const [i, gradient] of (wide?.gradients ?? []).entries())
+        expect(half?.gradients[i], `gradient ${i}`).toBeClose(gradient, within(gradient, count + 3));
+    },
+    240_000,
+  );
 
   it('sums in float32', async () => {
     // In halves the sum would stop at 2048; and 300 squared is no half at all.

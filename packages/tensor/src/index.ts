@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { type AutocastOptions, autocast, isAutocastEnabled } from './autocast.js';
 export { detectAnomaly } from './autograd/anomaly.js';
 export { type BackwardOptions, type Gradients, type GradOptions, grad } from './autograd/backward.js';
 export { checkpoint } from './autograd/checkpoint.js';

@@ -3,7 +3,7 @@
  * around the same loop. A step is a scope, so a run's memory stays flat.
  */
 import type { Dataset, EncodedRow } from '@course/data';
-import { ArgumentError, DeviceError, device, manualSeed, type Tensor } from '@course/tensor';
+import { ArgumentError, autocast, DeviceError, device, manualSeed, type Tensor } from '@course/tensor';
 import { makeFolder } from '@course/tensor/files';
 import { save } from '@course/tensor/safetensors';
 import { GradScaler } from '../amp.js';
@@ -159,7 +159,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
       let index = 0;
       await gather(model, source, (batch) => {
         rows = batchSizeOf(batch);
-        model.validationStep?.(batch, index++);
+        this.#inPrecision(() => model.validationStep?.(batch, index++));
         return {};
       });
     } finally {
@@ -226,9 +226,9 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     state.maxSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsAnEpoch);
     state.numTrainEpochs = Math.ceil(state.maxSteps / stepsAnEpoch);
     this.#stopped = false;
-    if (args.fp16)
+    if (args.fp16 && !device.info().features.includes('shader-f16'))
       throw new DeviceError(
-        `Trainer: fp16 needs float16 kernels, which this version does not have on the ${device.kind} device; leave it out to train in float32`,
+        `Trainer: fp16 needs float16, which the ${device.kind} device does not have: it takes a WebGPU adapter with the feature 'shader-f16'; leave it out to train in float32`,
       );
     if (args.gradientCheckpointing) model.gradientCheckpointingEnable();
     const own = optimizer ?? makeOptimizer(model, args);
@@ -272,16 +272,22 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   }
 
   #lossOf(model: Module, batch: Batch, index: number): Tensor {
-    const output =
+    const output = this.#inPrecision(() =>
       model instanceof LightningModule
         ? (model as LightningModule<Batch>).trainingStep(batch, index)
-        : this.#outputOf(model, batch);
+        : this.#outputOf(model, batch),
+    );
     const loss = lossIn(output);
     if (!loss)
       throw new ArgumentError(
         `Trainer: ${model.constructor.name} gave no loss; its forward must return one where a batch has labels (the batch has ${Object.keys(batch as object).join(', ')})`,
       );
     return loss;
+  }
+
+  /** A forward pass, mixed in its precision where the arguments say so. */
+  #inPrecision<T>(forward: () => T): T {
+    return autocast(forward, { enabled: this.args.fp16 });
   }
 
   /** As {@link Trainer.computeOutput}, with smoothed labels if they are wanted. */
@@ -294,6 +300,8 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   #gather(dataset: Dataset<Row>): Promise<Gathered> {
     const { model } = this.#options;
     if (!model) throw new ArgumentError('Trainer: there is no model to judge');
-    return gather(model, makeLoader(dataset, this.#options, this.args, false), (batch) => this.#outputOf(model, batch));
+    return gather(model, makeLoader(dataset, this.#options, this.args, false), (batch) =>
+      this.#inPrecision(() => this.#outputOf(model, batch)),
+    );
   }
 }

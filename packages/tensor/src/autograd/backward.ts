@@ -3,6 +3,7 @@
  * accumulated into `.grad` (or handed out, for `grad`); all else that the pass makes is released when it ends, and what operations
  * saved is released as it walks, unless the graph is retained.
  */
+import { outsideAutocast } from '../autocast.js';
 import { makeTensor } from '../construct.js';
 import { AutogradError, ShapeError } from '../errors.js';
 import { assign } from '../fuse/assign.js';
@@ -147,7 +148,7 @@ function walk(
     ]);
     assign(sum.storage, view, added);
   };
-  withGradMode(createGraph, () => {
+  const pass = (): void => {
     for (const [vertex, gradient] of starts) if (wanted.has(vertex)) flow(vertex, gradient);
     for (let vertex = queue.pop(); vertex; vertex = queue.pop()) {
       const gradient = runHooks(vertex, gradients.get(vertex) as Tensor);
@@ -177,7 +178,8 @@ function walk(
       if (!retainGraph && vertex.arriving === 0) operation.release();
       if (!createGraph && !target && gradient.scope) gradient.dispose();
     }
-  });
+  };
+  outsideAutocast(() => withGradMode(createGraph, pass));
 }
 
 function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>): (readonly [Vertex, Tensor])[] {

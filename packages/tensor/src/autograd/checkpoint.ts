@@ -1,4 +1,5 @@
 /** Memory for time: a part of a model whose inner values are computed again in the backward pass (Chen et al. 2016). */
+import { captureAutocast } from '../autocast.js';
 import { defaultGenerator } from '../random/default.js';
 import type { Tensor } from '../tensor.js';
 import { backward } from './backward.js';
@@ -16,6 +17,7 @@ export function checkpoint<I extends readonly Tensor[]>(fn: (...inputs: I) => Te
   if (!isGradEnabled()) return fn(...inputs);
   const generator = defaultGenerator();
   const state = generator.getState();
+  const asHere = captureAutocast();
   const output = noGrad(() => fn(...inputs));
   return recordAlways('checkpoint', output, inputs, inputs, (grad, saved) => {
     const leaves = saved.map((value, i) => {
@@ -25,7 +27,7 @@ export function checkpoint<I extends readonly Tensor[]>(fn: (...inputs: I) => Te
     const now = generator.getState();
     generator.setState(state);
     try {
-      const again = enableGrad(() => fn(...(leaves as readonly Tensor[] as I)));
+      const again = enableGrad(() => asHere(() => fn(...(leaves as readonly Tensor[] as I))));
       if (again.requiresGrad) backward(again, { gradient: grad });
     } finally {
       generator.setState(now);

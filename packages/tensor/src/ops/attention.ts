@@ -2,7 +2,9 @@
  * Scaled dot-product attention (Vaswani et al. 2017), in two forms with the same values: `attention` composes it of products and a
  * softmax and so can show its weights; `scaledDotProductAttention` computes it in one kernel that never writes them to memory.
  */
+import { autocasted } from '../autocast.js';
 import { needsGrad } from '../autograd/record.js';
+import type { DType } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { broadcastShapes, formatShape, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -24,6 +26,9 @@ export interface AttentionOptions {
   readonly scale?: number;
 }
 
+/** What the fused kernels compute of: float16 as float32, so that scores do not overflow. */
+const FUSED: readonly DType[] = ['float32', 'float16'];
+
 /** The widest head that the fused kernels take; wider ones are composed of products and a softmax. */
 const MOST_WIDTH = 256;
 
@@ -33,12 +38,12 @@ const MOST_WIDTH = 256;
  * computes the same with less memory.
  */
 export function attention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
   options: AttentionOptions = {},
 ): { output: Tensor; weights: Tensor } {
-  const { settings, mask } = prepare(q, k, v, options);
+  const { q, k, v, settings, mask } = prepare(query, key, value, options);
   return composed(q, k, v, mask, settings);
 }
 
@@ -55,17 +60,27 @@ export function attention(
  * const [q, k, v] = [randn([2, 4, 10, 8]), randn([2, 4, 10, 8]), randn([2, 4, 10, 8])];
  * scaledDotProductAttention(q, k, v, { isCausal: true }).shape; // [2, 4, 10, 8]
  */
-export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
-  const { settings, mask, batch } = prepare(q, k, v, options);
+export function scaledDotProductAttention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions = {},
+): Tensor {
+  const { q, k, v, settings, mask, batch } = prepare(query, key, value, options);
   const fuses =
-    [q, k, v].every((x) => x.dtype === 'float32' && x.shape.length >= 2 && numel(x.shape) > 0) &&
+    [q, k, v].every(
+      (x) => FUSED.includes(x.dtype) && x.dtype === q.dtype && x.shape.length >= 2 && numel(x.shape) > 0,
+    ) &&
     numel(q.shape) > 0 &&
     Math.max(q.shape.at(-1) ?? 0, v.shape.at(-1) ?? 0) <= MOST_WIDTH &&
-    !(mask && mask.dtype !== 'bool' && (mask.dtype !== 'float32' || needsGrad([mask])));
+    !(mask && mask.dtype !== 'bool' && needsGrad([mask]));
   return fuses ? fusedAttention(q, k, v, mask, batch, settings) : composed(q, k, v, mask, settings).output;
 }
 
 interface Prepared {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
   readonly settings: AttentionSettings;
   readonly mask: Tensor | null;
   /** The leading dims of the result. */
@@ -73,9 +88,10 @@ interface Prepared {
 }
 
 /** Checks operands, and settles what the options leave open: the same for both forms. */
-function prepare(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Prepared {
-  const { mask = null, isCausal = false, dropoutP = 0, scale } = options;
+function prepare(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions): Prepared {
+  const { isCausal = false, dropoutP = 0, scale } = options;
   const name = 'scaledDotProductAttention';
+  const [q, k, v, mask] = autocasted(name, query, key, value, options.mask ?? null);
   commonBackend(name, q, k, v, ...(mask ? [mask] : []));
   if (
     [q, k, v].some((x) => x.shape.length < 2) ||
@@ -105,7 +121,7 @@ function prepare(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Pr
       weights(query, key, added, settings.scale, isCausal),
     drop,
   };
-  return { settings, mask, batch };
+  return { q, k, v, settings, mask, batch };
 }
 
 function composed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | null, { dropout, weightsOf }: AttentionSettings) {

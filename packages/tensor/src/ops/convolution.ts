@@ -1,4 +1,5 @@
 /** Convolution and pooling along the last dim: windows are a view, the rest is a matrix product or a reduction over them. */
+import { autocasted } from '../autocast.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -33,11 +34,12 @@ function checkPositive(name: string, values: Readonly<Record<string, number>>): 
  * conv1d(tensor([[1, 2, 3]]), tensor([[[1, 1]]])); // [[3, 5]]
  */
 export function conv1d(
-  input: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
+  x: Tensor,
+  kernels: Tensor,
+  added?: Tensor | null,
   { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv1dOptions = {},
 ): Tensor {
+  const [input, weight, bias] = autocasted('conv1d', x, kernels, added);
   commonBackend('conv1d', input, weight, ...(bias ? [bias] : []));
   checkFloats('conv1d', { input, weight, bias });
   checkPositive('conv1d', { stride, dilation, groups });

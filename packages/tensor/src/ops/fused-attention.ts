@@ -24,7 +24,7 @@ export interface AttentionSettings {
   drop(x: Tensor, dropout: AttentionDropout | null): Tensor;
 }
 
-/** The result [...batch, query, valueWidth] of float32 operands without a size of zero. */
+/** The result [...batch, query, valueWidth] of float32 or float16 operands without a size of zero. */
 export function fusedAttention(
   q: Tensor,
   k: Tensor,
@@ -198,7 +198,7 @@ function collapse<T extends Readonly<Record<string, Strided>>>(
 
 /** A fresh tensor whose leading dims lie in memory in the order of another's, as far as shapes agree; columns follow each other. */
 function emptyInOrderOf(like: Tensor, shape: Shape): Tensor {
-  const storage = new Storage(like.storage.backend, 'float32', numel(shape));
+  const storage = new Storage(like.storage.backend, like.dtype, numel(shape));
   const strides = contiguousStrides(shape);
   const own = like.layout.strides;
   const last = shape.length - 1;

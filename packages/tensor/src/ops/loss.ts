@@ -1,4 +1,5 @@
 /** Cross-entropy from logits: one kernel for the losses of all rows, one for their gradient; the softmax is never kept. */
+import { autocasted } from '../autocast.js';
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import { isFloating } from '../dtype.js';
@@ -29,10 +30,11 @@ export interface CrossEntropyOptions {
  * A mean over no rows is NaN, as there.
  */
 export function crossEntropy(
-  logits: Tensor,
-  targets: Tensor,
-  { reduction = 'mean', ignoreIndex = -100, weight = null, labelSmoothing = 0 }: CrossEntropyOptions = {},
+  input: Tensor,
+  target: Tensor,
+  { reduction = 'mean', ignoreIndex = -100, weight: weights = null, labelSmoothing = 0 }: CrossEntropyOptions = {},
 ): Tensor {
+  const [logits, targets, weight] = autocasted('crossEntropy', input, target, weights);
   checkReduction('crossEntropy', reduction);
   const [rank, classDim] = [logits.shape.length, logits.shape.length === 1 ? 0 : 1];
   const expected = logits.shape.toSpliced(classDim, 1);

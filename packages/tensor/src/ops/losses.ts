@@ -2,6 +2,7 @@
  * Losses between a prediction and a target, by the names and meanings of `torch.nn.functional`; each is a few tensor ops that fuse.
  * Cross-entropy, which has kernels of its own, is in loss.ts.
  */
+import { autocasted } from '../autocast.js';
 import { record } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape, normalizeDim, numel, sameShape } from '../shape.js';
@@ -45,23 +46,26 @@ function checkTarget(name: string, input: Tensor, target: Tensor, reduction: str
  * @example
  * mseLoss(tensor([1, 2]), tensor([1, 4])); // 2
  */
-export function mseLoss(input: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+export function mseLoss(x: Tensor, y: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+  const [input, target] = autocasted('mseLoss', x, y);
   checkTarget('mseLoss', input, target, reduction);
   return reduced(input.sub(target).square(), reduction);
 }
 
 /** The mean of absolute differences, as `torch.nn.functional.l1_loss`. */
-export function l1Loss(input: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+export function l1Loss(x: Tensor, y: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+  const [input, target] = autocasted('l1Loss', x, y);
   checkTarget('l1Loss', input, target, reduction);
   return reduced(input.sub(target).abs(), reduction);
 }
 
 /** Squares below a difference of `delta`, `delta` times the rest above it; as `torch.nn.functional.huber_loss`. */
 export function huberLoss(
-  input: Tensor,
-  target: Tensor,
+  x: Tensor,
+  y: Tensor,
   { reduction = 'mean', delta = 1 }: LossOptions & { readonly delta?: number } = {},
 ): Tensor {
+  const [input, target] = autocasted('huberLoss', x, y);
   checkTarget('huberLoss', input, target, reduction);
   if (!(delta > 0)) throw new ArgumentError(`huberLoss: delta must be positive, got ${delta}`);
   const distance = input.sub(target).abs();
@@ -71,10 +75,11 @@ export function huberLoss(
 
 /** Squares over `beta` below a difference of `beta`, the absolute difference above it (Girshick 2015); as `torch.nn.functional.smooth_l1_loss`. */
 export function smoothL1Loss(
-  input: Tensor,
-  target: Tensor,
+  x: Tensor,
+  y: Tensor,
   { reduction = 'mean', beta = 1 }: LossOptions & { readonly beta?: number } = {},
 ): Tensor {
+  const [input, target] = autocasted('smoothL1Loss', x, y);
   if (!(beta >= 0)) throw new ArgumentError(`smoothL1Loss: beta must not be negative, got ${beta}`);
   if (beta === 0) return l1Loss(input, target, { reduction });
   checkTarget('smoothL1Loss', input, target, reduction);
@@ -97,11 +102,8 @@ const LEAST_LOGARITHM = -100;
  *
  * @throws ShapeError unless both have one shape.
  */
-export function bceLoss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = 'mean', weight = null }: BinaryLossOptions = {},
-): Tensor {
+export function bceLoss(x: Tensor, y: Tensor, { reduction = 'mean', weight = null }: BinaryLossOptions = {}): Tensor {
+  const [input, target] = autocasted('bceLoss', x, y);
   checkTarget('bceLoss', input, target, reduction);
   checkFloats('bceLoss', { input });
   const losses = binaryLosses(input, target);
@@ -128,14 +130,15 @@ function binaryLosses(input: Tensor, target: Tensor): Tensor {
  * @throws ShapeError unless both have one shape.
  */
 export function bceWithLogits(
-  input: Tensor,
-  target: Tensor,
+  x: Tensor,
+  y: Tensor,
   {
     reduction = 'mean',
     weight = null,
     posWeight = null,
   }: BinaryLossOptions & { readonly posWeight?: Tensor | null } = {},
 ): Tensor {
+  const [input, target] = autocasted('bceWithLogits', x, y);
   checkTarget('bceWithLogits', input, target, reduction);
   const rest = target.neg().add(1).mul(input);
   const positive = softplus(input.neg());
@@ -156,11 +159,8 @@ export interface KlDivOptions {
  *
  * @throws ShapeError unless both have one shape.
  */
-export function klDiv(
-  input: Tensor,
-  target: Tensor,
-  { reduction = 'mean', logTarget = false }: KlDivOptions = {},
-): Tensor {
+export function klDiv(x: Tensor, y: Tensor, { reduction = 'mean', logTarget = false }: KlDivOptions = {}): Tensor {
+  const [input, target] = autocasted('klDiv', x, y);
   checkTarget('klDiv', input, target, reduction === 'batchmean' ? 'mean' : reduction);
   // 0 log 0 is 0: where the target is 0 its logarithm is taken of 1.
   const logs = logTarget ? target : target.maskedFill(target.le(0), 1).log();
@@ -184,10 +184,11 @@ export interface NllLossOptions extends LossOptions {
  * @throws ShapeError unless the targets have the shape of the input without its classes.
  */
 export function nllLoss(
-  input: Tensor,
+  logits: Tensor,
   target: Tensor,
   { reduction = 'mean', weight = null, ignoreIndex = -100 }: NllLossOptions = {},
 ): Tensor {
+  const [input] = autocasted('nllLoss', logits);
   commonBackend('nllLoss', input, target);
   checkReduction('nllLoss', reduction);
   checkDTypes('nllLoss', 'target', target, ['int32', 'uint8']);
@@ -225,7 +226,12 @@ export interface CosineSimilarityOptions {
  * @example
  * cosineSimilarity(tensor([[1, 0]]), tensor([[1, 1]])); // [0.7071]
  */
-export function cosineSimilarity(a: Tensor, b: Tensor, { dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {}): Tensor {
+export function cosineSimilarity(
+  left: Tensor,
+  right: Tensor,
+  { dim = 1, eps = 1e-8 }: CosineSimilarityOptions = {},
+): Tensor {
+  const [a, b] = autocasted('cosineSimilarity', left, right);
   commonBackend('cosineSimilarity', a, b);
   const at = normalizeDim('cosineSimilarity', dim, Math.max(a.shape.length, b.shape.length));
   const from = (x: Tensor): number => at - Math.max(a.shape.length, b.shape.length) + x.shape.length;
@@ -235,9 +241,10 @@ export function cosineSimilarity(a: Tensor, b: Tensor, { dim = 1, eps = 1e-8 }: 
 
 /** Vectors scaled to length 1 (of norm `p`) along a dim, as `torch.nn.functional.normalize`. */
 export function normalize(
-  x: Tensor,
+  given: Tensor,
   { p = 2, dim = 1, eps = 1e-12 }: { readonly p?: number; readonly dim?: number; readonly eps?: number } = {},
 ): Tensor {
+  const [x] = autocasted('normalize', given);
   return x.div(norm(x, dim, { p, keepDim: true }).clamp({ min: eps }));
 }
 

@@ -1,4 +1,5 @@
 /** Matrix products: one kernel request for `matmul` with full batch broadcasting and for `linear` with its bias. */
+import { autocasted } from '../autocast.js';
 import { needsGrad, record } from '../autograd/record.js';
 import type { Activation, Dense, Matrices } from '../backend/requests.js';
 import { ShapeError } from '../errors.js';
@@ -11,7 +12,8 @@ import { sumTo } from './pointwise/sum-to.js';
 const pair = (shape: Shape): string => shape.slice(-2).join('x');
 
 /** The product of the last two dims, the others broadcast; vectors as in `torch.matmul`. */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul(left: Tensor, right: Tensor): Tensor {
+  const [a, b] = autocasted('matmul', left, right);
   commonBackend('matmul', a, b);
   if (a.shape.length === 0 || b.shape.length === 0)
     throw new ShapeError(
@@ -42,7 +44,8 @@ function gradientOfRight(x: Tensor, shape: Shape, grad: Tensor): Tensor {
  * `activation(x @ weightᵀ + bias)` over the last dim, weight [out, in], as `torch.nn.functional.linear`. The activation
  * rides on the kernel when no gradient is recorded; otherwise its input is kept for the backward pass.
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor {
+export function linear(input: Tensor, matrix: Tensor, added?: Tensor | null, activation: Activation = 'none'): Tensor {
+  const [x, weight, bias] = autocasted('linear', input, matrix, added);
   const [outFeatures = 0, inFeatures = 0] = weight.shape;
   if (weight.shape.length !== 2 || x.shape.length === 0 || x.shape.at(-1) !== inFeatures)
     throw new ShapeError(
@@ -61,9 +64,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activati
     bias ? dense(bias) : undefined,
     recording ? 'none' : activation,
   );
-  const linearOutput = record('linear', output, inputs, [x, weight], (grad, [input, matrix]) => [
-    () => matmul(grad, matrix),
-    () => matmul(grad.reshape([-1, outFeatures]).transpose(0, 1), input.reshape([-1, inFeatures])),
+  const linearOutput = record('linear', output, inputs, [x, weight], (grad, [rows, columns]) => [
+    () => matmul(grad, columns),
+    () => matmul(grad.reshape([-1, outFeatures]).transpose(0, 1), rows.reshape([-1, inFeatures])),
     () => grad.reshape([-1, outFeatures]).sum(0),
   ]);
   if (!recording) return linearOutput;

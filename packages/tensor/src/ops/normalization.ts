@@ -2,6 +2,7 @@
  * Layer normalisation (Ba, Kiros, Hinton 2016) and its form that subtracts nothing (Zhang & Sennrich 2019): the same hand-fused kernels,
  * forward and backward, with or without a mean.
  */
+import { autocasted } from '../autocast.js';
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import { ShapeError } from '../errors.js';
@@ -28,10 +29,11 @@ export function layerNorm(
 
 function normalizeRows(
   op: 'layerNorm' | 'rmsNorm',
-  x: Tensor,
+  input: Tensor,
   normalizedShape: Shape,
-  { weight, bias, eps }: Required<LayerNormOptions>,
+  { weight: scale, bias: shift, eps }: Required<LayerNormOptions>,
 ): Tensor {
+  const [x, weight, bias] = autocasted(op, input, scale, shift);
   const tail = x.shape.slice(x.shape.length - normalizedShape.length);
   if (normalizedShape.length === 0 || !sameShape(tail, normalizedShape))
     throw new ShapeError(

@@ -1,5 +1,6 @@
 /** Reductions over any dims, and what is made of them. */
 
+import { autocasted } from '../autocast.js';
 import { record } from '../autograd/record.js';
 import type { ReduceRequest } from '../backend/requests.js';
 import { type DType, isFloating } from '../dtype.js';
@@ -47,7 +48,8 @@ function spread(grad: Tensor, shape: Shape, dims: readonly number[]): Tensor {
   return grad.view(shape.map((size, d) => (dims.includes(d) ? 1 : size))).expand(shape);
 }
 
-export function sum(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function sum(given: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const [x] = autocasted('sum', given);
   const dims = normalizeDims('sum', over, x.shape.length);
   const { shape } = x;
   const numbers = x.dtype === 'bool' || x.dtype === 'uint8' ? x.to('int32') : x;
@@ -69,7 +71,8 @@ export function mean(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions =
   ]);
 }
 
-export function prod(x: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function prod(given: Tensor, over: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const [x] = autocasted('prod', given);
   const dims = normalizeDims('prod', over, x.shape.length);
   const { shape } = x;
   const numbers = isFloating(x.dtype) ? x : x.to('int32');
@@ -91,7 +94,8 @@ function productsOverOthers(x: Tensor, dims: readonly number[]): Tensor {
 }
 
 /** The sum of squares, in one pass: what norms are made of. */
-export function sumOfSquares(x: Tensor, over?: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function sumOfSquares(given: Tensor, over?: Dims, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const [x] = autocasted('norm', given);
   if (!isFloating(x.dtype)) throw new DTypeError(`norm: expected a floating point dtype, got ${x.dtype}`);
   const dims = normalizeDims('norm', over, x.shape.length);
   const { shape } = x;
@@ -107,7 +111,8 @@ export interface NormOptions extends ReduceOptions {
 }
 
 /** `(Σ |x|^p)^(1/p)` over dims; its gradient at 0 is 0. As [torch.linalg.vector_norm](https://pytorch.org/docs/stable/generated/torch.linalg.vector_norm.html). */
-export function norm(x: Tensor, over?: Dims, { p = 2, keepDim = false }: NormOptions = {}): Tensor {
+export function norm(given: Tensor, over?: Dims, { p = 2, keepDim = false }: NormOptions = {}): Tensor {
+  const [x] = autocasted('norm', given);
   if (!isFloating(x.dtype)) throw new DTypeError(`norm: expected a floating point dtype, got ${x.dtype}`);
   if (Number.isNaN(p)) throw new ArgumentError('norm: p must be a number, got NaN');
   if (p === Number.POSITIVE_INFINITY) return extreme('max', x.abs(), over, { keepDim });

@@ -2,6 +2,7 @@
  * Cumulative sums and products: both are linear recurrences y[k] = a[k] y[k-1] + b[k], and so are their gradients, run from the other
  * end. One kernel serves all, and derivatives exist to any order and at zeros.
  */
+import { autocasted } from '../autocast.js';
 import { record } from '../autograd/record.js';
 import { isFloating } from '../dtype.js';
 import { normalizeDim, numel } from '../shape.js';
@@ -73,7 +74,7 @@ function along(name: string, x: Tensor, dim: number, fn: (numbers: Tensor, at: n
  * cumsum(tensor([1, 2, 3]), 0); // [1, 3, 6]
  */
 export function cumsum(x: Tensor, dim: number): Tensor {
-  return along('cumsum', x, dim, (numbers, at) => sums(numbers, at, false));
+  return along('cumsum', ...autocasted('cumsum', x), dim, (numbers, at) => sums(numbers, at, false));
 }
 
 /**
@@ -83,5 +84,5 @@ export function cumsum(x: Tensor, dim: number): Tensor {
  * cumprod(tensor([1, 2, 3]), 0); // [1, 2, 6]
  */
 export function cumprod(x: Tensor, dim: number): Tensor {
-  return along('cumprod', x, dim, (numbers, at) => products(numbers, at, false));
+  return along('cumprod', ...autocasted('cumprod', x), dim, (numbers, at) => products(numbers, at, false));
 }

@@ -1,4 +1,5 @@
 /** Softmax and its logarithm over any dim; scale and mask ride on the kernel for attention. */
+import { autocasted } from '../autocast.js';
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import type { Strided } from '../backend/requests.js';
@@ -27,7 +28,8 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
   return alongLast(x, dim, 'logSoftmax', (input) => softmaxLast(input, true, {}));
 }
 
-function alongLast(x: Tensor, dim: number, name: string, fn: (input: Tensor) => Tensor): Tensor {
+function alongLast(given: Tensor, dim: number, name: 'softmax' | 'logSoftmax', fn: (input: Tensor) => Tensor): Tensor {
+  const [x] = autocasted(name, given);
   const floats = isFloating(x.dtype) ? x : x.to('float32');
   if (x.shape.length === 0) return fn(floats.view([1])).view([]);
   const at = normalizeDim(name, dim, x.shape.length);

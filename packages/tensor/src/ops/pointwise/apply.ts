@@ -2,6 +2,7 @@
  * From a pointwise record to a tensor: promotes and casts, broadcasts, makes the pending value, and records the derivative.
  */
 
+import { autocasted } from '../../autocast.js';
 import { record } from '../../autograd/record.js';
 import type { Backend } from '../../backend/backend.js';
 import { makeTensor } from '../../construct.js';
@@ -23,7 +24,8 @@ const slope: ApplySlope = (name, x) => pointwise(name, [x]);
 const isTensor = (operand: Operand): operand is Tensor => typeof operand !== 'number';
 
 /** `op(operands…)` with PyTorch's promotion and broadcasting; the op is named `name` in errors and graphs. */
-export function pointwise(op: PointwiseName, operands: readonly Operand[], name: string = op): Tensor {
+export function pointwise(op: PointwiseName, given: readonly Operand[], name: string = op): Tensor {
+  const operands = autocasted(op, ...given);
   const tensors = operands.filter(isTensor);
   const { storage, shape } = build(op, operands, tensors, name);
   const output = makeTensor(storage, contiguousView(shape));
