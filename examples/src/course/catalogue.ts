@@ -144,4 +144,24 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'The class, part 2, 10.0; lesson 3, 4, optional exercise',
     () => import('../best-performance/example.js'),
   ),
+  word2vec: entry(
+    'vectors of words by CBOW and skip-gram: nearest words, analogies, countries and capitals in a plane',
+    'ML course lecture 8, Word2Vec; Word2Vec properties',
+    () => import('../word2vec/example.js'),
+  ),
+  doc2vec: entry(
+    'vectors of documents, and of texts that come later',
+    'ML course lecture 8, Doc2Vec',
+    () => import('../doc2vec/example.js'),
+  ),
+  fasttext: entry(
+    'words as sums of their n-grams, and vectors of words that were never seen',
+    'ML course lecture 8, FastText',
+    () => import('../fasttext/example.js'),
+  ),
+  glove: entry(
+    'vectors from counts of neighbours, and GloVe’s files',
+    'ML course lecture 8, GloVe; let’s try this',
+    () => import('../glove/example.js'),
+  ),
 };
