@@ -3,17 +3,31 @@
  *
  * @packageDocumentation
  */
-export { type Columns, Dataset, type ShuffleOptions, type SplitOptions } from './datasets/dataset.js';
+export type { Columns, Renamed } from './datasets/columns.js';
+export {
+  concatenateDatasets,
+  Dataset,
+  type IterOptions,
+  type ShuffleOptions,
+  type SplitOptions,
+} from './datasets/dataset.js';
+export type { Feature, Features } from './datasets/features.js';
+export type { FormatOptions, Formatted } from './datasets/format.js';
+export { type BatchedStreamOptions, type BufferShuffleOptions, IterableDataset } from './datasets/iterable-dataset.js';
 export {
   type AnyRow,
   type DataFiles,
   type DatasetFormat,
   type LoadDatasetOptions,
+  type LoadRepoOptions,
   loadDataset,
   type SplitFiles,
   type Splits,
+  type StreamedSplits,
 } from './datasets/load-dataset.js';
+export type { BatchedMapOptions, BatchTransform, MapOptions, RowTransform } from './datasets/map.js';
 export { nextSentencePairs, type SentencePair } from './datasets/sentence-pairs.js';
+export type { SortOptions } from './datasets/sort.js';
 export {
   type BatchOf,
   type Collate,
@@ -26,6 +40,7 @@ export {
   type PaddingTokenizer,
 } from './loader/collate.js';
 export { DataLoader, type DataLoaderOptions, type LengthBuckets, type LoaderState } from './loader/data-loader.js';
+export type { DefaultBatch } from './loader/default-collate.js';
 export {
   DataCollatorForLanguageModeling,
   type LanguageModelingBatch,

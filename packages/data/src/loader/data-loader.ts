@@ -3,8 +3,9 @@
  * was cut off goes on with the very batch it would have had next.
  */
 import { ArgumentError } from '@course/tensor';
-import { type Columns, type Dataset, toColumns } from '../datasets/dataset.js';
+import type { Dataset } from '../datasets/dataset.js';
 import type { Collate } from './collate.js';
+import { type DefaultBatch, defaultCollate } from './default-collate.js';
 import { type BatchSampler, LengthBucketSampler, SimpleBatchSampler } from './samplers.js';
 
 /** How rows of similar length find together. */
@@ -25,7 +26,7 @@ export interface DataLoaderOptions<Row, Batch> {
   readonly seed?: number;
   /** Leave out the last batch when it is not full; false by default. */
   readonly dropLast?: boolean;
-  /** Makes a batch of rows; by default rows become columns, as plain arrays. */
+  /** Makes a batch of rows; by default rows become columns: plain arrays, or for tensors of one shape a tensor. */
   readonly collate?: Collate<Row, Batch>;
   /** Put rows of similar length together, so that little is padded. */
   readonly bucketByLength?: LengthBuckets<Row>;
@@ -50,7 +51,7 @@ export interface LoaderState {
  *   for await (const batch of loader) batch.text; // string[]
  * }
  */
-export class DataLoader<Row, Batch = Columns<Row>> implements AsyncIterable<Batch> {
+export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable<Batch> {
   /** The rows. */
   readonly dataset: Dataset<Row>;
   /** Rows in a batch; undefined where a `batchSampler` decides. */
@@ -68,7 +69,7 @@ export class DataLoader<Row, Batch = Columns<Row>> implements AsyncIterable<Batc
     this.dataset = dataset;
     this.batchSize = batchSampler === undefined ? (options.batchSize ?? 1) : undefined;
     this.#sampler = batchSampler === undefined ? makeSampler(dataset, options) : checkAlone(batchSampler, options);
-    if (collate === undefined) this.#collate = (rows) => toColumns(rows) as Batch;
+    if (collate === undefined) this.#collate = (rows) => defaultCollate(rows) as Batch;
     else this.#collate = typeof collate === 'function' ? collate : (rows) => collate.collate(rows);
   }
 

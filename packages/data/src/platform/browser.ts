@@ -13,31 +13,16 @@ export async function pathKind(_path: string): Promise<PathKind> {
   return 'unknown';
 }
 
-/** The bytes behind a URL, in pieces. */
-export async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const response = await request(path);
-  if (response === undefined) throw new FormatError(`${path}: no such file`);
-  const reader = response.body?.getReader();
-  if (reader === undefined) return;
-  const next = (): ReturnType<typeof reader.read> =>
-    reader.read().catch((error) => Promise.reject(unreadable(path, error)));
-  try {
-    for (let piece = await next(); !piece.done; piece = await next()) yield piece.value;
-  } finally {
-    // What ended or failed has nothing left to cancel; a consumer that leaves early ends the request here.
-    await reader.cancel().catch(() => undefined);
-  }
+export { readUrl as readBytes, readWholeUrl as readWhole } from './http.js';
+
+/** A page has no folders to list. */
+export async function listFolder(folder: string): Promise<string[]> {
+  throw new FormatError(`${folder}: cannot list: a page has no file system; name the files`);
 }
 
-/** All bytes behind a URL; undefined when the server has none. */
-export async function readWhole(path: string): Promise<Uint8Array | undefined> {
-  const response = await request(path);
-  if (response === undefined) return undefined;
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+/** A page writes no files while it computes. */
+export async function writeLines(path: string, _lines: AsyncIterable<string>): Promise<void> {
+  throw new FormatError(`${path}: cannot write: a page has no file system`);
 }
 
 /** A page cannot write files. */
@@ -55,6 +40,14 @@ interface PageWorker {
 
 declare const Worker: new (url: string) => PageWorker;
 declare const navigator: { readonly hardwareConcurrency: number };
+
+/** The SHA-256 of texts, one after the other. */
+export async function digest(texts: Iterable<string>): Promise<string> {
+  let joined = '';
+  for (const text of texts) joined += `${text.length}:${text}`;
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(joined));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 /** Threads of this machine. */
 export function hardwareThreads(): number {
@@ -80,20 +73,4 @@ courseTokenizer.serve(
       URL.revokeObjectURL(url);
     },
   };
-}
-
-async function request(url: string): Promise<Response | undefined> {
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw unreadable(url, error);
-  }
-  if (response.status === 404 || response.status === 410) return undefined;
-  if (!response.ok) throw new FormatError(`${url}: cannot read: HTTP status ${response.status}`);
-  return response;
-}
-
-function unreadable(url: string, error: unknown): FormatError {
-  return new FormatError(`${url}: cannot read: ${error instanceof Error ? error.message : error}`, { cause: error });
 }

@@ -2,12 +2,14 @@
  * The file system as Node has it. `browser.ts` offers the same functions over HTTP; `package.json` maps `#platform` to one
  * or the other, so nothing else in this package knows where it runs.
  */
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FormatError } from '@course/tensor';
+import { isWebUrl, readUrl, readWholeUrl } from './http.js';
 
 export { openRepo } from '../hub/node/repo.js';
 
@@ -16,6 +18,7 @@ export type PathKind = 'file' | 'folder' | 'none' | 'unknown';
 
 /** What a path leads to. */
 export async function pathKind(path: string): Promise<PathKind> {
+  if (isWebUrl(path)) return 'unknown';
   try {
     const entry = await stat(path);
     return entry.isDirectory() ? 'folder' : 'file';
@@ -26,11 +29,12 @@ export async function pathKind(path: string): Promise<PathKind> {
 }
 
 /**
- * The bytes of a file, in pieces.
+ * The bytes of a file, or behind a URL, in pieces.
  *
  * @throws FormatError when there is no such file, or it cannot be read.
  */
 export async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  if (isWebUrl(path)) return yield* readUrl(path);
   const kind = await pathKind(path);
   if (kind === 'none') throw new FormatError(`${path}: no such file`);
   if (kind === 'folder') throw new FormatError(`${path}: this is a folder, not a file`);
@@ -44,6 +48,7 @@ export async function* readBytes(path: string): AsyncGenerator<Uint8Array, void,
 
 /** The bytes of a whole file; undefined when there is none. */
 export async function readWhole(path: string): Promise<Uint8Array | undefined> {
+  if (isWebUrl(path)) return readWholeUrl(path);
   try {
     return await readFile(path);
   } catch (error) {
@@ -67,6 +72,43 @@ export async function writeTexts(folder: string, files: Readonly<Record<string, 
   }
 }
 
+/** The files in a folder and in those inside it, as relative paths with `/`, in order; hidden ones are left out. */
+export async function listFolder(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const names: string[] = [];
+    for (const entry of entries) {
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      const name = relative(folder, path).split(sep).join('/');
+      if (!/(^|\/)\./.test(name) && (await pathKind(path)) === 'file') names.push(name);
+    }
+    // By code units, which is the order of `sorted` in Python for what names consist of.
+    return names.sort();
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
+/** Writes lines into a file, which appears when it is complete. */
+export async function writeLines(path: string, lines: AsyncIterable<string>): Promise<void> {
+  const unfinished = `${path}.${process.pid}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(unfinished, 'w');
+    try {
+      for await (const line of lines) await file.write(`${line}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    if (codeOf(error) === undefined) throw error;
+    throw new FormatError(`${path}: cannot write: ${reason(error)}`, { cause: error });
+  }
+}
+
 /** A worker that was started. */
 export interface WorkerHandle {
   post(message: unknown): void;
@@ -77,6 +119,13 @@ export interface WorkerHandle {
 export interface WorkerEvents {
   readonly message: (message: unknown) => void;
   readonly failure: (reason: string) => void;
+}
+
+/** The SHA-256 of texts, one after the other. */
+export async function digest(texts: Iterable<string>): Promise<string> {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length}:`).update(text);
+  return hash.digest('hex');
 }
 
 /** Threads of this machine. */

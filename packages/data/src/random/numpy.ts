@@ -1,6 +1,6 @@
 /**
  * NumPy's default generator, as far as shuffling needs it: `SeedSequence`, PCG64 (O'Neill 2014, XSL-RR on 128 bits) and the
- * Fisher–Yates shuffle of `Generator.permutation`. Python's `datasets` shuffles with it, so the same seed picks the same rows
+ * draws of `Generator` that data sets are ordered by (`permutation`, `integers`, `choice`). Python's `datasets` shuffles with it, so the same seed picks the same rows
  * here as in a published experiment.
  */
 import { ArgumentError } from '@course/tensor';
@@ -39,14 +39,18 @@ function seedWords(seed: number, count: number): Uint32Array {
   return words;
 }
 
-/** The bit generator of `numpy.random.default_rng(seed)`. */
-class Pcg64 {
+/** The bit generator of `numpy.random.default_rng(seed)`, and what is drawn from it. */
+export class NumpyGenerator {
   #state: bigint;
   readonly #increment: bigint;
   /** The upper half of the last 64-bit number, which the next 32-bit draw takes. */
   #half: number | undefined;
 
+  /** @throws ArgumentError for a seed that is no whole number in [0, 2^53). */
   constructor(seed: number) {
+    if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+      throw new ArgumentError(`seed must be a whole number in [0, 2^53), got ${seed}`);
+    }
     const words = seedWords(seed, 8);
     const word64 = (i: number): bigint => (BigInt(words[2 * i + 1] ?? 0) << 32n) | BigInt(words[2 * i] ?? 0);
     const start = (word64(0) << 64n) | word64(1);
@@ -80,6 +84,56 @@ class Pcg64 {
     }
   }
 
+  /** A whole number in [0, bound], by multiplication (Lemire 2019): how `integers` and `choice` draw. */
+  lemire(bound: number): number {
+    if (bound === 0) return 0;
+    const size = BigInt(bound) + 1n;
+    let product = BigInt(this.next32()) * size;
+    if ((product & 0xffffffffn) < size) {
+      const threshold = (0x100000000n - size) % size;
+      while ((product & 0xffffffffn) < threshold) product = BigInt(this.next32()) * size;
+    }
+    return Number(product >> 32n);
+  }
+
+  /** Puts an array in random order, in place: `shuffle`. */
+  shuffle<A extends Int32Array | unknown[]>(array: A): A {
+    for (let i = array.length - 1; i > 0; i--) {
+      const j = this.upTo(i);
+      const value = array[i];
+      array[i] = array[j];
+      array[j] = value;
+    }
+    return array;
+  }
+
+  /** The numbers 0 to `length - 1` in random order: `permutation(length)`. */
+  permutation(length: number): Int32Array {
+    return this.shuffle(Int32Array.from({ length }, (_, i) => i));
+  }
+
+  /** Whole numbers in [0, high): `integers(0, high, size=count)`. */
+  integers(high: number, count: number): number[] {
+    return Array.from({ length: count }, () => this.lemire(high - 1));
+  }
+
+  /** `count` of the numbers 0 to `length - 1`: `choice(length, count, replace=False)` of up to 10,000 (Floyd's algorithm). */
+  choice(length: number, count: number): number[] {
+    const taken = new Set<number>();
+    const chosen: number[] = [];
+    for (let j = length - count; j < length; j++) {
+      const value = this.lemire(j);
+      const next = taken.has(value) ? j : value;
+      taken.add(next);
+      chosen.push(next);
+    }
+    for (let i = count - 1; i > 0; i--) {
+      const j = this.lemire(i);
+      [chosen[i], chosen[j]] = [chosen[j] ?? 0, chosen[i] ?? 0];
+    }
+    return chosen;
+  }
+
   #step(): void {
     this.#state = (this.#state * MULTIPLIER + this.#increment) & MASK_128;
   }
@@ -91,16 +145,5 @@ class Pcg64 {
  * @throws ArgumentError for a seed that is no whole number in [0, 2^53).
  */
 export function numpyPermutation(length: number, seed: number): Int32Array {
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new ArgumentError(`seed must be a whole number in [0, 2^53), got ${seed}`);
-  }
-  const order = Int32Array.from({ length }, (_, i) => i);
-  const generator = new Pcg64(seed);
-  for (let i = length - 1; i > 0; i--) {
-    const j = generator.upTo(i);
-    const value = order[i] ?? 0;
-    order[i] = order[j] ?? 0;
-    order[j] = value;
-  }
-  return order;
+  return new NumpyGenerator(seed).permutation(length);
 }

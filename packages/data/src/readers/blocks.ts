@@ -4,8 +4,8 @@
  * is reported with its line.
  */
 import { ArgumentError, FormatError } from '@course/tensor';
-import { readBytes } from '#platform';
 import { encodingHint } from '../text-file.js';
+import { readUnpacked } from './gzip.js';
 
 /** Longest line, in bytes, that readers accept by default: 64 MiB. */
 export const MAX_LINE_BYTES = 2 ** 26;
@@ -25,7 +25,7 @@ export function lineError(file: string, line: number, message: string, cause?: u
 }
 
 /**
- * Reads a UTF-8 file block by block; a byte order mark is skipped.
+ * Reads a UTF-8 file block by block, unpacked if it is gzip; a byte order mark is skipped.
  *
  * @throws FormatError when there is no such file, it is a folder, it is empty, it is not UTF-8 (naming the line), or a line is
  * longer than `maxLineBytes`.
@@ -53,7 +53,7 @@ export async function* readBlocks(
     line += countLineFeeds(bytes);
     return block;
   };
-  for await (const chunk of readBytes(file)) {
+  for await (const chunk of readUnpacked(file)) {
     const first = chunk.indexOf(LINE_FEED);
     if (size + (first === -1 ? chunk.length : first) > maxLineBytes) throw tooLong(file, line, maxLineBytes);
     const end = chunk.lastIndexOf(LINE_FEED) + 1;

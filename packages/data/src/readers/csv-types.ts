@@ -22,34 +22,46 @@ function isBoolean(text: string): boolean {
 }
 
 /**
- * Gives the columns of CSV rows their types, in place. A column becomes numbers (or booleans) when all its non-empty values are;
- * its empty values become null. Numbers that would lose something, such as `007` or 20-digit ids, leave their column strings.
- *
- * @param types What is not left to the values.
- * @throws FormatError for a value that is not of the type asked for.
+ * The types of the columns of a file, as some of its rows show them. A column holds numbers (or booleans) when all its non-empty values
+ * are; its empty values become null. Numbers that would lose something, such as `007` or 20-digit ids, leave their column strings.
  */
-export function convertColumns(
-  rows: readonly SourceRow[],
-  types: Readonly<Record<string, CsvType | undefined>>,
-  file: string,
-): void {
-  for (const name of Object.keys(rows[0]?.row ?? {})) {
-    const asked = Object.hasOwn(types, name) ? types[name] : undefined;
-    const type = asked ?? inferType(rows, name);
-    if (type === 'string') continue;
-    for (const { row, line } of rows) {
-      const text = String(row[name]);
-      if (asked !== undefined && text !== '' && !(type === 'number' ? isNumber(text) : isBoolean(text))) {
-        throw lineError(file, line, `${name}: expected a ${type}, found ${JSON.stringify(text)}`);
-      }
-      row[name] = text === '' ? null : type === 'number' ? Number(text) : text.toLowerCase() === 'true';
+export class ColumnTypes {
+  readonly #columns: readonly { readonly name: string; readonly type: CsvType; readonly asked: boolean }[];
+  readonly #file: string;
+
+  /**
+   * @param types What is not left to the values.
+   * @throws FormatError for a type of a column that is not there.
+   */
+  constructor(rows: readonly SourceRow[], types: Readonly<Record<string, CsvType | undefined>>, file: string) {
+    const names = Object.keys(rows[0]?.row ?? {});
+    this.#file = file;
+    this.#columns = names.map((name) => {
+      const asked = Object.hasOwn(types, name) ? types[name] : undefined;
+      return { name, type: asked ?? inferType(rows, name), asked: asked !== undefined };
+    });
+    for (const name of Object.keys(types)) {
+      if (rows[0] !== undefined && !names.includes(name))
+        throw new FormatError(`${file}: no column ${JSON.stringify(name)}; there are ${names.join(', ')}`);
     }
   }
-  for (const name of Object.keys(types)) {
-    if (rows[0] !== undefined && !Object.hasOwn(rows[0].row, name)) {
-      throw new FormatError(
-        `${file}: no column ${JSON.stringify(name)}; there are ${Object.keys(rows[0].row).join(', ')}`,
-      );
+
+  /**
+   * Converts rows in place.
+   *
+   * @throws FormatError for a value that is not of the column's type.
+   */
+  convert(rows: readonly SourceRow[]): void {
+    for (const { name, type, asked } of this.#columns) {
+      if (type === 'string') continue;
+      for (const { row, line } of rows) {
+        const text = String(row[name]);
+        if (text !== '' && !(type === 'number' ? isNumber(text) : isBoolean(text))) {
+          const why = asked ? '' : `, as the first rows have; if texts are meant, say so: types: { ${name}: 'string' }`;
+          throw lineError(this.#file, line, `${name}: expected a ${type}, found ${JSON.stringify(text)}${why}`);
+        }
+        row[name] = text === '' ? null : type === 'number' ? Number(text) : text.toLowerCase() === 'true';
+      }
     }
   }
 }

@@ -102,7 +102,7 @@ async function* readRecords(
 
 /** The delimiter that a file's name, or else its first line, speaks for. */
 function delimiterOf(file: string, text: string): string {
-  if (/\.(tsv|tab)$/i.test(file)) return '\t';
+  if (/\.(tsv|tab)(\.gz)?$/i.test(file)) return '\t';
   const header = text.split('\n').find((line) => line.trim() !== '') ?? '';
   const unquoted = header.replace(/"[^"]*"/g, '');
   return [',', '\t', ';', '|'].find((delimiter) => unquoted.includes(delimiter)) ?? ',';

@@ -24,9 +24,6 @@ function parseRow(text: string, file: string, line: number): Record<string, unkn
   try {
     value = JSON.parse(text);
   } catch (error) {
-    if (line === 1 && text.trimStart().startsWith('[')) {
-      throw lineError(file, line, 'a JSON array over several lines; JSON Lines has one object a line', error);
-    }
     // Some engines count lines too, within this one line.
     const reason = String(error instanceof Error ? error.message : error).replace(/ \(line 1 column \d+\)/, '');
     throw lineError(file, line, `not valid JSON: ${reason}`, error);

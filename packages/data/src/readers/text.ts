@@ -1,4 +1,4 @@
-/** Plain text: every line is a row `{ text }`, empty ones too; line ends (LF or CRLF) are no part of it. */
+/** Plain text: every line, or every file, is a row `{ text }`; line ends (LF or CRLF) are no part of a line. */
 import { readBlocks } from './blocks.js';
 import type { SourceRow } from './source.js';
 
@@ -20,4 +20,12 @@ export async function* readTextLines(
       line: block.line + i,
     }));
   }
+}
+
+/** Reads a text file as one row. */
+export async function* readDocument(file: string): AsyncGenerator<SourceRow[], void, undefined> {
+  const pieces: string[] = [];
+  // A document has no limit to its lines but that of a string.
+  for await (const { text } of readBlocks(file, 2 ** 29)) pieces.push(text);
+  yield [{ row: { text: pieces.join('') }, line: 1 }];
 }
