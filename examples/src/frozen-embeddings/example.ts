@@ -1,10 +1,11 @@
 // Word vectors made elsewhere, in a classifier: frozen, and as a start that training goes on from. The linear layer alone has little to
 // work with.
 import * as nn from '@course/nn';
+import { tensor } from '@course/tensor';
 import { check } from '../course/gap.js';
 import { defineExample } from '../course/lesson.js';
 import { loadReviews } from '../movie-reviews/data.js';
-import { cosine, countWordVectors, embeddingMatrix, readWordVectors } from '../movie-reviews/glove.js';
+import { rowsOf, wordVectors } from '../movie-reviews/glove.js';
 import { sequenceLoaders } from '../movie-reviews/sequences.js';
 import { type Epoch, trainClassifier } from '../movie-reviews/training.js';
 import { Vocabulary } from '../movie-reviews/words.js';
@@ -16,28 +17,25 @@ export const example = defineExample({
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(42);
-    const { quick, epochs = 50, model: file } = lesson.options;
+    const { quick, epochs = 50 } = lesson.options;
     const reviews = await loadReviews(lesson, seed);
     const texts = reviews.train.column('text');
     const vocabulary = new Vocabulary(texts, quick ? 600 : 10_000);
 
-    // A file of GloVe's, or, without one, vectors from which words stand together in the reviews. Neither knows a label.
-    const vectors = file === undefined ? await countWordVectors(texts, vocabulary) : await readWordVectors(file);
-    await lesson.show('Word vectors found', vectors.size);
+    // The vectors of a file, or, without one, those that GloVe finds in the reviews. Neither knows a label.
+    const vectors = await wordVectors(lesson, texts, seed);
+    await lesson.show('Word vectors found', vectors.length);
     const word = vectors.has('queen') ? 'queen' : 'great';
-    const vector = vectors.get(word) ?? [];
-    lesson.say(`The vector of '${word}':\n[${Array.from(vector, (value) => value.toFixed(3)).join(', ')}]\n`);
-    const nearest = [...vectors]
-      .map(([other, its]) => ({ other, likeness: cosine(vector, its) }))
-      .sort((a, b) => b.likeness - a.likeness)
-      .slice(1, 9);
+    await lesson.show(`The vector of '${word}'`, tensor(vectors.getVector(word)));
+    const nearest = await vectors.mostSimilar({ positive: word, topn: 8 });
     await lesson.show(
       `Nearest to '${word}'`,
-      nearest.map(({ other }) => other),
+      nearest.map(([other]) => other),
     );
 
-    const { matrix, missing } = embeddingMatrix(vectors, vocabulary);
-    await lesson.show('Words of the vocabulary without a vector', missing);
+    const matrix = vectors.toTensor({ words: rowsOf(vocabulary) });
+    const missing = vocabulary.words.filter((each) => !vectors.has(each));
+    await lesson.show('Words of the vocabulary without a vector', missing.length);
 
     const loaders = sequenceLoaders(reviews, vocabulary, { maxLength: 100, batchSize: quick ? 32 : 128, seed });
     const train = (title: string, model: GloVeModel): Promise<Epoch[]> =>

@@ -6,7 +6,7 @@ import { noGrad, randperm, type Tensor, tensor } from '@course/tensor';
 import { check } from '../course/gap.js';
 import { learn } from '../course/learn.js';
 import { defineExample } from '../course/lesson.js';
-import { countWordVectors, embeddingMatrix, readWordVectors } from '../movie-reviews/glove.js';
+import { rowsOf, wordVectors } from '../movie-reviews/glove.js';
 import { tokenize, Vocabulary } from '../movie-reviews/words.js';
 import { writeReviews } from '../movie-reviews/writer.js';
 import { lossOf, SentenceJudge } from './model.js';
@@ -27,7 +27,7 @@ export const example = defineExample({
   solution: {},
   async run(lesson) {
     lesson.seed(8);
-    const { quick, model: file, epochs = 1 } = lesson.options;
+    const { quick, epochs = 1 } = lesson.options;
     const { train, test } = sentences();
 
     // Vectors from the company that words keep in reviews, or those of a file; none of them knows what is praise.
@@ -36,11 +36,12 @@ export const example = defineExample({
       [...train, ...test].map(({ text }) => text),
       10_000,
     );
-    const vectors = file === undefined ? await countWordVectors(texts, vocabulary) : await readWordVectors(file);
-    const { matrix, missing } = embeddingMatrix(vectors, vocabulary);
+    const vectors = await wordVectors(lesson, texts, 8);
+    const matrix = vectors.toTensor({ words: rowsOf(vocabulary) });
+    const missing = vocabulary.words.filter((word) => !vectors.has(word));
     await lesson.show('Sentences to learn from', train.length);
     await lesson.show('Sentences to judge', test.length);
-    await lesson.show('Words without a vector', missing);
+    await lesson.show('Words without a vector', missing.length);
 
     const ids = (list: readonly { readonly text: string }[]): Tensor =>
       padSequences(
@@ -60,7 +61,7 @@ export const example = defineExample({
     for (const heads of [0, 1, 4]) {
       const name = heads === 0 ? 'no attention' : heads === 1 ? 'one head' : 'four heads';
       const model = new SentenceJudge(matrix, heads);
-      const optimizer = new optim.AdamW(model.parameters(), { lr: 5e-3 });
+      const optimizer = new optim.AdamW(model.parameters(), { lr: quick ? 1e-2 : 5e-3 });
       const loss = (): Tensor => {
         const rows = randperm(train.length).narrow(0, 0, quick ? 48 : 128);
         return lossOf(model.forward(x.indexSelect(0, rows)), y.indexSelect(0, rows));
