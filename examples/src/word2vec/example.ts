@@ -19,7 +19,7 @@ export const example = defineExample({
   async run(lesson) {
     const seed = lesson.seed(1);
     const { quick, epochs = 8 } = lesson.options;
-    const sentences = worldSentences(quick ? 4000 : 40_000);
+    const sentences = worldSentences(quick ? 6000 : 40_000);
     lesson.say(`${sentences.length} sentences, such as: ${sentences[0]?.join(' ')}\n`);
 
     // Both guess a word among noise words. CBOW guesses the middle of a window from the mean of all around it, skip-gram from each alone.
