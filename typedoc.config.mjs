@@ -13,6 +13,7 @@ const guides = [
   'devices',
   'modules-and-training',
   'text',
+  'models',
   'courses',
   'from-pytorch',
   'names',

@@ -15,11 +15,13 @@ export const WEIGHTS_INDEX = 'model.safetensors.index.json';
 const PICKLES = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
 /** A tensor is read in pieces of about this many bytes, so that little of a checkpoint is ever in host memory. */
-const PIECE_BYTES = 16 * 2 ** 20;
+const PIECE_BYTES = 4 * 2 ** 20;
 
 /** Open weights. */
 export class WeightFiles {
   readonly #files: ReadonlyMap<string, SafetensorsFile>;
+  /** What pieces are read into, one after the other: a buffer each would be garbage as large as the checkpoint. */
+  readonly #scratch = new ArrayBuffer(PIECE_BYTES);
 
   private constructor(
     /** Where they lie, for messages. */
@@ -69,14 +71,12 @@ export class WeightFiles {
       scope(() => noGrad(() => void place().copy_(here)));
       for (const each of new Set([piece, here])) each.dispose();
     };
-    if (byteLength <= PIECE_BYTES || rows < 2) {
-      await put(await file.load(key, options), () => target);
-      return;
-    }
+    if (shape.length === 0) return put(await file.load(key, options), () => target);
     const step = Math.max(1, Math.floor((rows * PIECE_BYTES) / byteLength));
     for (let begin = 0; begin < rows; begin += step) {
       const end = Math.min(rows, begin + step);
-      await put(await file.loadRows(key, begin, end, options), () => target.narrow(0, begin, end - begin));
+      const piece = await file.loadRows(key, begin, end, { ...options, scratch: this.#scratch });
+      await put(piece, () => target.narrow(0, begin, end - begin));
     }
   }
 

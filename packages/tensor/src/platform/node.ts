@@ -56,6 +56,12 @@ class FileReader implements RandomAccess {
 
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
+    await this.readInto(bytes, offset);
+    return bytes;
+  }
+
+  async readInto(bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<void> {
+    const { length } = bytes;
     let filled = 0;
     while (filled < length) {
       // One call of the system reads less than 2 GiB.
@@ -72,7 +78,6 @@ class FileReader implements RandomAccess {
       }
       filled += bytesRead;
     }
-    return bytes;
   }
 
   async close(): Promise<void> {

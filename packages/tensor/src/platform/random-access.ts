@@ -10,6 +10,8 @@ export interface RandomAccess {
    * @throws FormatError when fewer than `length` bytes are there.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** As `read`, into bytes that the caller has and fills: a large file leaves no garbage behind. Where it is absent, `read` is all there is. */
+  readInto?(target: Uint8Array<ArrayBuffer>, offset: number): Promise<void>;
   /** Releases what is held open; reading is over then. */
   close(): Promise<void>;
 }

@@ -17,6 +17,12 @@ export interface TensorInfo {
   readonly byteLength: number;
 }
 
+/** Options of {@link SafetensorsFile.loadRows}. */
+export interface LoadRowsOptions extends LoadOptions {
+  /** Memory to read into, where the source can and it is large enough: one buffer for many pieces, each of which is a tensor before the next is read. */
+  readonly scratch?: ArrayBuffer;
+}
+
 /** Makes what `load` returns out of a host array: the one thing this folder needs to know of tensors for reading. */
 export type FromHost<T> = (data: HostArray, shape: readonly number[], dtype: DType) => T;
 
@@ -96,7 +102,7 @@ export class SafetensorsFile<T> {
    *
    * @throws ArgumentError when there is no such tensor or no such rows; else as {@link SafetensorsFile.array}.
    */
-  async loadRows(name: string, begin: number, end: number, options?: LoadOptions): Promise<T> {
+  async loadRows(name: string, begin: number, end: number, options: LoadRowsOptions = {}): Promise<T> {
     const entry = this.#entry(name);
     const [rows, ...rest] = entry.shape;
     if (
@@ -108,7 +114,13 @@ export class SafetensorsFile<T> {
       );
     if (this.#closed) throw new DisposedError(`${this.name}: tensor '${name}' cannot be read: the file was closed`);
     const rowBytes = rows === 0 ? 0 : (entry.end - entry.begin) / rows;
-    const bytes = await this.#source.read(this.#dataStart + entry.begin + begin * rowBytes, (end - begin) * rowBytes);
+    const [offset, length] = [this.#dataStart + entry.begin + begin * rowBytes, (end - begin) * rowBytes];
+    const { scratch } = options;
+    let bytes: Uint8Array<ArrayBuffer>;
+    if (scratch && this.#source.readInto && length <= scratch.byteLength) {
+      bytes = new Uint8Array(scratch, 0, length);
+      await this.#source.readInto(bytes, offset);
+    } else bytes = await this.#source.read(offset, length);
     const where = `${this.name}: tensor '${name}'`;
     const { data, shape, dtype } = decode(bytes, entry.dtype, [end - begin, ...rest], where, options);
     return this.#fromHost(data, shape, dtype);

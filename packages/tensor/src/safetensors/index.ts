@@ -10,7 +10,7 @@ import { type FromHost, openWith, type SafetensorsFile as TypedFile } from './fi
 import type { Source } from './source.js';
 
 export type { HostTensor, HostValues, LoadOptions, SafetensorsDType } from './dtypes.js';
-export { type FromHost, openWith, type TensorInfo } from './file.js';
+export { type FromHost, type LoadRowsOptions, openWith, type TensorInfo } from './file.js';
 export type { Source } from './source.js';
 export { type HostTensorInput, type Named, save, serialize, type TensorLike } from './write.js';
 
