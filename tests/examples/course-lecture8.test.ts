@@ -1,8 +1,13 @@
 // What the examples of lecture 8 come to with their quick settings: the same conclusions as in the lecture, on data small enough for a test.
 // Accuracies are held to bounds that a guess (a half, or one in so many) does not reach by chance: 160 reviews, standard deviation 4 %.
-import { expect, it } from 'vitest';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { init } from '@course/tensor';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
-import { runCourse } from './support/course.js';
+import { runCourse, runWhole } from './support/course.js';
+
+const data = process.env.COURSE_DATA ?? fileURLToPath(new URL('../../../shared/data', import.meta.url));
 
 onEachDevice('lecture 8', () => {
   it('bag of words: learns, and judges "not too terrible" by its single words', async () => {
@@ -115,5 +120,35 @@ onEachDevice('lecture 8', () => {
     // Embeddings 65 * 16 and 8 * 16; a block of 2 * 32 + 3 * 256 + 272 + 1088 + 1040; the last norm; the head 16 * 65 + 65.
     expect(values.Parameters).toBe(1040 + 128 + (64 + 768 + 272 + 1088 + 1040) + 32 + 1105);
     expect(values['at temperature 1']).toHaveLength('Call me'.length + 12);
+  }, 120_000);
+});
+
+describe.skipIf(!existsSync(data))('on 5,000 reviews of IMDb (skipped where there is no shared data folder)', () => {
+  beforeAll(() => init({ device: 'cpu' }));
+
+  // PyTorch's accuracies on the same rows after 15 epochs are means of three seeds as well; three of ours spread by about half a point.
+  it.each([
+    ['bag-of-words', 85.2],
+    ['embedding-pooling', 80.2],
+  ])(
+    '%s is within a point of the %f % of PyTorch',
+    async (name, expected) => {
+      const accuracies: number[] = [];
+      for (const seed of ['0', '1', '2']) {
+        const { values } = await runWhole(name, '--seed', seed, '--data', `${data}/datasets/imdb`);
+        accuracies.push(100 * ((values.val_acc as number[]).at(-1) ?? 0));
+      }
+      const mean = accuracies.reduce((sum, each) => sum + each, 0) / accuracies.length;
+      expect(mean, accuracies.map((each) => each.toFixed(2)).join(', ')).toBeClose(expected, { atol: 1 });
+    },
+    300_000,
+  );
+
+  it('frozen-embeddings reads the vectors of GloVe', async () => {
+    const glove = `${data}/datasets/glove/glove.6B.50d.first2445.txt`;
+    const { values } = await runCourse('frozen-embeddings', '--data', `${data}/datasets/imdb`, '--model', glove);
+    expect(values['Word vectors found']).toBe(2445);
+    expect(values["The vector of 'queen'"]).toHaveLength(50);
+    expect((values["Nearest to 'queen'"] as string[])[0]).toBe('king');
   }, 120_000);
 });

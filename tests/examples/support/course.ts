@@ -21,7 +21,12 @@ export interface CourseRun {
 }
 
 /** Runs an example on the device in use, with its quick setting. */
-export async function runCourse(name: string, ...args: readonly string[]): Promise<CourseRun> {
+export function runCourse(name: string, ...args: readonly string[]): Promise<CourseRun> {
+  return runWhole(name, '--quick', ...args);
+}
+
+/** Runs an example on the device in use as people do, with its ordinary setting. */
+export async function runWhole(name: string, ...args: readonly string[]): Promise<CourseRun> {
   const entry = catalogue[name];
   if (!entry) throw new ArgumentError(`no example '${name}'`);
   const out = await mkdtemp(join(tmpdir(), 'course-'));
@@ -31,12 +36,7 @@ export async function runCourse(name: string, ...args: readonly string[]): Promi
     err: { write: (text: string) => said.push(text) },
   };
   try {
-    const code = await runExample(
-      name,
-      entry,
-      ['--quick', '--json', '--device', device.kind, '--out', out, ...args],
-      io,
-    );
+    const code = await runExample(name, entry, ['--json', '--device', device.kind, '--out', out, ...args], io);
     const [stdout, stderr] = [printed.join(''), said.join('')];
     const page = code === 0 ? await readFile(join(out, 'index.html'), 'utf8') : '';
     const values = code === 0 ? (JSON.parse(stdout) as Record<string, Plain>) : {};
