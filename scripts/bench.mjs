@@ -1,4 +1,5 @@
-// `npm run bench -- [cpu|webgpu] [--only TEXT] [--no-peers] [--json FILE]`: our kernels beside peers. The peers (large, and of use
+// `npm run bench -- [cpu|webgpu] [--adapter swiftshader|lavapipe|system] [--only TEXT,TEXT] [--no-peers] [--json FILE]`: our kernels beside peers,
+// on WebGPU all on one adapter (by default the machine's GPU, or SwiftShader where there is none). The peers (large, and of use
 // nowhere else) have a manifest of their own, which only this command installs.
 
 import { existsSync } from 'node:fs';
@@ -16,6 +17,8 @@ requireNode('20.11', 'This project');
 const args = process.argv.slice(2);
 await install();
 await build();
+const adapter = args.indexOf('--adapter');
+if (adapter >= 0) [, process.env.COURSE_ADAPTER] = args.splice(adapter, 2);
 /** @type {Record<string, string>} */
 const environment = await vulkanEnvironment();
 if (!args.includes('--no-peers')) {

@@ -1,6 +1,9 @@
-// jax-js on its WASM backend with a worker for every core: `node jax.mjs`, Node 22 or newer.
+// jax-js on its WASM backend with a worker for every core, or on WebGPU: `node jax.mjs wasm|webgpu`, Node 22 or newer.
 import { Worker as Thread } from 'node:worker_threads';
 import { numbers, serve } from './harness.mjs';
+
+const kind = process.argv[2] ?? 'wasm';
+if (kind === 'webgpu') (await import('./dawn.mjs')).provideWebGpu();
 
 // jax-js starts its workers as a browser does, from blobs: what it needs of `Worker`, on top of Node's threads.
 const sources = new Map();
@@ -40,8 +43,8 @@ globalThis.Worker = class {
 
 const jax = await import('@jax-js/jax');
 const { numpy: np, nn, jit, tree } = jax;
-await jax.init('wasm');
-jax.defaultDevice('wasm');
+await jax.init(kind);
+jax.defaultDevice(kind);
 
 const array = (shape, scale) =>
   np

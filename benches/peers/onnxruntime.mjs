@@ -1,19 +1,40 @@
-// ONNX Runtime: `node onnxruntime.mjs node|wasm`, native code or its WebAssembly build with a thread for every core.
+// ONNX Runtime: `node onnxruntime.mjs node|wasm|node-webgpu|web-webgpu`, native code or its WebAssembly build with a thread for every core, each
+// also with its WebGPU kernels: those of the native build run on a Dawn of its own.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { numbers, serve } from './harness.mjs';
 import { encode, models } from './onnx.mjs';
 
 const kind = process.argv[2];
-const ort = createRequire(import.meta.url)(kind === 'node' ? 'onnxruntime-node' : 'onnxruntime-web');
 const threads = availableParallelism();
-if (kind === 'wasm') ort.env.wasm.numThreads = threads;
+const ort = await load();
+
+async function load() {
+  const require = createRequire(import.meta.url);
+  if (kind.startsWith('node')) return require('onnxruntime-node');
+  if (kind === 'wasm') {
+    const wasm = require('onnxruntime-web');
+    wasm.env.wasm.numThreads = threads;
+    return wasm;
+  }
+  (await import('./dawn.mjs')).provideWebGpu();
+  const folder = new URL('./node_modules/onnxruntime-web/dist/', import.meta.url);
+  const loaded = await import(new URL('ort.webgpu.mjs', folder).href);
+  const web = loaded.default?.InferenceSession ? loaded.default : loaded;
+  web.env.wasm.numThreads = 1;
+  web.env.wasm.wasmBinary = readFileSync(new URL('ort-wasm-simd-threaded.asyncify.wasm', folder));
+  web.env.logLevel = 'error';
+  return web;
+}
+
+const provider = kind.endsWith('webgpu') ? 'webgpu' : kind === 'node' ? 'cpu' : 'wasm';
 const REPEATS = 1000;
 
 function workload(name, model) {
   return async () => {
     const session = await ort.InferenceSession.create(encode(model), {
-      executionProviders: [kind === 'node' ? 'cpu' : 'wasm'],
+      executionProviders: [provider],
       intraOpNumThreads: threads,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,

@@ -4,17 +4,7 @@ import { numbers, serve } from './harness.mjs';
 
 const require = createRequire(import.meta.url);
 const kind = process.argv[2];
-if (kind === 'webgpu') {
-  const { create, globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
-  // tfjs looks for a browser's navigator.gpu; the object must be held as long as the device lives.
-  globalThis.navigator ??= {};
-  Object.defineProperty(globalThis.navigator, 'gpu', {
-    value: create([]),
-    configurable: true,
-  });
-  globalThis.window = globalThis;
-}
+if (kind === 'webgpu') (await import('./dawn.mjs')).provideWebGpu();
 const tf = require('@tensorflow/tfjs');
 if (kind === 'wasm')
   require('@tensorflow/tfjs-backend-wasm').setWasmPaths(
@@ -34,7 +24,12 @@ const tensor = (shape, scale) =>
   );
 const forward = (fn) => async () => {
   const y = tf.tidy(fn);
-  if (kind === 'webgpu') await tf.backend().queue.onSubmittedWorkDone();
+  if (kind === 'webgpu') {
+    // It holds commands back until somebody reads.
+    tf.backend().endComputePassEncoder();
+    tf.backend().submitQueue();
+    await tf.backend().queue.onSubmittedWorkDone();
+  }
   tf.dispose(y);
 };
 const layerNorm = (x, weight, bias) => {

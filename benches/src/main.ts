@@ -1,9 +1,10 @@
-// `npm run bench -- [cpu|webgpu] [--only TEXT] [--no-peers] [--json FILE]`: our medians beside every installed peer's, with ratios, and above
+// `npm run bench -- [cpu|webgpu] [--adapter NAME] [--only TEXT,TEXT] [--no-peers] [--json FILE]`: our medians beside every installed peer's, with ratios, and above
 // them what the machine could do at most.
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type DeviceKind, init } from '@course/tensor';
+import { type Count, countDispatches } from './dispatches.js';
 import { measure, table } from './measure.js';
 import { Peer } from './peers.js';
 import { measureRoofline } from './roofline.js';
@@ -19,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 const kind = (positionals[0] ?? 'cpu') as DeviceKind;
 const info = await init({ device: kind });
-const chosen = workloads.filter(({ name }) => name.includes(values.only));
+const chosen = workloads.filter(({ name }) => values.only.split(',').some((text) => name.includes(text)));
 const say = (line: string) => process.stderr.write(`${line}\n`);
 console.log(
   `${info.adapter}, ${info.backend}, ours on ${info.threads} of ${cpus().length} cores, Node ${process.version}; medians`,
@@ -52,7 +53,23 @@ for (const workload of chosen) {
 }
 for (const peer of peers) peer.stop();
 console.log(table(chosen, ours, theirs));
+// `--only dispatches` shows these alone.
+const counts: readonly Count[] =
+  info.backend === 'webgpu' && values.only.split(',').some((text) => 'dispatches'.includes(text))
+    ? await countDispatches()
+    : [];
+for (const { name, value, unit, most } of counts)
+  console.log(`${name}: ${Number(value.toFixed(2))} ${unit}${most === undefined ? '' : ` (at most ${most} wanted)`}`);
 if (values.json) {
-  const result = { date: new Date().toISOString(), node: process.version, load, info, roofline, ours, peers: theirs };
+  const result = {
+    date: new Date().toISOString(),
+    node: process.version,
+    load,
+    info,
+    roofline,
+    ours,
+    peers: theirs,
+    counts,
+  };
   writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
 }

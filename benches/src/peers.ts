@@ -23,10 +23,17 @@ const descriptions: readonly Description[] = [
   { name: 'PyTorch', device: 'cpu', command: [python, 'torch_cpu.py'] },
   { name: 'onnxruntime-node', device: 'cpu', command: [process.execPath, 'onnxruntime.mjs', 'node'] },
   { name: 'onnxruntime-web', device: 'cpu', command: [process.execPath, 'onnxruntime.mjs', 'wasm'] },
-  { name: 'jax-js', device: 'cpu', command: [node22, 'jax.mjs'] },
+  { name: 'jax-js', device: 'cpu', command: [node22, 'jax.mjs', 'wasm'] },
   { name: 'tfjs-wasm', device: 'cpu', command: [process.execPath, 'tfjs.mjs', 'wasm'] },
   { name: '@huggingface/tokenizers', device: 'cpu', command: [process.execPath, 'tokenizers.mjs'] },
   { name: 'tfjs-webgpu', device: 'webgpu', command: [process.execPath, 'tfjs.mjs', 'webgpu'] },
+  { name: 'jax-js webgpu', device: 'webgpu', command: [node22, 'jax.mjs', 'webgpu'] },
+  {
+    name: 'onnxruntime-node webgpu',
+    device: 'webgpu',
+    command: [process.execPath, 'onnxruntime.mjs', 'node-webgpu'],
+  },
+  { name: 'onnxruntime-web webgpu', device: 'webgpu', command: [process.execPath, 'onnxruntime.mjs', 'web-webgpu'] },
 ];
 
 interface Answer {

@@ -1,5 +1,7 @@
 // capture: a replay does what the function would have done, bit for bit, or the function is refused with the reason. The training steps are
 // those of @course/nn, since optimizers and dropout are what changes from call to call.
+import { DataLoader, Dataset } from '@course/data';
+import { TextClassifier } from '@course/models';
 import {
   clipGradNorm_,
   Dropout,
@@ -135,6 +137,18 @@ const trainings: Record<string, Make> = {
       },
     };
   },
+  'the optimizer before the backward pass, with the gradients of the call before': (model) => {
+    const optimizer = new AdamW(model.parameters(), { lr: 1e-2 });
+    return {
+      step(x, labels) {
+        optimizer.step();
+        optimizer.zeroGrad();
+        const loss = lossOf(model, x, labels);
+        loss.backward();
+        return loss;
+      },
+    };
+  },
   'gradients of four calls added up': (model) => {
     const optimizer = new AdamW(model.parameters(), { lr: 1e-2 });
     let calls = 0;
@@ -218,6 +232,43 @@ onEachDevice('capture', () => {
       expect(await all[0].toArray()).toEqual([i + 1, i + 2]);
       expect(count).toBe(7);
     }
+  });
+
+  it('runs a step in two captured functions', async () => {
+    const run = async (wrap: <A extends readonly unknown[], R>(fn: (...args: A) => R) => (...args: A) => R) => {
+      manualSeed(2);
+      const model = makeModel();
+      const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.5 });
+      const backward = wrap((x: Tensor, labels: Tensor) => {
+        const loss = lossOf(model, x, labels);
+        loss.backward();
+        return loss;
+      });
+      const update = wrap(() => {
+        clipGradNorm_(model.parameters(), 0.1);
+        optimizer.step();
+        optimizer.zeroGrad();
+      });
+      const losses: number[] = [];
+      for (let i = 0; i < 12; i++) {
+        const [{ x, labels, size } = { x: new Float32Array(), labels: new Int32Array(), size: 0 }] = makeBatches(1);
+        losses.push(
+          await backward(tensor(x, { shape: [size, 5, 6] }), tensor(labels, { shape: [size * 5] }))
+            .detach()
+            .item(),
+        );
+        update();
+      }
+      return losses;
+    };
+    const captures: { readonly statistics: { readonly replays: number } }[] = [];
+    const captured = await run((fn) => {
+      const f = capture(fn);
+      captures.push(f);
+      return f;
+    });
+    expect(captured).toEqual(await run((fn) => fn));
+    for (const { statistics } of captures) expect(statistics.replays).toBeGreaterThan(6);
   });
 
   it('keeps what was computed from results, and views of them', async () => {
@@ -384,6 +435,43 @@ onEachDevice('capture', () => {
     for (let i = 0; i < 4; i++) expect(await outer(tensor([i])).item()).toBe(2 * i + 1);
     expect(outer.statistics.replays).toBe(2);
     expect(inner.statistics.calls).toBe(0);
+  });
+});
+
+onEachDevice('the program of the API page', () => {
+  it('captures a loop over a loader', async () => {
+    const rows = Array.from({ length: 12 }, (_, i) => ({ inputIds: [i % 5, (2 * i) % 5, 3], label: i % 2 }));
+    const loader = new DataLoader(Dataset.fromRows(rows), {
+      batchSize: 3,
+      collate: (batch) => ({
+        inputIds: tensor(batch.map((row) => row.inputIds)).to('int32'),
+        labels: tensor(batch.map((row) => row.label)).to('int32'),
+      }),
+    });
+    manualSeed(0);
+    const model = new TextClassifier({
+      vocabSize: 5,
+      dim: 8,
+      layers: 1,
+      heads: 2,
+      mlpDim: 8,
+      maxLength: 4,
+      labels: ['a', 'b'],
+    });
+    const optimizer = new AdamW(model.parameters(), { lr: 1e-2 });
+    const step = capture((inputIds: Tensor, labels: Tensor) => {
+      optimizer.zeroGrad();
+      const { loss } = model.forward(inputIds, { labels });
+      loss?.backward();
+      optimizer.step();
+      return loss as Tensor;
+    });
+    const losses: number[] = [];
+    for (let epoch = 0; epoch < 3; epoch++)
+      for await (const b of loader) losses.push(await step(b.inputIds, b.labels).item());
+    expect(losses).toHaveLength(12);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(step.statistics.replays).toBeGreaterThan(8);
   });
 });
 

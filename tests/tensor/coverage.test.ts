@@ -58,6 +58,8 @@ const elsewhere = new Set([
   ...'isFloating promoteTypes formatTensor setPrintOptions broadcastShapes broadcastTensors adamStep adamSteps'.split(
     ' ',
   ),
+  // capture.test.ts, profile.test.ts.
+  ...'capture eachTime resetCaptures profile Profile warmup'.split(' '),
   // What is made of a shape: creation.golden.test.ts, random.test.ts.
   ...'tensor empty emptyLike zeros zerosLike ones onesLike full fullLike arange meshgrid'.split(' '),
   ...'rand randn randint randperm randLike randnLike'.split(' '),

@@ -43,6 +43,8 @@ export class Replay {
   readonly #live = new Map<number, LiveNumber[]>();
   readonly #seeds: ReadonlyMap<Generator, bigint>;
   readonly #written: readonly Storage[];
+  /** Leaves whose gradient from before the call the function drops before anything could read it. */
+  readonly #dropped: readonly Vertex[];
   readonly #overwritten: ReadonlySet<DeviceBuffer>;
   /** Gradients from before the call that the function reads or adds to. */
   readonly #readEntries: ReadonlySet<DeviceBuffer>;
@@ -64,6 +66,12 @@ export class Replay {
     this.#seeds = new Map([...recording.keysBefore.keys()].map((generator) => [generator, generator.initialSeed()]));
     const entries = [...recording.entryGradients.values()].filter((buffer) => buffer !== null);
     this.#readEntries = new Set(entries.filter((buffer) => recording.externals.has(buffer)));
+    const steps = recording.events.filter((event) => event.kind === 'each');
+    this.#dropped = [...recording.entryGradients].flatMap(([vertex, entry]) => {
+      const isRead = entry === null || this.#readEntries.has(entry);
+      const isSeen = steps.some(({ gradients }) => (gradients.get(vertex) ?? 'as it is') === 'as it is');
+      return isRead || isSeen ? [] : [vertex];
+    });
     const written = new Set<DeviceBuffer>();
     for (const event of recording.events)
       if (event.kind === 'run')
@@ -98,8 +106,7 @@ export class Replay {
   /** Does again what the function did. */
   run(tensors: readonly Tensor[]): Tensor[] {
     const { recording } = this;
-    for (const [vertex, entry] of recording.entryGradients)
-      if (entry !== null && !this.#readEntries.has(entry)) setGradient(vertex, null);
+    for (const vertex of this.#dropped) setGradient(vertex, null);
     this.#callIn();
     for (const [i, tensor] of tensors.entries()) copyInto(this.inputs[i] as Storage, tensor);
     for (const storage of this.#written) storage.beforeWrite();
