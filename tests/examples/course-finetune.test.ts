@@ -1,6 +1,6 @@
 // The numbers of the examples about text in pieces: those that the notebooks print, where the published vocabularies are at hand, and
 // what holds for any vocabulary.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { init } from '@course/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -62,6 +62,31 @@ describe('fine-tuning', () => {
   });
 });
 
+describe('models in use', () => {
+  it('attention-maps: every token shares out 1, in each head', async () => {
+    const { values, page } = await runCourse('attention-maps');
+    const heads = values['The film is good. layer 1'] as number[][][];
+    expect(heads).toHaveLength(2);
+    for (const row of heads.flat()) expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+    expect(page).toContain('Attention by layer and head');
+  });
+
+  it('bert-embeddings: a state for each token, each like itself', async () => {
+    const { values } = await runCourse('bert-embeddings');
+    const tokens = values.Tokens as string[];
+    expect(values['Last hidden state shape']).toEqual([1, tokens.length, 16]);
+    const similarities = values.Similarities as number[][];
+    for (const [i, row] of similarities.entries()) expect(row[i]).toBeCloseTo(1, 5);
+  });
+
+  it('pipelines: probabilities of all labels, and words that are tokens', async () => {
+    const { values } = await runCourse('pipelines');
+    const all = values['All probabilities'] as { label: string; score: number }[][];
+    for (const scores of all) expect(scores.map(({ label }) => label).sort()).toEqual(['NEGATIVE', 'POSITIVE']);
+    expect(values['The film is [MASK].']).toHaveLength(5);
+  });
+});
+
 describe.skipIf(!existsSync(data))('what the notebooks print (skipped where there is no shared data folder)', () => {
   const withVocabulary = (name: string, ...args: string[]) =>
     runCourse('bert-tokenization', '--model', `${data}/tokenizers/${name}`, ...args);
@@ -79,5 +104,34 @@ describe.skipIf(!existsSync(data))('what the notebooks print (skipped where ther
     const { values } = await withVocabulary('bert-base-uncased');
     expect((values.Tokens as string[]).slice(5, 8)).toEqual(['dee', '##ee', '##p']);
     expect(values['Decoded, cut']).toBe('[CLS] transformers are a type of deeeep [SEP]');
+  });
+
+  const expected = <T>(name: string) =>
+    JSON.parse(readFileSync(`${data}/models/${name}/expected.json`, 'utf8')) as {
+      examples: T[];
+      sst2Dev?: { correct: number };
+    };
+
+  it('AICC303 2: sentiment and masked words of the tiny checkpoints, as PyTorch computes them', async () => {
+    const sentiment = await runCourse('pipelines', '--model', `${data}/models/tiny-bert-sst2`);
+    const [first] = expected<{ label: string; score: number }>('tiny-bert-sst2').examples;
+    const [result] = sentiment.values.Sentiment as { label: string; score: number }[];
+    expect(result?.label).toBe(first?.label);
+    // A logit may be off by 1e-4, a probability by half of that at most.
+    expect(Math.abs((result?.score ?? 0) - (first?.score ?? 1))).toBeLessThan(1e-4);
+
+    const masked = await runCourse('pipelines', '--model', `${data}/models/tiny-bert-mlm`);
+    const text = 'Artificial Intelligence is the [MASK] of the future.';
+    const words = masked.values[text] as { token: number; score: number }[];
+    const wanted = expected<{ text: string; top5: { token: number; score: number }[] }>('tiny-bert-mlm').examples;
+    const { top5 = [] } = wanted.find((each) => each.text === text) ?? {};
+    expect(words.map(({ token }) => token)).toEqual(top5.map(({ token }) => token));
+    for (const [i, { score }] of words.entries()) expect(Math.abs(score - (top5[i]?.score ?? 1))).toBeLessThan(1e-4);
+  });
+
+  it('lesson 3, running a pre-trained model: tiny-bert-sst2 on all rows of SST-2 dev', async () => {
+    const model = `${data}/models/tiny-bert-sst2`;
+    const { values } = await runCourse('tuned-model', '--model', model, '--data', `${data}/datasets/sst2`);
+    expect(values.Right).toBe(expected('tiny-bert-sst2').sst2Dev?.correct);
   });
 });

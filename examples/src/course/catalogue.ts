@@ -164,4 +164,24 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'ML course lecture 8, GloVe; let’s try this',
     () => import('../glove/example.js'),
   ),
+  'tuned-model': entry(
+    'a model that is already trained, judged on a thousand reviews',
+    'Lesson 3, 4, running a pre-trained model',
+    () => import('../tuned-model/example.js'),
+  ),
+  'bert-embeddings': entry(
+    'a vector for each token, and the same word in two sentences',
+    'UCI day 3, 2',
+    () => import('../bert-embeddings/example.js'),
+  ),
+  pipelines: entry(
+    'sentiment, masked words and features in a line each',
+    'AICC303 4.2, 2',
+    () => import('../pipelines/example.js'),
+  ),
+  'attention-maps': entry(
+    'where a fine-tuned classifier looks, by layer and head',
+    'Lesson 3, 3, attention',
+    () => import('../attention-maps/example.js'),
+  ),
 };

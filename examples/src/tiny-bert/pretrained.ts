@@ -1,11 +1,12 @@
 // The checkpoint that the examples of fine-tuning start from: that of `--model`, or a tiny one which is pre-trained for a moment on the
 // texts at hand. It is a folder, so that what follows reads as it does with a published one.
 import { DataCollatorForLanguageModeling, Dataset, trainWordPiece } from '@course/data';
-import { BertForMaskedLM, bertConfig, DistilBertForMaskedLM, distilBertConfig } from '@course/models';
+import { BertForMaskedLM, DistilBertForMaskedLM } from '@course/models';
 import { Trainer } from '@course/nn';
 import { ArgumentError } from '@course/tensor';
 import type { Lesson } from '../course/lesson.js';
 import { sentencesOf } from '../texts/book.js';
+import { tinyBertConfig, tinyDistilBertConfig } from './config.js';
 import { progressOn } from './progress.js';
 
 /**
@@ -25,7 +26,11 @@ export async function pretrainedFor(
   const sentences = texts.flatMap(sentencesOf);
   const tokenizer = trainWordPiece(sentences, { vocabSize: quick ? 200 : 1000, modelMaxLength: 128 });
   lesson.seed(0);
-  const model = kind === 'bert' ? tinyBert(tokenizer.vocabSize, quick) : tinyDistilBert(tokenizer.vocabSize, quick);
+  const { vocabSize } = tokenizer;
+  const model =
+    kind === 'bert'
+      ? new BertForMaskedLM(tinyBertConfig(vocabSize, quick))
+      : new DistilBertForMaskedLM(tinyDistilBertConfig(vocabSize, quick));
   const parameters = model.numParameters().toLocaleString('en');
   lesson.say(`No --model: a ${model.constructor.name} of ${parameters} parameters is pre-trained for a moment.`);
   const trainer = new Trainer({
@@ -50,40 +55,4 @@ export async function pretrainedFor(
   await model.savePretrained(to, { tokenizer });
   model.dispose();
   return to;
-}
-
-// Without dropout and with larger weights than BERT's a narrow model leaves the plateau of the most frequent words in 100 steps
-// instead of thousands.
-const MOMENT = { initializerRange: 0.08, maxPositionEmbeddings: 128 };
-
-function tinyBert(vocabSize: number, quick: boolean): BertForMaskedLM {
-  const hiddenSize = quick ? 16 : 64;
-  return new BertForMaskedLM(
-    bertConfig({
-      ...MOMENT,
-      vocabSize,
-      hiddenSize,
-      numHiddenLayers: quick ? 1 : 2,
-      numAttentionHeads: 2,
-      intermediateSize: 4 * hiddenSize,
-      hiddenDropoutProb: 0,
-      attentionProbsDropoutProb: 0,
-    }),
-  );
-}
-
-function tinyDistilBert(vocabSize: number, quick: boolean): DistilBertForMaskedLM {
-  const dim = quick ? 16 : 64;
-  return new DistilBertForMaskedLM(
-    distilBertConfig({
-      ...MOMENT,
-      vocabSize,
-      dim,
-      nLayers: quick ? 1 : 2,
-      nHeads: 2,
-      hiddenDim: 4 * dim,
-      dropout: 0,
-      attentionDropout: 0,
-    }),
-  );
 }
