@@ -62,6 +62,20 @@ describe('fine-tuning', () => {
   });
 });
 
+describe('pre-training', () => {
+  it('bert-pretraining: both losses begin at guessing, and what is hidden is asked for', async () => {
+    const { values } = await runCourse('bert-pretraining');
+    const before = values.Before as { maskedWords: number; nextSentence: number };
+    // Of two answers ln 2; of some 200 tokens ln 200 = 5.3, with logits that the weights spread by half a unit.
+    expect(Math.abs(before.nextSentence - Math.log(2))).toBeLessThan(0.32);
+    expect(Math.abs(before.maskedWords - Math.log(200))).toBeLessThan(1);
+    const [loss = 0] = values.losses as number[];
+    expect(Math.abs(loss - Math.log(2) - Math.log(200))).toBeLessThan(1.3);
+    expect(values['The model reads']).toMatch(/^\[CLS\] .*\[SEP\] .*\[SEP\]$/);
+    expect(values['The film was [MASK].']).toHaveLength(5);
+  });
+});
+
 describe('models in use', () => {
   it('attention-maps: every token shares out 1, in each head', async () => {
     const { values, page } = await runCourse('attention-maps');

@@ -1,24 +1,22 @@
 // BERT's pre-training from scratch: words are hidden and guessed (MLM), and pairs of sentences are told apart from pairs that do not
 // belong together (NSP). Nobody has labelled anything; the texts are all there is.
 import { DataCollatorForLanguageModeling, type EncodedRow, nextSentencePairs, trainWordPiece } from '@course/data';
-import { BertForPreTraining, pipeline } from '@course/models';
+import { BertForMaskedLM, BertForPreTraining, pipeline } from '@course/models';
 import { type LogEntry, Trainer } from '@course/nn';
 import * as F from '@course/nn/functional';
 import { noGrad, scope } from '@course/tensor';
 import { check } from '../course/gap.js';
 import { defineExample, type Lesson } from '../course/lesson.js';
-import { writeReviews } from '../movie-reviews/writer.js';
 import { sentencesOf } from '../texts/book.js';
 import { textsFor } from '../texts/from-option.js';
 import { tinyBertConfig } from '../tiny-bert/config.js';
 import { progressOn } from '../tiny-bert/progress.js';
+import { writeDocuments } from './documents.js';
 
-/** Texts whose sentences belong together: those of --data, else written reviews. */
+/** The sentences of each text: those of --data, else of written ones. */
 async function documentsFor(lesson: Lesson): Promise<string[][]> {
   const { data, quick } = lesson.options;
-  const texts =
-    data === undefined ? writeReviews(quick ? 60 : 8000, 3).map(({ text }) => text) : await textsFor(lesson);
-  return texts.map(sentencesOf);
+  return data === undefined ? writeDocuments(quick ? 60 : 6000, 3) : (await textsFor(lesson)).map(sentencesOf);
 }
 
 export const example = defineExample({
@@ -99,9 +97,9 @@ export const example = defineExample({
     const trainer = new Trainer<EncodedRow>({
       model,
       args: {
-        ...(options.epochs === undefined ? { maxSteps: quick ? 2 : 800 } : { numTrainEpochs: options.epochs }),
+        ...(options.epochs === undefined ? { maxSteps: quick ? 1 : 1400 } : { numTrainEpochs: options.epochs }),
         perDeviceTrainBatchSize: quick ? 8 : 64,
-        learningRate: 3e-3,
+        learningRate: 2e-3,
         warmupRatio: 0.1,
         loggingSteps: quick ? 1 : 20,
         seed: lesson.seed(0),
@@ -113,7 +111,7 @@ export const example = defineExample({
         progressOn(lesson, 'Pre-training'),
         {
           async onStepEnd({ state }) {
-            if (quick || state.globalStep % 100 !== 0) return;
+            if (quick || state.globalStep % 200 !== 0) return;
             const now = await evaluate();
             model.train();
             points.maskedWords.push([state.globalStep, now.maskedWords]);
@@ -157,23 +155,20 @@ export const example = defineExample({
     const folder = `${lesson.folder}/model`;
     await model.savePretrained(folder, { tokenizer });
     lesson.say(`The model is in ${folder}: npm run example fine-tuning -- --model ${folder}\n`);
-    const unmask = await pipeline('fill-mask', folder);
+    const words = await BertForMaskedLM.fromPretrained(folder, { onReport: () => undefined });
+    const unmask = await pipeline('fill-mask', words, { tokenizer });
     lesson.report.section('Words it puts in');
-    for (const text of [
-      'The film is [MASK].',
-      'The book came [MASK].',
-      'I saw it on a Monday with my [MASK].',
-    ] as const) {
-      const words = await unmask(text);
+    for (const text of ['The film was [MASK].', 'The [MASK] was funny.', 'We watched it last [MASK].'] as const) {
+      const found = await unmask(text);
       await lesson.show(
         text,
-        words.map(({ tokenStr, score }) => `${tokenStr}: ${score.toFixed(4)}`),
+        found.map(({ tokenStr, score }) => `${tokenStr}: ${score.toFixed(4)}`),
       );
       lesson.report.bars({
         title: text,
         yName: 'probability',
-        names: words.map(({ tokenStr }) => tokenStr),
-        bars: [{ name: 'probability', values: words.map(({ score }) => score) }],
+        names: found.map(({ tokenStr }) => tokenStr),
+        bars: [{ name: 'probability', values: found.map(({ score }) => score) }],
       });
     }
   },

@@ -184,4 +184,9 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'Lesson 3, 3, attention',
     () => import('../attention-maps/example.js'),
   ),
+  'bert-pretraining': entry(
+    'masked words and next sentences from random weights, and the words that it then puts in',
+    'The class, how BERT is trained',
+    () => import('../bert-pretraining/example.js'),
+  ),
 };
