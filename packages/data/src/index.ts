@@ -3,6 +3,18 @@
  *
  * @packageDocumentation
  */
+export { CountVectorizer, type CountVectorizerOptions } from './classical/count-vectorizer.js';
+export { SparseMatrix } from './classical/sparse.js';
+export { porterStem } from './classical/stem.js';
+export { ENGLISH_STOP_WORDS } from './classical/stop-words.js';
+export {
+  type TfidfOptions,
+  TfidfTransformer,
+  TfidfVectorizer,
+  type TfidfVectorizerOptions,
+} from './classical/tfidf.js';
+export { mostCommon, Vocabulary, type VocabularyOptions } from './classical/vocabulary.js';
+export { charNgrams, charTokenize, charWordNgrams, ngrams, type WordOptions, wordTokenize } from './classical/words.js';
 export type { Columns, Renamed } from './datasets/columns.js';
 export {
   concatenateDatasets,
