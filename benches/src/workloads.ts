@@ -1,7 +1,7 @@
 // What is measured: one entry a workload, the same sizes as in the peers' files. A run ends at a point where the result is there, so
 // that a device that works behind the program's back is waited for.
-import { TextClassifier } from '@course/models';
-import { clipGradNorm_, type Module, TransformerEncoderBlock } from '@course/nn';
+import { BertModel, bertConfig, TextClassifier } from '@course/models';
+import { clipGradNorm_, type Module } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
 import {
   device,
@@ -53,16 +53,14 @@ function matmul(n: number): Workload {
   };
 }
 
-/** Twelve post-norm blocks of BERT-base's shape over 128 tokens. */
+/** BERT-base itself over 128 tokens: the peers compute its twelve blocks alone, without embeddings and pooler. */
 function bert(batch: number): Workload {
   return {
     name: `BERT-base shape, batch ${batch}`,
     prepare() {
-      const blocks = Array.from({ length: 12 }, () =>
-        new TransformerEncoderBlock(768, 12, 64, { norm: 'post' }).eval(),
-      );
-      const x = randn([batch, 128, 768]);
-      return forward(() => blocks.reduce((value, block) => block.forward(value), x));
+      const model = new BertModel(bertConfig()).eval();
+      const ids = randint(0, model.config.vocabSize, [batch, 128]);
+      return forward(() => model.forward(ids).poolerOutput as Tensor);
     },
   };
 }

@@ -218,6 +218,11 @@ onEachDevice('pipelines', () => {
     const model = new BertModel(bertConfig({ ...sizes, vocabSize: 10 }));
     await expect(pipeline('feature-extraction', model, { tokenizer: tokenizer() })).rejects.toThrow(FormatError);
     await expect(pipeline('feature-extraction', model)).rejects.toThrow(/needs its tokenizer/);
+    const noMask = new BertTokenizer({ vocab: vocab.map((token) => (token === '[MASK]' ? '[unused]' : token)) });
+    const masked = new BertForMaskedLM(bertConfig(sizes));
+    await expect(pipeline('fill-mask', masked, { tokenizer: noMask })).rejects.toThrow(
+      /its vocabulary lacks '\[MASK\]'/,
+    );
     await expect(pipeline('translation' as 'ner', model)).rejects.toThrow(/unknown task 'translation'/);
   });
 

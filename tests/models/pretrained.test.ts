@@ -15,7 +15,7 @@ import {
   type PreTrainedModel,
   safetensors,
 } from '@course/models';
-import { ArgumentError, FormatError, manualSeed, memory, noGrad, tensor } from '@course/tensor';
+import { ArgumentError, DTypeError, FormatError, manualSeed, memory, noGrad, tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 
@@ -104,6 +104,12 @@ onEachDevice('a pretrained model', (kind) => {
       await double.savePretrained(folder);
       const again = await BertModel.fromPretrained(folder, { dtype: 'float64' });
       expect(await again.pooler?.dense.weight.data()).toEqual(await double.pooler?.dense.weight.data());
+    });
+
+    it.runIf(kind === 'cpu')('says which dtypes a device has', async () => {
+      await new BertModel(bertConfig(sizes)).savePretrained(folder);
+      await expect(BertModel.fromPretrained(folder, { dtype: 'float16' })).rejects.toThrow(DTypeError);
+      await expect(BertModel.fromPretrained(folder, { dtype: 'float16' })).rejects.toThrow(/not available on cpu/);
     });
 
     it('frees what it made when the device does not exist', async () => {

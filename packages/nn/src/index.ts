@@ -125,6 +125,7 @@ export {
   perplexity,
   precisionRecallF1,
 } from './training/metrics.js';
+export { decayGroups } from './training/optimization.js';
 export { Trainer } from './training/trainer.js';
 export type {
   EvalPrediction,

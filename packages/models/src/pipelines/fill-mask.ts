@@ -67,7 +67,11 @@ export function fillMask(
   const task = 'fill-mask';
   checkVocabulary(task, model, tokenizer);
   const mask = tokenizer.specialTokens.maskToken;
-  if (mask === undefined) throw new ArgumentError(`${task}: the tokenizer has no mask token`);
+  // A token that the vocabulary lacks would have the id of all unknown words.
+  if (mask === undefined || !tokenizer.getVocab().has(mask))
+    throw new ArgumentError(
+      `${task}: the tokenizer has no mask token${mask === undefined ? '' : `: its vocabulary lacks '${mask}'`}`,
+    );
   const maskId = tokenizer.convertTokensToIds(mask);
 
   const all = async (texts: readonly string[], given: FillMaskOptions = {}): Promise<FilledMask[][][]> => {

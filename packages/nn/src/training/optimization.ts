@@ -11,7 +11,13 @@ import { getScheduler } from '../optim/warmup.js';
 import type { FilledArguments } from './arguments.js';
 import type { AnyOptimizer } from './lightning.js';
 
-/** Parameters in two groups: weights decay, biases and the parameters of norms do not, as in Hugging Face's Trainer. */
+/**
+ * The parameters that learn in two groups for an optimizer: weights decay, biases and the parameters of norms do not, as in Hugging Face's
+ * Trainer. {@link Trainer} makes them itself; this is for a loop written by hand.
+ *
+ * @example
+ * const adam = new AdamW(decayGroups(model, 0.01), { lr: 5e-5 });
+ */
 export function decayGroups(model: Module, weightDecay: number): { params: Tensor[]; weightDecay: number }[] {
   const norms = new Set([...model.modules()].filter(isNorm).flatMap((module) => [...module.parameters()]));
   const [decayed, others]: [Tensor[], Tensor[]] = [[], []];
