@@ -25,6 +25,7 @@ const own = new Set([
     'numel',
     'adamStep',
     'adamSteps',
+    'descentSteps',
     'formatTensor',
   ],
   ...Object.keys(core).filter((name) => name.endsWith('Error')),

@@ -211,6 +211,7 @@ error("scaledDotProductAttention(zeros([2, 3]), zeros([2, 4]), zeros([2, 4]))")
 error("scaledDotProductAttention(ones([2, 3]), ones([2, 3]), ones([2, 3]), { mask: arange(2) })")
 
 error("adamStep(zeros([2]), zeros([3]), zeros([2]), zeros([2]), {})")
+error("descentSteps([{ param: zeros([2]), grad: zeros([3]) }], { rule: 'sgd', lr: 1, weightDecay: 0 })")
 error("autocast(() => eye(2).matmul(eye(2)))")
 error("autocast(() => eye(2), { dtype: 'bfloat16' })")
 

@@ -20,7 +20,7 @@ function stepWith(optimizer: optim.Optimizer<optim.BaseSettings>, parameter: Ten
   optimizer.zeroGrad();
 }
 
-onEachDevice('optimizers', () => {
+onEachDevice('optimizers', (kind) => {
   it.each(Object.entries(kinds))('%s goes on to the same bits from its saved state', async (_name, make) => {
     manualSeed(2);
     const start = randn([3, 2]);
@@ -72,6 +72,80 @@ onEachDevice('optimizers', () => {
     mixed.step();
     // A constant gradient moves a parameter by the rate, at every step.
     expect([await early.item(), await late.item()]).toEqual([expect.closeTo(0, 6), expect.closeTo(0.5, 6)]);
+  });
+
+  /** A step of each optimizer written out in tensor ops, on states that it keeps by name. */
+  type Written = (p: Tensor, g: Tensor, own: Record<string, Tensor>, step: number) => Tensor;
+  const sgd =
+    (momentum: number, dampening: number, nesterov: boolean): Written =>
+    (p, g, own) => {
+      const d = g.add(p, { alpha: 0.1 });
+      const b = own.b ? own.b.mul(momentum).add(d, { alpha: 1 - dampening }) : d;
+      own.b = b;
+      return p.sub((nesterov ? d.add(b, { alpha: momentum }) : b).mul(0.05));
+    };
+  const rmsprop =
+    (momentum: number, centered: boolean): Written =>
+    (p, g, own) => {
+      own.s = (own.s ?? p.mul(0)).mul(0.9).add(g.square(), { alpha: 1 - 0.9 });
+      own.m = (own.m ?? p.mul(0)).mul(0.9).add(g, { alpha: 1 - 0.9 });
+      const d = g.div((centered ? own.s.sub(own.m.square()) : own.s).sqrt().add(1e-8));
+      own.b = (own.b ?? p.mul(0)).mul(momentum).add(d);
+      return p.sub((momentum > 0 ? own.b : d).mul(0.05));
+    };
+  const base = { lr: 0.05 };
+  it.each<readonly [string, (params: Tensor[]) => optim.Optimizer<optim.BaseSettings>, Written]>([
+    ['SGD', (params) => new optim.SGD(params, base), (p, g) => p.sub(g.mul(0.05))],
+    [
+      'SGD with momentum',
+      (params) => new optim.SGD(params, { ...base, momentum: 0.9, dampening: 0.2, weightDecay: 0.1 }),
+      sgd(0.9, 0.2, false),
+    ],
+    [
+      'SGD after Nesterov',
+      (params) => new optim.SGD(params, { ...base, momentum: 0.9, nesterov: true, weightDecay: 0.1 }),
+      sgd(0.9, 0, true),
+    ],
+    ['RMSprop', (params) => new optim.RMSprop(params, { ...base, alpha: 0.9 }), rmsprop(0, false)],
+    [
+      'RMSprop, centered, with momentum',
+      (params) => new optim.RMSprop(params, { ...base, alpha: 0.9, momentum: 0.8, centered: true }),
+      rmsprop(0.8, true),
+    ],
+    [
+      'Adagrad',
+      (params) => new optim.Adagrad(params, { ...base, lrDecay: 0.3, weightDecay: 0.1, initialAccumulatorValue: 0.5 }),
+      (p, g, own, step) => {
+        const d = g.add(p, { alpha: 0.1 });
+        own.s = (own.s ?? p.mul(0).add(0.5)).add(d.square());
+        return p.sub(d.div(own.s.sqrt().add(1e-10)).mul(0.05 / (1 + step * 0.3)));
+      },
+    ],
+  ])('%s steps all parameters at once as its formula in tensor ops', async (_name, make, written) => {
+    manualSeed(5);
+    // Around the blocks that a launch is cut into; the last one lies by columns.
+    const starts = [1, 3, 4096, 4097, 9001].map((size) => randn([size]));
+    const parameters = [...starts.map((start) => start.clone()), randn([5, 7]).transpose(0, 1)].map((x) =>
+      x.requiresGrad_(),
+    );
+    const values = parameters.map((parameter) => parameter.detach().clone());
+    const states = parameters.map((): Record<string, Tensor> => ({}));
+    const optimizer = make(parameters);
+    for (let step = 0; step < 3; step++) {
+      for (const [i, parameter] of parameters.entries()) {
+        const gradient = randn([...parameter.shape]);
+        parameter.grad = gradient;
+        values[i] = written(values[i] as Tensor, gradient, states[i] ?? {}, step);
+        await values[i]?.data();
+      }
+      optimizer.step();
+    }
+    for (const [i, parameter] of parameters.entries()) {
+      const [got, expected] = await Promise.all([parameter.data(), (values[i] as Tensor).data()]);
+      if (kind === 'cpu') expect([...got], `parameter ${i}`).toEqual([...expected]);
+      // GPUs may contract a product and a sum, and divide and take roots with 2.5 units of error: some units a step.
+      else expect(got, `parameter ${i}`).toBeClose(expected, { rtol: 2 ** -18, atol: 2 ** -18 });
+    }
   });
 
   it('takes parameters later, with settings of their own', async () => {

@@ -20,7 +20,7 @@ export { gather, scatter } from './indexing';
 export { layerNorm, layerNormBackward } from './layernorm';
 export { crossEntropy, crossEntropyBackward } from './loss';
 export { setScratch } from './memory';
-export { adam } from './optimizer';
+export { adam, descend } from './optimizer';
 export { pointwise } from './pointwise';
 export { fork, serve } from './pool';
 export { reduce } from './reduce';

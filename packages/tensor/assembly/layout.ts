@@ -478,6 +478,53 @@ export enum AdamParameter {
   length,
 }
 
+/** How a step of `descend` goes. */
+export enum DescentRule {
+  sgd,
+  rmsprop,
+  adagrad,
+}
+
+/** A step without Adam's corrections, for several parameters, in items as those of Adam. */
+export enum DescentField {
+  /** Address of a `DescentParameter` for each parameter. */
+  parameters,
+  parameterCount,
+  /** One of `DescentRule`. */
+  rule,
+  lr,
+  /** Whether the decay is added; 0 times infinity would be NaN. */
+  decays,
+  weightDecay,
+  momentum,
+  /** What the gradient weighs in the buffer of momentum. */
+  share,
+  nesterov,
+  /** Whether the buffer of momentum starts as the gradient. */
+  first,
+  /** Of the running means, and 1 - alpha rounded from float64. */
+  alpha,
+  rest,
+  eps,
+  length,
+}
+
+/** One parameter of such a step; the address of a state that the rule does without is 0. */
+export enum DescentParameter {
+  /** The item of its first block. */
+  firstItem,
+  count,
+  param,
+  grad,
+  /** Momentum. */
+  buffer,
+  /** Sums or means of squares. */
+  square,
+  /** Means of gradients. */
+  mean,
+  length,
+}
+
 /**
  * What threads share to divide a launch among them. Words that are written while others spin on them have a cache line each.
  */

@@ -1,5 +1,5 @@
-/** A step of Adam or AdamW in place, for several parameters at once, in the order of operations of torch.optim. */
-import { AdamField, AdamParameter, ItemSize } from './layout';
+/** Steps of optimizers in place, for several parameters at once, in the order of operations of torch.optim. */
+import { AdamField, AdamParameter, DescentField, DescentParameter, DescentRule, ItemSize } from './layout';
 import { int, pointer, real } from './memory';
 import { storePart } from './sums';
 
@@ -51,6 +51,78 @@ export function adam(record: usize, begin: i32, end: i32): void {
       grad += 16;
       expAvg += 16;
       expAvgSq += 16;
+    }
+  }
+}
+
+/** Stores all of a vector, or as much of it as is left. */
+// @ts-ignore: decorator
+@inline
+function storeRest(at: usize, value: v128, rest: i32): void {
+  if (rest >= 4) v128.store(at, value);
+  else storePart(at, value, rest);
+}
+
+export function descend(record: usize, begin: i32, end: i32): void {
+  const rule = int(record, DescentField.rule);
+  const decays = int(record, DescentField.decays);
+  const nesterov = int(record, DescentField.nesterov);
+  const first = int(record, DescentField.first);
+  const lr = f32x4.splat(real(record, DescentField.lr));
+  const weightDecay = f32x4.splat(real(record, DescentField.weightDecay));
+  const momentum = f32x4.splat(real(record, DescentField.momentum));
+  const share = f32x4.splat(real(record, DescentField.share));
+  const alpha = f32x4.splat(real(record, DescentField.alpha));
+  const restOfAlpha = f32x4.splat(real(record, DescentField.rest));
+  const eps = f32x4.splat(real(record, DescentField.eps));
+  let entry = pointer(record, DescentField.parameters);
+  const entries = int(record, DescentField.parameterCount);
+  for (let i = 0; i < entries; i++, entry += DescentParameter.length << 2) {
+    const firstItem = int(entry, DescentParameter.firstItem);
+    if (firstItem >= end) break;
+    const count = int(entry, DescentParameter.count);
+    const from = max(begin - firstItem, 0) * ItemSize.adamBlock;
+    if (from >= count) continue;
+    const to = min((end - firstItem) * ItemSize.adamBlock, count);
+    const offset = <usize>from << 2;
+    const param = pointer(entry, DescentParameter.param) + offset;
+    const grad = pointer(entry, DescentParameter.grad) + offset;
+    const buffer = pointer(entry, DescentParameter.buffer);
+    const square = pointer(entry, DescentParameter.square) + offset;
+    const mean = pointer(entry, DescentParameter.mean);
+    const bytes = <usize>(to - from) << 2;
+    for (let at: usize = 0; at < bytes; at += 16) {
+      const rest = <i32>((bytes - at) >> 2);
+      const p = v128.load(param + at);
+      let g = v128.load(grad + at);
+      if (decays) g = f32x4.add(g, f32x4.mul(p, weightDecay));
+      if (rule === DescentRule.sgd) {
+        if (buffer) {
+          const place = buffer + offset + at;
+          let b = g;
+          if (!first) b = f32x4.add(f32x4.mul(v128.load(place), momentum), f32x4.mul(g, share));
+          storeRest(place, b, rest);
+          g = nesterov ? f32x4.add(g, f32x4.mul(b, momentum)) : b;
+        }
+      } else {
+        let s = v128.load(square + at);
+        if (rule === DescentRule.adagrad) s = f32x4.add(s, f32x4.mul(g, g));
+        else s = f32x4.add(f32x4.mul(s, alpha), f32x4.mul(f32x4.mul(g, g), restOfAlpha));
+        storeRest(square + at, s, rest);
+        if (mean) {
+          const place = mean + offset + at;
+          const m = f32x4.add(f32x4.mul(v128.load(place), alpha), f32x4.mul(g, restOfAlpha));
+          storeRest(place, m, rest);
+          s = f32x4.sub(s, f32x4.mul(m, m));
+        }
+        g = f32x4.div(g, f32x4.add(f32x4.sqrt(s), eps));
+        if (buffer) {
+          const place = buffer + offset + at;
+          g = f32x4.add(f32x4.mul(v128.load(place), momentum), g);
+          storeRest(place, g, rest);
+        }
+      }
+      storeRest(param + at, f32x4.sub(p, f32x4.mul(g, lr)), rest);
     }
   }
 }

@@ -106,7 +106,15 @@ export {
 } from './ops/losses.js';
 export { linear, matmul } from './ops/matmul.js';
 export { type LayerNormOptions, layerNorm, type RmsNormOptions, rmsNorm } from './ops/normalization.js';
-export { type AdamSettings, type AdamTensors, adamStep, adamSteps } from './ops/optimize.js';
+export {
+  type AdamSettings,
+  type AdamTensors,
+  adamStep,
+  adamSteps,
+  type DescentSettings,
+  type DescentTensors,
+  descentSteps,
+} from './ops/optimize.js';
 export { type PadOptions, pad } from './ops/pad.js';
 export type { Operand } from './ops/pointwise/record.js';
 export { addmm, bmm, dot, einsum, mm, mv, outer } from './ops/products.js';

@@ -384,4 +384,25 @@ export const cases: Record<string, Case> = {
     });
     return [await machine.get(param, 20_001), await machine.get(expAvgSq, 20_001)];
   },
+  descend: async (machine) => {
+    const results: number[][] = [];
+    const numbers = { lr: 0.01, weightDecay: 0.1, momentum: 0.9, dampening: 0.1, alpha: 0.99, eps: 1e-8 };
+    for (const rule of ['sgd', 'rmsprop', 'adagrad'] as const) {
+      const [param, buffer, square] = [
+        machine.put(noise(20_001, 1)),
+        machine.put(noise(20_001, 2)),
+        machine.put(new Array(20_001).fill(0.5)),
+      ];
+      machine.run({
+        kind: 'descend',
+        rule,
+        ...numbers,
+        ...{ count: 20_001, param, grad: machine.put(noise(20_001, 3)) },
+        ...(rule !== 'adagrad' && { buffer }),
+        ...(rule !== 'sgd' && { square }),
+      });
+      results.push(...(await Promise.all([param, buffer, square].map((each) => machine.get(each, 20_001)))));
+    }
+    return results;
+  },
 };

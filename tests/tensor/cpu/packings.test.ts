@@ -65,6 +65,13 @@ function writers(size: number, weight: Dense, other: Dense, spare: Dense): Recor
       ...{ count: 0, param: spare, grad: other, expAvg: spare, expAvgSq: spare },
       more: [{ count, param: weight, grad: other, expAvg: spare, expAvgSq: spare }],
     },
+    descend: { kind: 'descend', rule: 'sgd', lr: 0.1, weightDecay: 0, count, param: weight, grad: other },
+    'the state of a step': {
+      kind: 'descend',
+      ...{ rule: 'rmsprop', lr: 0.1, weightDecay: 0, alpha: 0.9, eps: 1e-8 },
+      ...{ count: 0, param: spare, grad: other, square: spare, mean: spare },
+      more: [{ count, param: spare, grad: other, square: spare, mean: weight }],
+    },
     layerNorm: {
       kind: 'layerNorm',
       rows: size,

@@ -1,6 +1,13 @@
 /** Adagrad: the gradient over the root of the sum of all its squares so far. */
-import { ArgumentError, type Tensor } from '@course/tensor';
-import { type BaseSettings, type FilledGroup, Optimizer, type ParameterGroup, zeroState } from './optimizer.js';
+import { ArgumentError, type DescentTensors, descentSteps, type Tensor } from '@course/tensor';
+import {
+  type BaseSettings,
+  type FilledGroup,
+  type GradientPair,
+  Optimizer,
+  type ParameterGroup,
+  zeroState,
+} from './optimizer.js';
 
 export interface AdagradSettings extends BaseSettings {
   lr: number;
@@ -26,18 +33,20 @@ export class Adagrad extends Optimizer<AdagradSettings> {
       if (!(value >= 0)) throw new ArgumentError(`Adagrad: Invalid ${name} value: ${value}`);
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    { lr, lrDecay, weightDecay, initialAccumulatorValue, eps }: FilledGroup<AdagradSettings>,
-  ): void {
-    const own = this.state.get(parameter) ?? { step: 0, sum: zeroState(parameter).fill_(initialAccumulatorValue) };
-    this.state.set(parameter, own);
-    const steps = own.step as number;
-    own.step = steps + 1;
-    const direction = weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: weightDecay });
-    const sum = own.sum as Tensor;
-    sum.copy_(sum.add(direction.square()));
-    parameter.sub_(direction.div(sum.sqrt().add(eps)).mul(lr / (1 + steps * lrDecay)));
+  /** One launch for all parameters of one rate: those that have taken the same number of steps, or all if it does not fall. */
+  protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<AdagradSettings>): void {
+    const { lr, lrDecay, weightDecay, initialAccumulatorValue, eps } = group;
+    const byRate = new Map<number, DescentTensors[]>();
+    for (const { parameter: param, gradient: grad } of pairs) {
+      const own = this.state.get(param) ?? { step: 0, sum: zeroState(param).fill_(initialAccumulatorValue) };
+      this.state.set(param, own);
+      const steps = own.step as number;
+      own.step = steps + 1;
+      const rate = lr / (1 + steps * lrDecay);
+      const list = byRate.get(rate) ?? [];
+      byRate.set(rate, list);
+      list.push({ param, grad, square: own.sum as Tensor });
+    }
+    for (const [rate, parameters] of byRate) descentSteps(parameters, { rule: 'adagrad', lr: rate, weightDecay, eps });
   }
 }

@@ -49,10 +49,6 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
     for (const [steps, parameters] of bySteps) adamSteps(parameters, this.#numbers(steps, group));
   }
 
-  protected override update(parameter: Tensor, gradient: Tensor, group: FilledGroup<AdamSettings>): void {
-    this.updateAll([{ parameter, gradient }], group);
-  }
-
   #stateOf(parameter: Tensor, { amsgrad }: FilledGroup<AdamSettings>): ParameterState {
     let own = this.state.get(parameter);
     if (!own) {

@@ -127,13 +127,8 @@ export abstract class Optimizer<S extends BaseSettings> {
     }
   }
 
-  /** Updates the parameters of a group in place: one by one, unless a subclass can do better. */
-  protected updateAll(pairs: readonly GradientPair[], settings: FilledGroup<S>): void {
-    for (const { parameter, gradient } of pairs) this.update(parameter, gradient, settings);
-  }
-
-  /** Updates one parameter in place. */
-  protected abstract update(parameter: Tensor, gradient: Tensor, settings: FilledGroup<S>): void;
+  /** Updates the parameters of a group in place, together. */
+  protected abstract updateAll(pairs: readonly GradientPair[], settings: FilledGroup<S>): void;
 
   /** Forgets all gradients. */
   zeroGrad(): void {

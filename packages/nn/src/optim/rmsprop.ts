@@ -1,6 +1,13 @@
 /** RMSprop: the gradient over a running root mean square of itself. */
-import { ArgumentError, type Tensor } from '@course/tensor';
-import { type BaseSettings, type FilledGroup, Optimizer, type ParameterGroup, zeroState } from './optimizer.js';
+import { ArgumentError, type DescentTensors, descentSteps, type Tensor } from '@course/tensor';
+import {
+  type BaseSettings,
+  type FilledGroup,
+  type GradientPair,
+  Optimizer,
+  type ParameterGroup,
+  zeroState,
+} from './optimizer.js';
 
 export interface RmspropSettings extends BaseSettings {
   lr: number;
@@ -32,26 +39,20 @@ export class RMSprop extends Optimizer<RmspropSettings> {
       if (!(value >= 0)) throw new ArgumentError(`RMSprop: Invalid ${name} value: ${value}`);
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    { lr, alpha, eps, weightDecay, momentum, centered }: FilledGroup<RmspropSettings>,
-  ): void {
-    let own = this.state.get(parameter);
-    if (!own) {
-      own = { squareAvg: zeroState(parameter) };
-      if (momentum > 0) own.momentumBuffer = zeroState(parameter);
-      if (centered) own.gradAvg = zeroState(parameter);
-      this.state.set(parameter, own);
-    }
-    const direction = weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: weightDecay });
-    const squares = own.squareAvg as Tensor;
-    squares.copy_(squares.mul(alpha).add(direction.square(), { alpha: 1 - alpha }));
-    const mean = own.gradAvg as Tensor | undefined;
-    if (mean) mean.copy_(mean.mul(alpha).add(direction, { alpha: 1 - alpha }));
-    const scaled = direction.div((mean ? squares.sub(mean.square()) : squares).sqrt().add(eps));
-    const buffer = own.momentumBuffer as Tensor | undefined;
-    if (buffer) buffer.copy_(buffer.mul(momentum).add(scaled));
-    parameter.sub_((buffer ?? scaled).mul(lr));
+  /** One launch for all parameters. */
+  protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<RmspropSettings>): void {
+    const { lr, alpha, eps, weightDecay, momentum, centered } = group;
+    const parameters = pairs.map(({ parameter: param, gradient: grad }): DescentTensors => {
+      let own = this.state.get(param);
+      if (!own) {
+        own = { squareAvg: zeroState(param) };
+        if (momentum > 0) own.momentumBuffer = zeroState(param);
+        if (centered) own.gradAvg = zeroState(param);
+        this.state.set(param, own);
+      }
+      const [square, mean, buffer] = [own.squareAvg, own.gradAvg, own.momentumBuffer] as (Tensor | undefined)[];
+      return { param, grad, square, mean, buffer };
+    });
+    descentSteps(parameters, { rule: 'rmsprop', lr, alpha, eps, weightDecay, momentum });
   }
 }

@@ -1,6 +1,13 @@
 /** Stochastic gradient descent with momentum. */
-import { ArgumentError, keep, type Tensor } from '@course/tensor';
-import { type BaseSettings, type FilledGroup, Optimizer, type ParameterGroup } from './optimizer.js';
+import { ArgumentError, type DescentTensors, descentSteps, type Tensor } from '@course/tensor';
+import {
+  type BaseSettings,
+  type FilledGroup,
+  type GradientPair,
+  Optimizer,
+  type ParameterGroup,
+  zeroState,
+} from './optimizer.js';
 
 export interface SgdSettings extends BaseSettings {
   lr: number;
@@ -23,20 +30,22 @@ export class SGD extends Optimizer<SgdSettings> {
       throw new ArgumentError('SGD: Nesterov momentum requires a momentum and zero dampening');
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    { lr, momentum, dampening, weightDecay, nesterov }: FilledGroup<SgdSettings>,
-  ): void {
-    let direction = weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: weightDecay });
-    if (momentum !== 0) {
-      const own = this.state.get(parameter);
-      const before = own?.momentumBuffer as Tensor | undefined;
-      if (before) before.copy_(before.mul(momentum).add(direction, { alpha: 1 - dampening }));
-      const buffer = before ?? keep(direction.detach().clone());
-      if (!own) this.state.set(parameter, { momentumBuffer: buffer });
-      direction = nesterov ? direction.add(buffer, { alpha: momentum }) : buffer;
+  /** One launch for all parameters whose momentum has begun, one for those where it begins. */
+  protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<SgdSettings>): void {
+    const { lr, momentum, dampening, weightDecay, nesterov } = group;
+    const [begun, beginning]: [DescentTensors[], DescentTensors[]] = [[], []];
+    for (const { parameter: param, gradient: grad } of pairs) {
+      if (momentum === 0) {
+        begun.push({ param, grad });
+        continue;
+      }
+      const before = this.state.get(param)?.momentumBuffer as Tensor | undefined;
+      const buffer = before ?? zeroState(param);
+      if (!before) this.state.set(param, { momentumBuffer: buffer });
+      (before ? begun : beginning).push({ param, grad, buffer });
     }
-    parameter.sub_(direction.mul(lr));
+    const settings = { rule: 'sgd' as const, lr, momentum, dampening, weightDecay, nesterov };
+    descentSteps(begun, settings);
+    descentSteps(beginning, { ...settings, first: true });
   }
 }

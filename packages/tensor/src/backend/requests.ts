@@ -355,6 +355,46 @@ export interface AdamRequest extends AdamOperands {
   readonly more?: readonly AdamOperands[];
 }
 
+/** What one parameter brings to another optimizer's step: `count` elements each, and the states that its rule keeps. */
+export interface DescentOperands {
+  readonly count: number;
+  readonly param: Dense;
+  readonly grad: Dense;
+  /** Momentum. */
+  readonly buffer?: Dense;
+  /** The sum (adagrad) or the running mean (rmsprop) of squared gradients. */
+  readonly square?: Dense;
+  /** The running mean of gradients: rmsprop, centered. */
+  readonly mean?: Dense;
+}
+
+/** The numbers of such a step; those that a rule does without are not looked at. */
+export interface DescentNumbers {
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly momentum?: number;
+  readonly dampening?: number;
+  readonly nesterov?: boolean;
+  /** Whether `buffer` starts, as the gradient: what it held is not read. */
+  readonly first?: boolean;
+  readonly alpha?: number;
+  readonly eps?: number;
+}
+
+/**
+ * One step of SGD, RMSprop or Adagrad in place, in the order of `torch.optim`, with g = grad + weightDecay * param:
+ * sgd: buffer = momentum * buffer + (1 - dampening) * g, and the step is the buffer (g + momentum * buffer if nesterov), or g without buffer;
+ * rmsprop: square and mean move by 1 - alpha, the step is g / (sqrt(square - mean²) + eps), through the buffer if there is one;
+ * adagrad: square += g², the step is g / (sqrt(square) + eps).
+ * Then param -= lr * step. All parameters of a request bring the same states.
+ */
+export interface DescendRequest extends DescentOperands, DescentNumbers {
+  readonly kind: 'descend';
+  readonly rule: 'sgd' | 'rmsprop' | 'adagrad';
+  /** As in {@link AdamRequest}. */
+  readonly more?: readonly DescentOperands[];
+}
+
 /** Every request a backend answers. */
 export type KernelRequest =
   | PointwiseRequest
@@ -374,7 +414,8 @@ export type KernelRequest =
   | SortRequest
   | CrossEntropyRequest
   | CrossEntropyBackwardRequest
-  | AdamRequest;
+  | AdamRequest
+  | DescendRequest;
 
 export type KernelKind = KernelRequest['kind'];
 

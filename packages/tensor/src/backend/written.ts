@@ -26,6 +26,8 @@ const WRITTEN: Written = {
   crossEntropyBackward: ({ out }) => [out],
   adam: (request) =>
     [request, ...(request.more ?? [])].flatMap(({ param, expAvg, expAvgSq }) => [param, expAvg, expAvgSq]),
+  descend: (request) =>
+    [request, ...(request.more ?? [])].flatMap(({ param, buffer, square, mean }) => [param, buffer, square, mean]),
 };
 
 /** The operands that a request writes to, some of them perhaps absent. */

@@ -1,6 +1,12 @@
 /** Optimizer steps in single kernels; `@course/nn/optim` decides when and with which numbers. */
 import type { Backend } from '../backend/backend.js';
-import type { AdamOperands, AdamRequest } from '../backend/requests.js';
+import type {
+  AdamOperands,
+  AdamRequest,
+  DescendRequest,
+  DescentNumbers,
+  DescentOperands,
+} from '../backend/requests.js';
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, numel, sameShape } from '../shape.js';
@@ -58,4 +64,65 @@ export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSett
     const [first, ...more] = operands;
     if (first) backend.run({ kind: 'adam', ...settings, ...first, more });
   }
+}
+
+/** How an optimizer without Adam's corrections steps, and its numbers. */
+export interface DescentSettings extends DescentNumbers {
+  readonly rule: DescendRequest['rule'];
+}
+
+/** A parameter with its gradient and the states that its rule keeps, all of one shape. */
+export interface DescentTensors {
+  readonly param: Tensor;
+  readonly grad: Tensor;
+  /** Momentum. */
+  readonly buffer?: Tensor | undefined;
+  /** The sum or running mean of squared gradients. */
+  readonly square?: Tensor | undefined;
+  /** The running mean of gradients. */
+  readonly mean?: Tensor | undefined;
+}
+
+const STATES = ['buffer', 'square', 'mean'] as const;
+
+/** Updates parameters and their states in place by a step of SGD, RMSprop or Adagrad: one launch for all of them on the CPU. */
+export function descentSteps(parameters: readonly DescentTensors[], settings: DescentSettings): void {
+  // One request for each backend, dtype and choice of states: there is hardly ever a second.
+  const groups = new Map<string, { readonly backend: Backend; readonly operands: DescentOperands[] }>();
+  const after: (() => void)[] = [];
+  for (const { param, grad, ...states } of parameters) {
+    for (const other of [grad, ...Object.values(states)])
+      if (other && !sameShape(param.shape, other.shape))
+        throw new ShapeError(
+          `${settings.rule}: parameter of shape ${formatShape(param.shape)} and its gradient or state of shape ${formatShape(other.shape)} differ`,
+        );
+    checkFloats(settings.rule, { param, grad, ...states });
+    const present = STATES.flatMap((name) => (states[name] ? [[name, states[name]] as const] : []));
+    const gradient = dense(grad);
+    const written = (x: Tensor) => {
+      if (x.isContiguous()) {
+        x.storage.beforeWrite();
+        return dense(x);
+      }
+      // The kernel walks rows: what lies otherwise is written back.
+      const rows = x.contiguous();
+      after.push(() => void x.copy_(rows));
+      return dense(rows);
+    };
+    const { backend } = param.storage;
+    const key = [backend.kind, param.dtype, ...present.map(([name]) => name)].join();
+    const group = groups.get(key) ?? { backend, operands: [] };
+    groups.set(key, group);
+    group.operands.push({
+      count: numel(param.shape),
+      param: written(param.detach()),
+      grad: gradient,
+      ...Object.fromEntries(present.map(([name, state]) => [name, written(state)])),
+    });
+  }
+  for (const { backend, operands } of groups.values()) {
+    const [first, ...more] = operands;
+    if (first) backend.run({ kind: 'descend', ...settings, ...first, more });
+  }
+  for (const writeBack of after) writeBack();
 }

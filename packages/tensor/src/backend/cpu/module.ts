@@ -36,6 +36,7 @@ const KERNELS = [
   'crossEntropy',
   'crossEntropyBackward',
   'adam',
+  'descend',
   'gather',
   'scatter',
   'scan',

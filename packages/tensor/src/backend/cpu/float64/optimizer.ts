@@ -1,5 +1,5 @@
-/** One Adam or AdamW step in place, in float64 and in the order of operations of torch.optim. */
-import type { AdamOperands, AdamRequest } from '../../requests.js';
+/** Optimizer steps in place, in float64 and in the order of operations of torch.optim. */
+import type { AdamOperands, AdamRequest, DescendRequest, DescentOperands } from '../../requests.js';
 import type { Launcher } from '../launch.js';
 import { elements } from './elements.js';
 
@@ -24,5 +24,44 @@ function step(launcher: Launcher, request: AdamRequest, operands: AdamOperands):
     expAvg[i] = m;
     expAvgSq[i] = v;
     param[i] = p - stepSize * (m / (Math.sqrt(v) / correction2 + eps));
+  }
+}
+
+export function descend(launcher: Launcher, request: DescendRequest): void {
+  for (const operands of [request, ...(request.more ?? [])]) descendOne(launcher, request, operands);
+}
+
+function descendOne(launcher: Launcher, request: DescendRequest, operands: DescentOperands): void {
+  const { rule, lr, weightDecay, momentum = 0, dampening = 0, nesterov = false, first = false } = request;
+  const { alpha = 0, eps = 0 } = request;
+  const [param, grad] = [elements(launcher, operands.param), elements(launcher, operands.grad)];
+  const buffer = operands.buffer && elements(launcher, operands.buffer);
+  const square = operands.square && elements(launcher, operands.square);
+  const mean = operands.mean && elements(launcher, operands.mean);
+  const throughBuffer = (i: number, g: number, share: number): number => {
+    if (!buffer) return g;
+    const b = first ? g : (buffer[i] as number) * momentum + g * share;
+    buffer[i] = b;
+    return b;
+  };
+  for (let i = 0; i < operands.count; i++) {
+    const p = param[i] as number;
+    const g = weightDecay === 0 ? (grad[i] as number) : (grad[i] as number) + p * weightDecay;
+    let step: number;
+    if (!square) {
+      const b = throughBuffer(i, g, 1 - dampening);
+      step = nesterov ? g + b * momentum : b;
+    } else {
+      const before = square[i] as number;
+      let s = rule === 'adagrad' ? before + g * g : before * alpha + g * g * (1 - alpha);
+      square[i] = s;
+      if (mean) {
+        const m = (mean[i] as number) * alpha + g * (1 - alpha);
+        mean[i] = m;
+        s -= m * m;
+      }
+      step = throughBuffer(i, g / (Math.sqrt(s) + eps), 1);
+    }
+    param[i] = p - step * lr;
   }
 }

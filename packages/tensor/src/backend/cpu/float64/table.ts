@@ -6,7 +6,7 @@ import type { KernelKind, KernelRequest, KernelTable, RequestOf } from '../../re
 import type { Launcher } from '../launch.js';
 import { gather, gatherRows, scatter, scatterAddRows } from './indexing.js';
 import { matmul } from './matmul.js';
-import { adam } from './optimizer.js';
+import { adam, descend } from './optimizer.js';
 import { pointwise } from './pointwise.js';
 import { reduce, scan, sort } from './reduce.js';
 import { crossEntropy, crossEntropyBackward, layerNorm, layerNormBackward, softmax, softmaxBackward } from './rows.js';
@@ -29,6 +29,7 @@ export const float64Kernels: Omit<KernelTable<Launcher>, 'attention' | 'attentio
   crossEntropy,
   crossEntropyBackward,
   adam,
+  descend,
 };
 
 /** The operand of each kind whose dtype decides which kernel computes it: ops see to it that all floats of a request agree. */
@@ -54,6 +55,7 @@ const DECIDING: { readonly [K in KernelKind]: (request: RequestOf<K>) => boolean
   crossEntropy: ({ logits }) => logits.dtype === 'float64',
   crossEntropyBackward: ({ logits }) => logits.dtype === 'float64',
   adam: ({ param }) => param.dtype === 'float64',
+  descend: ({ param }) => param.dtype === 'float64',
 };
 
 /** Whether a request computes in float64. */

@@ -6,7 +6,7 @@ import { gather, scatter } from './indexing.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
 import { crossEntropy, crossEntropyBackward } from './loss.js';
 import { matmul } from './matmul.js';
-import { adam } from './optimizer.js';
+import { adam, descend } from './optimizer.js';
 import { PointwiseKernels } from './pointwise.js';
 import { reduce } from './reduce.js';
 import { gatherRows, scatterAddRows } from './rows.js';
@@ -36,5 +36,6 @@ export function cpuKernels(): KernelTable<Launcher> {
     crossEntropy,
     crossEntropyBackward,
     adam,
+    descend,
   };
 }

@@ -5,6 +5,7 @@ import { adam } from './adam.js';
 import { attention } from './attention.js';
 import { attentionBackward } from './attention-backward.js';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.js';
+import { descend } from './descend.js';
 import { gather } from './gather.js';
 import { gatherRows } from './gather-rows.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
@@ -36,4 +37,5 @@ export const kernelTable: KernelTable<KernelContext> = {
   crossEntropy,
   crossEntropyBackward,
   adam,
+  descend,
 };
