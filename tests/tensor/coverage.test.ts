@@ -58,6 +58,8 @@ const elsewhere = new Set([
   ...'isFloating promoteTypes formatTensor setPrintOptions broadcastShapes broadcastTensors adamStep adamSteps'.split(
     ' ',
   ),
+  // autocast.test.ts; optimizers.test.ts.
+  ...'autocast isAutocastEnabled descentSteps'.split(' '),
   // capture.test.ts, profile.test.ts.
   ...'capture eachTime resetCaptures profile Profile warmup'.split(' '),
   // What is made of a shape: creation.golden.test.ts, random.test.ts.
