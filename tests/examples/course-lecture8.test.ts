@@ -32,6 +32,22 @@ onEachDevice('lecture 8', () => {
     expect(values['Most negative']).toContain('awful');
   }, 120_000);
 
+  it('text preprocessing: stems, and weights by hand', async () => {
+    const { values } = await runCourse('text-preprocessing');
+    expect((values.Stems as string[]).filter((stem) => stem === 'meet')).toHaveLength(2);
+    expect(values['What is left of "the restaurant is not too terrible"']).toEqual(['restaurant', 'terrible']);
+    expect(values['Runs of three letters of "awesome"']).toEqual(['awe', 'wes', 'eso', 'som', 'ome']);
+    expect(values.Vocabulary).toEqual(['a', 'dull', 'ending', 'film', 'is', 'music', 'plot', 'the', 'witty']);
+    // "the film is a witty film": a in one of four documents, film twice and in two, witty in two; is and the in all.
+    const [first, second] = values['TF-IDF'] as number[][];
+    expect(first).toBeClose([Math.log(4), 0, 0, 2 * Math.log(2), 0, 0, 0, 0, Math.log(2)], { atol: 1e-12 });
+    expect(second).toBeClose([0, Math.log(2), 0, Math.log(2), 0, 0, 0, 0, 0], { atol: 1e-12 });
+    expect(values.Lengths).toBeClose([1, 1, 1, 1], { atol: 1e-12 });
+    const terms = values['Different terms'] as Record<string, number>;
+    expect(terms.stems).toBeLessThan(terms.words ?? 0);
+    expect(terms['words and pairs']).toBeGreaterThan(terms.words ?? 0);
+  });
+
   it('simple self-attention: rows sum to 1, sets have no order, dot products grow with the root of the width', async () => {
     const { values } = await runCourse('simple-self-attention');
     // Six numbers that are each rounded once, and so is their sum.

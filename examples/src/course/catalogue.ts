@@ -74,6 +74,11 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     'Lesson 3, 3; UCI day 3, 1.1',
     () => import('../wordpiece-and-bpe/example.js'),
   ),
+  'text-preprocessing': entry(
+    'words, stems, stop words, n-grams, TF-IDF and vectors of length 1',
+    'ML course lecture 8, text preprocessing pipelines; scaling',
+    () => import('../text-preprocessing/example.js'),
+  ),
   'bag-of-words': entry(
     'reviews as bags of words, a network with dropout, and why “not too terrible” is negative',
     'ML course lecture 8, neural networks on bag of words',

@@ -1,8 +1,9 @@
 // Texts as numbers, as lecture 8 makes them: words in lower case, numbered by how common they are; 0 is every other word, and padding.
+import { wordTokenize } from '@course/data';
 
 /** The words of a text: runs of letters, digits and underscores, in lower case, as Python's `\b\w+\b` finds them. */
 export function tokenize(text: string): string[] {
-  return text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
+  return wordTokenize(text);
 }
 
 /** The most common words and their numbers, from 1. */
