@@ -25,6 +25,7 @@ export {
 } from './datasets/dataset.js';
 export type { Feature, Features } from './datasets/features.js';
 export type { FormatOptions, Formatted } from './datasets/format.js';
+export { groupTexts, type TokenColumns } from './datasets/group-texts.js';
 export { type BatchedStreamOptions, type BufferShuffleOptions, IterableDataset } from './datasets/iterable-dataset.js';
 export {
   type AnyRow,
@@ -68,6 +69,9 @@ export {
   LengthBucketSampler,
   SimpleBatchSampler,
 } from './loader/samplers.js';
+export { DataCollatorForSeq2Seq, type Seq2SeqBatch, type Seq2SeqOptions, type Seq2SeqRow } from './loader/seq2seq.js';
+export { WeightedRandomSampler, type WeightedSamplerOptions } from './loader/weighted-sampler.js';
+export { DataCollatorForWholeWordMask, type WholeWordOptions, type WholeWordTokenizer } from './loader/whole-word.js';
 export type { CsvOptions } from './readers/csv.js';
 export type { CsvType } from './readers/csv-types.js';
 export type { AddedToken } from './tokenizers/added-tokens.js';

@@ -2,7 +2,7 @@
  * Batches of a data set, epoch after epoch, in an order that a seed fixes. The loader knows where it stands (`state`), so a run that
  * was cut off goes on with the very batch it would have had next.
  */
-import { ArgumentError } from '@course/tensor';
+import { ArgumentError, Tensor } from '@course/tensor';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Collate } from './collate.js';
 import { type DefaultBatch, defaultCollate } from './default-collate.js';
@@ -30,6 +30,8 @@ export interface DataLoaderOptions<Row, Batch> {
   readonly collate?: Collate<Row, Batch>;
   /** Put rows of similar length together, so that little is padded. */
   readonly bucketByLength?: LengthBuckets<Row>;
+  /** Batches that are made ahead while one is used, for collators that wait for something; 0 by default. */
+  readonly prefetch?: number;
   /** Decides alone which rows make which batch; excludes the options about that. */
   readonly batchSampler?: BatchSampler;
 }
@@ -57,6 +59,7 @@ export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable
   /** Rows in a batch; undefined where a `batchSampler` decides. */
   readonly batchSize: number | undefined;
   readonly #sampler: BatchSampler;
+  readonly #prefetch: number;
   readonly #collate: (rows: readonly Row[]) => Batch | Promise<Batch>;
   /** Where the next `for await` starts. */
   #next: LoaderState = { epoch: 0, batch: 0 };
@@ -65,7 +68,10 @@ export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable
 
   /** @throws ArgumentError for options out of range, or that exclude each other. */
   constructor(dataset: Dataset<Row>, options: DataLoaderOptions<Row, Batch> = {}) {
-    const { collate, batchSampler } = options;
+    const { collate, batchSampler, prefetch = 0 } = options;
+    if (!(Number.isInteger(prefetch) && prefetch >= 0))
+      throw new ArgumentError(`DataLoader: prefetch must be a whole number of batches, got ${prefetch}`);
+    this.#prefetch = prefetch;
     this.dataset = dataset;
     this.batchSize = batchSampler === undefined ? (options.batchSize ?? 1) : undefined;
     this.#sampler = batchSampler === undefined ? makeSampler(dataset, options) : checkAlone(batchSampler, options);
@@ -111,13 +117,32 @@ export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable
     this.#next = { epoch: epoch + 1, batch: 0 };
     this.#position = { epoch, batch: start };
     const batches = this.#sampler.batches(epoch);
-    for (let i = start; i < batches.length; i++) {
-      const rows = (batches[i] ?? []).map((row) => this.dataset.at(row));
-      const batch = await this.#collate(rows);
-      this.#position = { epoch, batch: i + 1 };
-      yield batch;
+    const make = async (i: number): Promise<Batch> =>
+      this.#collate((batches[i] ?? []).map((row) => this.dataset.at(row)));
+    const ahead: Promise<Batch>[] = [];
+    try {
+      for (let i = start; i < batches.length; i++) {
+        while (ahead.length <= this.#prefetch && i + ahead.length < batches.length) {
+          const batch = make(i + ahead.length);
+          // It is told when its turn comes; until then nobody waits for it.
+          batch.catch(() => undefined);
+          ahead.push(batch);
+        }
+        const batch = await (ahead.shift() as Promise<Batch>);
+        this.#position = { epoch, batch: i + 1 };
+        yield batch;
+      }
+    } finally {
+      // Who leaves early will not free what was made ahead.
+      for (const batch of ahead) void batch.then(disposeBatch, () => undefined);
     }
   }
+}
+
+/** Frees the tensors of a batch. */
+function disposeBatch(batch: unknown): void {
+  if (typeof batch !== 'object' || batch === null) return;
+  for (const value of Object.values(batch)) if (value instanceof Tensor) value.dispose();
 }
 
 function makeSampler<Row>(dataset: Dataset<Row>, options: DataLoaderOptions<Row, unknown>): BatchSampler {

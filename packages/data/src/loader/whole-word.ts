@@ -1,0 +1,117 @@
+/**
+ * Masked language modeling of whole words: a word whose pieces are hidden one by one is often told by the pieces that are left (BERT's
+ * authors, 2019). What is drawn is drawn anew each time that a row comes by.
+ */
+import { ArgumentError, defaultGenerator, type Generator } from '@course/tensor';
+import { intTensor } from '../int-tensor.js';
+import { type Collator, DataCollatorWithPadding, type EncodedRow, type PaddedBatch } from './collate.js';
+import type { LanguageModelingBatch, LanguageModelingOptions, LanguageModelingTokenizer } from './language-modeling.js';
+import { padToMatrix } from './pad-sequences.js';
+
+/** What has to be known of a WordPiece tokenizer. */
+export interface WholeWordTokenizer extends LanguageModelingTokenizer {
+  convertIdsToTokens(ids: number[]): string[];
+}
+
+/** Options of {@link DataCollatorForWholeWordMask}. */
+export type WholeWordOptions = Omit<LanguageModelingOptions, 'mlm'>;
+
+const IGNORED_LABEL = -100;
+/** Tokens of a row that are asked for at most, as there. */
+const MOST_ASKED = 512;
+
+/**
+ * Pads rows and hides whole words, after
+ * [DataCollatorForWholeWordMask](https://huggingface.co/docs/transformers/main_classes/data_collator#transformers.DataCollatorForWholeWordMask):
+ * words are taken in random order until the share of tokens is reached, and skipped where they would exceed it; of the tokens asked for 80 %
+ * are replaced by the mask, 10 % by any token, 10 % stay. Pieces that go on with a word begin with `##`.
+ *
+ * @example
+ * const collator = new DataCollatorForWholeWordMask(tokenizer, { mlmProbability: 0.5 });
+ * collator.collate([tokenizer.encode('two or three')]).labels.shape; // [1, 5]
+ */
+export class DataCollatorForWholeWordMask implements Collator<EncodedRow, LanguageModelingBatch> {
+  readonly #tokenizer: WholeWordTokenizer;
+  readonly #padding: DataCollatorWithPadding<EncodedRow>;
+  readonly #probability: number;
+  readonly #generator: Generator | undefined;
+  readonly #maskId: number;
+  readonly #specialIds: ReadonlySet<number>;
+
+  /** @throws ArgumentError when the tokenizer has no mask token, or an option is out of range. */
+  constructor(tokenizer: WholeWordTokenizer, options: WholeWordOptions = {}) {
+    const { mlmProbability = 0.15, generator, ...padding } = options;
+    const { maskToken } = tokenizer.specialTokens;
+    if (!(mlmProbability > 0 && mlmProbability <= 1))
+      throw new ArgumentError(
+        `DataCollatorForWholeWordMask: mlmProbability must be above 0 and at most 1, got ${mlmProbability}`,
+      );
+    if (maskToken === undefined)
+      throw new ArgumentError('DataCollatorForWholeWordMask: the tokenizer has no mask token');
+    this.#tokenizer = tokenizer;
+    this.#padding = new DataCollatorWithPadding(tokenizer, padding);
+    this.#probability = mlmProbability;
+    this.#generator = generator;
+    this.#maskId = tokenizer.convertTokensToIds(maskToken);
+    this.#specialIds = new Set(tokenizer.allSpecialIds);
+  }
+
+  /**
+   * The batch of some rows.
+   *
+   * @throws ArgumentError when there are no rows.
+   */
+  collate(rows: readonly EncodedRow[]): LanguageModelingBatch {
+    const hidden = rows.map((row) => this.#hide(Array.from(row.inputIds)));
+    const batch = this.#padding.collate(
+      rows.map(({ attentionMask, tokenTypeIds }, i) => ({
+        inputIds: hidden[i]?.inputIds ?? [],
+        ...(attentionMask && { attentionMask }),
+        ...(tokenTypeIds && { tokenTypeIds }),
+      })),
+    ) as PaddedBatch;
+    const length = batch.inputIds.size(1);
+    const labels = padToMatrix(
+      hidden.map((row) => row.labels),
+      length,
+      IGNORED_LABEL,
+      this.#tokenizer.paddingSide,
+    );
+    return { ...batch, labels: intTensor(labels, [rows.length, length]) };
+  }
+
+  #hide(ids: readonly number[]): { inputIds: number[]; labels: number[] } {
+    const generator = this.#generator ?? defaultGenerator();
+    const inputIds = [...ids];
+    const labels = ids.map(() => IGNORED_LABEL);
+    for (const place of this.#places(ids, generator)) {
+      labels[place] = ids[place] ?? 0;
+      const draw = generator.randomDouble();
+      if (draw < 0.8) inputIds[place] = this.#maskId;
+      else if (draw < 0.9) inputIds[place] = generator.random() % this.#tokenizer.vocabSize;
+    }
+    return { inputIds, labels };
+  }
+
+  /** The places of the tokens that are asked for. */
+  #places(ids: readonly number[], generator: Generator): number[] {
+    const words: number[][] = [];
+    for (const [place, token] of this.#tokenizer.convertIdsToTokens([...ids]).entries()) {
+      if (this.#specialIds.has(ids[place] ?? 0)) continue;
+      const last = words.at(-1);
+      if (token.startsWith('##') && last?.at(-1) === place - 1) last.push(place);
+      else words.push([place]);
+    }
+    for (let i = words.length - 1; i > 0; i--) {
+      const j = generator.random() % (i + 1);
+      [words[i], words[j]] = [words[j] ?? [], words[i] ?? []];
+    }
+    const wanted = Math.min(MOST_ASKED, Math.max(1, Math.round(ids.length * this.#probability)));
+    const places: number[] = [];
+    for (const word of words) {
+      if (places.length >= wanted) break;
+      if (places.length + word.length <= wanted) places.push(...word);
+    }
+    return places;
+  }
+}
