@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BertTokenizer } from '@course/data';
+import { BertTokenizer, trainByteLevelBpe } from '@course/data';
 import {
   BertForMaskedLM,
   BertForQuestionAnswering,
@@ -10,6 +10,8 @@ import {
   BertForTokenClassification,
   BertModel,
   bertConfig,
+  GPT2LMHeadModel,
+  gpt2Config,
   pipeline,
   safetensors,
 } from '@course/models';
@@ -203,6 +205,27 @@ onEachDevice('pipelines', () => {
     }
     expect(await answer([{ question, context }], { handleImpossibleAnswer: true })).toHaveLength(1);
     await expect(answer({ question: ' ', context })).rejects.toThrow(/question is empty/);
+  });
+
+  it('continues texts, one or several a prompt, whole or in pieces', async () => {
+    const own = trainByteLevelBpe(['the cat sat on the mat', 'a dog ran'], { vocabSize: 270, minFrequency: 1 });
+    const size = { vocabSize: own.vocabSize, nPositions: 32, nEmbd: 8, nLayer: 1, nHead: 2, initializerRange: 0.4 };
+    const model = new GPT2LMHeadModel(gpt2Config({ ...size, eosTokenId: 0, bosTokenId: 0 }));
+    const write = await pipeline('text-generation', model, { tokenizer: own });
+    const options = { maxNewTokens: 6, eosTokenId: null, padTokenId: 0 } as const;
+    const [alone] = await write('the cat', options);
+    expect(alone?.generatedText.startsWith('the cat')).toBe(true);
+    const [ids = []] = await model.eval().generate(own.encodeBatch(['the cat']).toTensors().inputIds, options);
+    const added = own.decode(ids.slice(-6), { skipSpecialTokens: true });
+    expect(alone?.generatedText).toBe(`the cat${added}`);
+    const both = await write(['the cat', 'a'], { ...options, returnFullText: false });
+    expect(both[0]?.[0]?.generatedText).toBe(added);
+    let pieces = '';
+    for await (const piece of write.stream('the cat', options)) pieces += piece;
+    expect(pieces).toBe(added);
+    const drawn = await write(['the cat', 'a dog'], { ...options, doSample: true, numReturnSequences: 3 });
+    expect(drawn.map((texts) => texts.length)).toEqual([3, 3]);
+    for (const { generatedText } of drawn[1] ?? []) expect(generatedText.startsWith('a dog')).toBe(true);
   });
 
   it('leaves no tensor behind, and the model in the mode it was in', async () => {

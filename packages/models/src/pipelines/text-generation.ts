@@ -27,7 +27,7 @@ export interface TextGenerationOptions extends PipelineOptions, Omit<GenerateOpt
   readonly returnFullText?: boolean;
 }
 
-/** Continues texts: a list with one text for a prompt, and one such list for each of several, as in transformers. */
+/** Continues texts: a list for a prompt, of one text or as many as `numReturnSequences` says, and one such list for each of several, as in transformers. */
 export interface TextGenerationPipeline extends PipelineParts<TextGenerator> {
   (prompt: string, options?: TextGenerationOptions): Promise<GeneratedText[]>;
   (prompts: readonly string[], options?: TextGenerationOptions): Promise<GeneratedText[][]>;
@@ -69,9 +69,15 @@ export function textGeneration(
         const time = inputIds.size(1);
         const rows = await generateTokens(model, inputIds, { ...options, attentionMask });
         for (const tensor of [inputIds, attentionMask, tokenTypeIds]) tensor.dispose();
-        for (const [row, ids] of rows.entries()) {
-          const added = tokenizer.decode(ids.slice(time), { skipSpecialTokens: true });
-          results.push([{ generatedText: returnFullText ? `${part[row] ?? ''}${added}` : added }]);
+        const times = rows.length / part.length;
+        for (const [i, prompt] of part.entries()) {
+          const own = rows.slice(i * times, (i + 1) * times);
+          results.push(
+            own.map((ids) => {
+              const added = tokenizer.decode(ids.slice(time), { skipSpecialTokens: true });
+              return { generatedText: returnFullText ? `${prompt}${added}` : added };
+            }),
+          );
         }
       }
     } finally {
