@@ -82,17 +82,22 @@ export const example = defineExample({
     );
     await lesson.show('Different terms', sizes);
 
-    const names = documents.map((text) => `“${text}”`);
+    const names = documents.map((_, i) => `document ${i + 1}`);
     const table = { rowName: 'document', columnName: 'word', rows: names, columns: vocabulary };
     const matrix = (values: readonly (readonly number[])[], digits: number) => ({
       values,
       texts: values.map((row) => row.map((value) => value.toFixed(digits))),
     });
     lesson.report
-      .heatmap({ title: 'Counts', ...table, ...matrix(counts.toArray(), 0) })
+      .heatmap({
+        title: 'Counts',
+        note: documents.map((text, i) => `${i + 1}: ${text}`).join('; '),
+        ...table,
+        ...matrix(counts.toArray(), 0),
+      })
       .heatmap({
         title: 'TF-IDF',
-        note: '“the” and “is” stand in all documents and weigh nothing; “music” stands in one and weighs most.',
+        note: '“the” and “is” stand in all documents and weigh nothing; a word that stands in one document alone weighs most for each of its occurrences.',
         ...table,
         ...matrix(weighed, 2),
       })
