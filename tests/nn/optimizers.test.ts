@@ -1,5 +1,5 @@
 // Optimizers beside their numbers: groups, saved state, averages, and what they refuse.
-import { Linear, Parameter } from '@course/nn';
+import { clipGradNorm_, Linear, Parameter } from '@course/nn';
 import * as optim from '@course/nn/optim';
 import { ArgumentError, manualSeed, noGrad, randn, ShapeError, type Tensor, tensor, zeros } from '@course/tensor';
 import { expect, it } from 'vitest';
@@ -157,6 +157,19 @@ onEachDevice('optimizers', (kind) => {
     expect([await a.item(), await b.item()]).toEqual([0.5, 0.75]);
     expect(() => optimizer.addParamGroup({ params: [a] })).toThrow('appear in more than one parameter group');
     expect(() => optimizer.addParamGroup({ params: [b.mul(2)] })).toThrow("can't optimize a non-leaf");
+  });
+
+  it('clips no gradient whose norm is not finite, if asked', async () => {
+    const [a, b] = [new Parameter(zeros([2])), new Parameter(zeros([1]))];
+    [a.grad, b.grad] = [tensor([3, Number.POSITIVE_INFINITY]), tensor([4])];
+    const clip = (): Promise<Tensor> => clipGradNorm_([a, b], 1, { errorIfNonfinite: true });
+    await expect(clip()).rejects.toThrow(ArgumentError);
+    await expect(clip()).rejects.toThrow('The total norm of order 2 for gradients from `parameters` is non-finite');
+    expect(await b.grad.item()).toBe(4);
+    a.grad = tensor([3, 0]);
+    expect(await (await clip()).item()).toBe(5);
+    // One over 5 + 1e-6, in float32.
+    expect(await b.grad.item()).toBeCloseTo(4 / (5 + 1e-6), 6);
   });
 
   it('refuses what has no meaning', () => {

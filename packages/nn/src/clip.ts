@@ -5,32 +5,63 @@ import { ArgumentError, noGrad, scope, stack, type Tensor, zeros } from '@course
 export interface ClipOptions {
   /** Which norm: 2 (default) is the Euclidean one, Infinity the largest magnitude. */
   readonly normType?: number;
+  /**
+   * Read the norm, and throw instead of scaling where it is NaN or infinite: the result is then a promise. Default false: such a norm
+   * makes NaN of the gradients.
+   */
+  readonly errorIfNonfinite?: boolean;
 }
 
 /**
  * Scales all gradients so that their norm together is at most `maxNorm` (Pascanu et al. 2013), as `torch.nn.utils.clip_grad_norm_`;
  * returns the norm before, a scalar tensor.
  *
+ * @throws ArgumentError with `errorIfNonfinite`, if the norm is NaN or infinite; the gradients are as they were.
  * @example
  * clipGradNorm_(model.parameters(), 1.0);
+ * await clipGradNorm_(model.parameters(), 1.0, { errorIfNonfinite: true });
  */
 export function clipGradNorm_(
   parameters: Iterable<Tensor>,
   maxNorm: number,
-  { normType = 2 }: ClipOptions = {},
-): Tensor {
+  options: ClipOptions & { readonly errorIfNonfinite: true },
+): Promise<Tensor>;
+export function clipGradNorm_(
+  parameters: Iterable<Tensor>,
+  maxNorm: number,
+  options?: ClipOptions & { readonly errorIfNonfinite?: false },
+): Tensor;
+export function clipGradNorm_(
+  parameters: Iterable<Tensor>,
+  maxNorm: number,
+  { normType = 2, errorIfNonfinite = false }: ClipOptions = {},
+): Tensor | Promise<Tensor> {
   if (!(maxNorm > 0)) throw new ArgumentError(`clipGradNorm_: maxNorm must be positive, got ${maxNorm}`);
   if (!(normType > 0)) throw new ArgumentError(`clipGradNorm_: normType must be positive, got ${normType}`);
-  return noGrad(() =>
-    scope(() => {
-      const gradients = [...parameters].flatMap((parameter) => parameter.grad ?? []);
-      if (gradients.length === 0) return zeros([]);
-      const total = norm(stack(gradients.map((gradient) => norm(gradient, normType))), normType);
-      const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });
-      for (const gradient of gradients) gradient.mul_(factor);
-      return total;
-    }),
-  );
+  const gradients = [...parameters].flatMap((parameter) => parameter.grad ?? []);
+  const total = noGrad(() => scope(() => normOf(gradients, normType)));
+  const clip = (): Tensor => {
+    noGrad(() =>
+      scope(() => {
+        const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });
+        for (const gradient of gradients) gradient.mul_(factor);
+      }),
+    );
+    return total;
+  };
+  if (!errorIfNonfinite) return clip();
+  return total.item().then((value) => {
+    if (Number.isFinite(value)) return clip();
+    total.dispose();
+    throw new ArgumentError(
+      `clipGradNorm_: The total norm of order ${normType} for gradients from \`parameters\` is non-finite, so it cannot be clipped: it is ${value}`,
+    );
+  });
+}
+
+/** The norm of all gradients together. */
+function normOf(gradients: readonly Tensor[], type: number): Tensor {
+  return gradients.length === 0 ? zeros([]) : norm(stack(gradients.map((gradient) => norm(gradient, type))), type);
 }
 
 /** The norm of all elements. */
