@@ -75,7 +75,7 @@ export const example = defineExample({
 
       // Without a head: vectors of the tokens, or one of the whole text.
       const features = await pipeline('feature-extraction', masked);
-      const texts = ['The film is good.', 'The movie is great.', 'The film is bad.', 'The book came first.'];
+      const texts = ['The film is good.', 'The movie is great.', 'The film is bad.', 'My aunt read it.'];
       const perToken = await features(texts[0] ?? '');
       await lesson.show('Features of a text', [
         perToken.length,
