@@ -12,9 +12,9 @@ export interface SentencePair {
 
 /**
  * A pair for every sentence that has one behind it: in half of the cases (drawn) that one, else any sentence of another document.
+ * The same seed (0 by default) draws the same pairs.
  *
  * @param documents The sentences of each document, in order.
- * @param options.seed Of what is drawn; 0 by default.
  * @throws ArgumentError unless there are two documents with sentences, one of them with two.
  * @example
  * const pairs = nextSentencePairs([['It rained.', 'We stayed in.'], ['Whales are big.', 'They swim.']], { seed: 1 });

@@ -46,7 +46,8 @@ async function* gunzip(
     try {
       for await (const piece of packed) {
         await writer.ready;
-        await writer.write(piece);
+        // Pieces come from files and servers, never out of shared memory.
+        await writer.write(piece as Uint8Array<ArrayBuffer>);
       }
       await writer.close();
     } catch (error) {

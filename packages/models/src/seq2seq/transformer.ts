@@ -168,7 +168,7 @@ export class Seq2SeqTransformer extends PreTrainedModel<Seq2SeqConfig> {
     };
   }
 
-  /** What the decoder reads while it learns `labels` [batch, time]: the start token and all labels but the last, padding for -100. */
+  /** What the decoder reads while it learns `labels` [batch, time], namely the start token and all labels but the last, padding for -100. */
   shiftRight(labels: Tensor): Tensor {
     if (labels.ndim !== 2 || labels.size(1) === 0)
       throw new ShapeError(`Seq2SeqTransformer: labels must be [batch, time], got [${labels.shape.join(', ')}]`);
