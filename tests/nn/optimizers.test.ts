@@ -230,3 +230,21 @@ onEachDevice('optimizers', (kind) => {
     expect(() => new optim.ExponentialMovingAverage([], { decay: 1 })).toThrow(ArgumentError);
   });
 });
+
+onEachDevice('Adam', () => {
+  it('steps parameters that do not lie row by row', async () => {
+    const values = Float32Array.from({ length: 6 }, (_, i) => i / 3 - 1);
+    const plain = tensor(values, { shape: [3, 2] }).requiresGrad_();
+    const turned = plain.detach().T.contiguous().T.requiresGrad_();
+    expect(turned.isContiguous()).toBe(false);
+    const optimizers = [plain, turned].map((parameter) => new optim.AdamW([parameter], { lr: 0.1 }));
+    for (let step = 0; step < 3; step++)
+      for (const [i, parameter] of [plain, turned].entries()) {
+        parameter.square().sum().backward();
+        optimizers[i]?.step();
+        optimizers[i]?.zeroGrad();
+      }
+    expect(await turned.data()).toEqual(await plain.data());
+    expect(await plain.data()).not.toEqual(values);
+  });
+});

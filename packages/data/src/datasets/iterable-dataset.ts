@@ -67,6 +67,7 @@ export class IterableDataset<Row> implements AsyncIterable<Row> {
     return new IterableDataset(open);
   }
 
+  /** The rows, one after the other. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Row, void, undefined> {
     yield* this.#source(this.#epoch.value);
   }

@@ -45,6 +45,7 @@ export interface LanguageModelingTokenizer extends PaddingTokenizer {
   readonly vocabSize: number;
   readonly allSpecialIds: readonly number[];
   readonly specialTokens: SpecialTokens;
+  /** The id of a token. */
   convertTokensToIds(token: string): number;
 }
 

@@ -10,6 +10,7 @@ import { padToMatrix } from './pad-sequences.js';
 
 /** What has to be known of a WordPiece tokenizer. */
 export interface WholeWordTokenizer extends LanguageModelingTokenizer {
+  /** The tokens of ids. */
   convertIdsToTokens(ids: number[]): string[];
 }
 

@@ -27,10 +27,12 @@ export abstract class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
   /** A table of places that old files hold, and the teacher's head of distilled ones. */
   static readonly ignoredKeys = /(^|\.)position_ids$/;
 
+  /** The tables of embeddings and what belongs to them. */
   embeddingModules(): readonly Module[] {
     return this.baseModel.embeddingModules();
   }
 
+  /** The layers, from the input on. */
   layers(): Iterable<Module> {
     return this.baseModel.layers();
   }
@@ -56,10 +58,12 @@ export class BertModel extends BertPreTrainedModel {
     this.resetParameters();
   }
 
+  /** The tables of embeddings and what belongs to them. */
   override embeddingModules(): readonly Module[] {
     return [this.embeddings];
   }
 
+  /** The layers, from the input on. */
   override layers(): Iterable<Module> {
     return this.encoder.layer;
   }

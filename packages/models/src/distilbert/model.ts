@@ -153,10 +153,12 @@ export abstract class DistilBertPreTrainedModel extends PreTrainedModel<DistilBe
   /** A table of places that old files hold. */
   static readonly ignoredKeys = /(^|\.)position_ids$/;
 
+  /** The tables of embeddings and what belongs to them. */
   embeddingModules(): readonly Module[] {
     return this.baseModel.embeddingModules();
   }
 
+  /** The layers, from the input on. */
   layers(): Iterable<Module> {
     return this.baseModel.layers();
   }
@@ -185,10 +187,12 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
     }
   }
 
+  /** The tables of embeddings and what belongs to them. */
   override embeddingModules(): readonly Module[] {
     return [this.embeddings];
   }
 
+  /** The layers, from the input on. */
   override layers(): Iterable<Module> {
     return this.transformer.layer;
   }

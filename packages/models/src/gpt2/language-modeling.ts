@@ -52,6 +52,7 @@ export class GPT2LMHeadModel extends GPT2PreTrainedModel {
     return this.lmHead;
   }
 
+  /** As in the base class; a decoder that is not tied is drawn too. */
   protected override initWeights(module: Module): void {
     super.initWeights(module);
     if (module instanceof TiedLinear && !this.config.tieWordEmbeddings)

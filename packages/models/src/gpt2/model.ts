@@ -32,10 +32,12 @@ export abstract class GPT2PreTrainedModel extends PreTrainedModel<Gpt2Config> {
   /** The causal mask that old files hold as a buffer. */
   static readonly ignoredKeys = /(^|\.)attn\.(masked_)?bias$/;
 
+  /** The tables of embeddings and what belongs to them. */
   embeddingModules(): readonly Module[] {
     return this.baseModel.embeddingModules();
   }
 
+  /** The layers, from the input on. */
   layers(): Iterable<Module> {
     return this.baseModel.layers();
   }
@@ -77,10 +79,12 @@ export class GPT2Model extends GPT2PreTrainedModel {
     this.resetParameters();
   }
 
+  /** The tables of embeddings and what belongs to them. */
   override embeddingModules(): readonly Module[] {
     return [this.wte, this.wpe];
   }
 
+  /** The layers, from the input on. */
   override layers(): Iterable<Module> {
     return this.h;
   }

@@ -303,6 +303,7 @@ export class KeyedVectors {
     this.refresh();
   }
 
+  /** `using` frees it at the end of the block. */
   [Symbol.dispose](): void {
     this.refresh();
   }

@@ -3,6 +3,7 @@ import type { Backend } from '../backend/backend.js';
 import type {
   AdamOperands,
   AdamRequest,
+  Dense,
   DescendRequest,
   DescentNumbers,
   DescentOperands,
@@ -19,7 +20,7 @@ export type AdamSettings = Pick<
   'decoupled' | 'lr' | 'beta1' | 'beta2' | 'eps' | 'weightDecay' | 'biasCorrection1' | 'biasCorrection2'
 >;
 
-/** A parameter with its gradient and moments, all dense and of one shape. */
+/** A parameter with its gradient and moments, all of one shape. */
 export interface AdamTensors {
   readonly param: Tensor;
   readonly grad: Tensor;
@@ -27,7 +28,7 @@ export interface AdamTensors {
   readonly expAvgSq: Tensor;
 }
 
-/** Updates a parameter and its two moments in place (Kingma & Ba 2015; Loshchilov & Hutter 2019 when decoupled). All dense and of one shape. */
+/** Updates a parameter and its two moments in place (Kingma & Ba 2015; Loshchilov & Hutter 2019 when decoupled). All of one shape. */
 export function adamStep(param: Tensor, grad: Tensor, expAvg: Tensor, expAvgSq: Tensor, settings: AdamSettings): void {
   adamSteps([{ param, grad, expAvg, expAvgSq }], settings);
 }
@@ -36,6 +37,7 @@ export function adamStep(param: Tensor, grad: Tensor, expAvg: Tensor, expAvgSq: 
 export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSettings): void {
   // One request for each backend and dtype: there is hardly ever a second.
   const groups: { readonly backend: Backend; readonly dtype: DType; readonly operands: AdamOperands[] }[] = [];
+  const after: (() => void)[] = [];
   for (const { param, grad, expAvg, expAvgSq } of parameters) {
     for (const other of [grad, expAvg, expAvgSq]) {
       if (!sameShape(param.shape, other.shape))
@@ -45,7 +47,6 @@ export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSett
     }
     checkFloats('adam', { param, grad, expAvg, expAvgSq });
     const gradient = dense(grad);
-    for (const each of [param, expAvg, expAvgSq]) each.storage.beforeWrite();
     const { backend } = param.storage;
     let group = groups.find((each) => each.backend === backend && each.dtype === param.dtype);
     if (!group) {
@@ -54,16 +55,28 @@ export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSett
     }
     group.operands.push({
       count: numel(param.shape),
-      param: dense(param),
+      param: writtenRows(param.detach(), after),
       grad: gradient,
-      expAvg: dense(expAvg),
-      expAvgSq: dense(expAvgSq),
+      expAvg: writtenRows(expAvg, after),
+      expAvgSq: writtenRows(expAvgSq, after),
     });
   }
   for (const { backend, operands } of groups) {
     const [first, ...more] = operands;
     if (first) backend.run({ kind: 'adam', ...settings, ...first, more });
   }
+  for (const writeBack of after) writeBack();
+}
+
+/** The rows of a tensor that a step writes. The kernels walk rows: what lies otherwise is stepped in a copy, which `after` writes back. */
+function writtenRows(x: Tensor, after: (() => void)[]): Dense {
+  if (x.isContiguous()) {
+    x.storage.beforeWrite();
+    return dense(x);
+  }
+  const rows = x.contiguous();
+  after.push(() => void x.copy_(rows));
+  return dense(rows);
 }
 
 /** How an optimizer without Adam's corrections steps, and its numbers. */
@@ -99,25 +112,15 @@ export function descentSteps(parameters: readonly DescentTensors[], settings: De
     checkFloats(settings.rule, { param, grad, ...states });
     const present = STATES.flatMap((name) => (states[name] ? [[name, states[name]] as const] : []));
     const gradient = dense(grad);
-    const written = (x: Tensor) => {
-      if (x.isContiguous()) {
-        x.storage.beforeWrite();
-        return dense(x);
-      }
-      // The kernel walks rows: what lies otherwise is written back.
-      const rows = x.contiguous();
-      after.push(() => void x.copy_(rows));
-      return dense(rows);
-    };
     const { backend } = param.storage;
     const key = [backend.kind, param.dtype, ...present.map(([name]) => name)].join();
     const group = groups.get(key) ?? { backend, operands: [] };
     groups.set(key, group);
     group.operands.push({
       count: numel(param.shape),
-      param: written(param.detach()),
+      param: writtenRows(param.detach(), after),
       grad: gradient,
-      ...Object.fromEntries(present.map(([name, state]) => [name, written(state)])),
+      ...Object.fromEntries(present.map(([name, state]) => [name, writtenRows(state, after)])),
     });
   }
   for (const { backend, operands } of groups.values()) {

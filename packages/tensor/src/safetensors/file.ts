@@ -17,7 +17,7 @@ export interface TensorInfo {
   readonly byteLength: number;
 }
 
-/** Options of {@link SafetensorsFile.loadRows}. */
+/** Options of `loadRows`. */
 export interface LoadRowsOptions extends LoadOptions {
   /** Memory to read into, where the source can and it is large enough: one buffer for many pieces, each of which is a tensor before the next is read. */
   readonly scratch?: ArrayBuffer;
