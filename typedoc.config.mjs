@@ -14,6 +14,7 @@ const guides = [
   'modules-and-training',
   'text',
   'models',
+  'speed',
   'courses',
   'from-pytorch',
   'names',

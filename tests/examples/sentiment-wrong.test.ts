@@ -58,8 +58,14 @@ describe('a data file', () => {
     {
       name: 'with a line that is no object',
       file: 'list.jsonl',
+      content: `${jsonl(rows)}["a", 1]\n`,
+      says: ', line 5: expected a JSON object, found an array',
+    },
+    {
+      name: 'that is an array of something else',
+      file: 'array.jsonl',
       content: '["a", 1]\n',
-      says: ', line 1: expected a JSON object, found an array',
+      says: ', row 1: expected a JSON object, found a string',
     },
     {
       name: 'with a row that lacks a field',
@@ -140,10 +146,10 @@ describe('a data file', () => {
     );
   });
 
-  it('that is a folder', async () => {
+  it('that is an empty folder', async () => {
     await mkdir(inFolder('folder.jsonl'));
     expect(await complaint('--train', inFolder('folder.jsonl'), '--out', inFolder('never'))).toBe(
-      `error: ${inFolder('folder.jsonl')}: this is a folder, not a file`,
+      `error: ${inFolder('folder.jsonl')}: no files of the format 'json' in this folder`,
     );
   });
 
