@@ -254,6 +254,17 @@ describe('more than 65,535 workgroups', () => {
       of(count, (i) => at(param, i) - (0.5 * at(grad, i)) / (Math.abs(at(grad, i)) + 1)),
     );
   });
+
+  it('of a step of SGD', async () => {
+    const count = ROWS + 1; // Odd, so that an invocation has one parameter.
+    const [param, grad] = [noise(count, 11), noise(count, 12)];
+    const operands = { param: put(param), grad: put(grad) };
+    gpu().run({ kind: 'descend', rule: 'sgd', count, lr: 0.5, weightDecay: 0, ...operands });
+    await expectRows(
+      operands.param,
+      of(count, (i) => at(param, i) - 0.5 * at(grad, i)),
+    );
+  });
 });
 
 describe('memory past the binding limit', () => {
