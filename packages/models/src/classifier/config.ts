@@ -1,5 +1,6 @@
 /** The configuration of a text classifier: what its `config.json` holds and how it is checked. */
 import { ArgumentError, FormatError } from '@course/tensor';
+import { parseJsonObject } from '../pretrained/config.js';
 
 /** Sizes and labels of a {@link TextClassifier}. */
 export interface TextClassifierConfig {
@@ -92,15 +93,7 @@ export function configToJson(config: TextClassifierConfig): string {
  * @throws FormatError that names the file and what is wrong in it.
  */
 export function configFromJson(text: string, file: string): TextClassifierConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(`${file}: not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new FormatError(`${file}: expected a JSON object`);
-  const fields = json as Record<string, unknown>;
+  const fields = parseJsonObject(text, file);
   if (fields.model_type !== MODEL_TYPE)
     throw new FormatError(`${file}: model_type must be '${MODEL_TYPE}', got ${JSON.stringify(fields.model_type)}`);
   const number = (name: string): number => {
