@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { serve } from './harness.mjs';
 
-const json = (name) => JSON.parse(readFileSync(join(process.env.COURSE_BENCH_TEXTS ?? '', name), 'utf8'));
+const json = (name) => JSON.parse(readFileSync(join(process.env.COURSE_BENCH_FOLDER ?? '', name), 'utf8'));
 
 function encoding(kind) {
   return () => {

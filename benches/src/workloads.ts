@@ -19,6 +19,7 @@ import {
   tensor,
 } from '@course/tensor';
 
+import { classifying } from './classifying.js';
 import { tokenizing } from './tokenizing.js';
 
 export interface Workload {
@@ -159,4 +160,5 @@ export const workloads: readonly Workload[] = [
       };
     },
   },
+  classifying,
 ];
