@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BertTokenizer, trainWordPiece } from '@course/data';
-import { safetensors, TextClassifier } from '@course/models';
+import { AutoConfig, AutoModelForSequenceClassification, pipeline, safetensors, TextClassifier } from '@course/models';
 import { ArgumentError, FormatError, manualSeed, ShapeError, tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
@@ -28,8 +28,53 @@ onEachDevice('a text classifier', () => {
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'vocab.txt']));
     const loaded = await TextClassifier.fromPretrained(folder);
     const again = await BertTokenizer.fromPretrained(folder);
-    expect(loaded.config).toEqual(model.config);
+    expect(loaded.config).toEqual({ ...model.config, others: { architectures: ['TextClassifier'] } });
     expect(await loaded.classify(again, texts)).toEqual(await model.classify(tokenizer, texts));
+  });
+
+  it('is read by its kind: alone, by AutoModel, and by a pipeline', async () => {
+    await model.savePretrained(folder, { tokenizer, maxShardSize: '4KB' });
+    const auto = await AutoModelForSequenceClassification.fromPretrained(folder);
+    expect(auto).toBeInstanceOf(TextClassifier);
+    expect(await AutoConfig.fromPretrained(folder)).toMatchObject({ modelType: 'course-text-classifier', dim: 16 });
+    const classify = await pipeline('sentiment-analysis', folder);
+    const [expected, found] = [await model.classify(tokenizer, texts), await classify(texts)];
+    expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+    // A softmax in float64 beside one in float32.
+    expect(found.map(({ score }) => score)).toBeClose(
+      expected.map(({ score }) => score),
+      { atol: 1e-6 },
+    );
+    const five = await TextClassifier.fromPretrained(folder, {
+      numLabels: 5,
+      ignoreMismatchedSizes: true,
+      onReport: () => undefined,
+    });
+    expect(five.classifier.weight.shape).toEqual([5, 16]);
+    expect(five.config.labels).toEqual(['LABEL_0', 'LABEL_1', 'LABEL_2', 'LABEL_3', 'LABEL_4']);
+    // What is drawn anew begins as PyTorch's Linear does: uniform in 1 / sqrt(16).
+    expect(Math.max(...(await five.classifier.weight.abs().data()))).toBeLessThanOrEqual(0.25);
+    expect(five.freezeLayers(2).embedding.token.weight.requiresGrad).toBe(false);
+  });
+
+  it('is read from files of its first form', async () => {
+    await model.savePretrained(folder);
+    const first = {
+      model_type: 'course-text-classifier',
+      vocab_size: tokenizer.vocabSize,
+      hidden_size: 16,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      intermediate_size: 64,
+      max_position_embeddings: 12,
+      hidden_dropout_prob: 0.1,
+      id2label: { 0: 'negative', 1: 'positive' },
+      label2id: { negative: 0, positive: 1 },
+    };
+    await writeFile(join(folder, 'config.json'), JSON.stringify(first));
+    const loaded = await TextClassifier.fromPretrained(folder, { strict: true });
+    expect(loaded.config).toEqual(model.config);
+    expect(await loaded.classify(tokenizer, texts)).toEqual(await model.classify(tokenizer, texts));
   });
 
   it('leaves an older model as it was when the new one cannot be written whole', async () => {
@@ -121,14 +166,24 @@ onEachDevice('a text classifier', () => {
     });
 
     it('in a folder', async () => {
-      await expect(TextClassifier.fromPretrained(folder)).rejects.toThrow(/config\.json.*no such file/);
+      await expect(TextClassifier.fromPretrained(folder)).rejects.toThrow(/is not a folder with a model in it/);
       await model.savePretrained(folder);
       const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
       await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, intermediate_size: 12 }));
       await expect(TextClassifier.fromPretrained(folder)).rejects.toThrow(FormatError);
       await expect(TextClassifier.fromPretrained(folder)).rejects.toThrow(
-        /model\.safetensors: the weights do not fit the configuration: .*mlp\.0\.weight is \[64, 16\] in the file, \[12, 16\] by the configuration/,
+        /model\.safetensors: the weights do not fit TextClassifier: .*mlp\.0\.weight is \[64, 16\] in the file, \[12, 16\] by the configuration/,
       );
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 3 }));
+      await expect(TextClassifier.fromPretrained(folder, { strict: true })).rejects.toThrow(
+        /the file lacks blocks\.2\..*mlp/,
+      );
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 1 }));
+      await expect(TextClassifier.fromPretrained(folder, { strict: true })).rejects.toThrow(
+        /the model has no place for blocks\.1\./,
+      );
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'bert' }));
+      await expect(TextClassifier.fromPretrained(folder)).rejects.toThrow(/this class reads 'course-text-classifier'/);
       await writeFile(join(folder, 'config.json'), '{"model_type": ');
       await expect(TextClassifier.fromPretrained(folder)).rejects.toThrow(/config\.json: not valid JSON/);
       await writeFile(join(folder, 'config.json'), JSON.stringify(config));

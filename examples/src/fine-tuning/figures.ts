@@ -1,13 +1,13 @@
 // What a classifier's training looks like: the curves of its log, where its guesses go, and single texts with their probabilities.
 import type { Tokenizer } from '@course/data';
-import type { BertForSequenceClassification, DistilBertForSequenceClassification } from '@course/models';
+import type { AutoModelForSequenceClassification } from '@course/models';
 import { confusionMatrix, type HostTensor, type LogEntry } from '@course/nn';
 import * as F from '@course/nn/functional';
 import { noGrad } from '@course/tensor';
 import type { Lesson } from '../course/lesson.js';
 
 /** A classifier of texts, of any kind. */
-export type Classifier = BertForSequenceClassification | DistilBertForSequenceClassification;
+export type Classifier = Awaited<ReturnType<typeof AutoModelForSequenceClassification.fromPretrained>>;
 
 /** Losses and accuracy over the steps, from the log of a Trainer. */
 export function drawHistory({ report }: Lesson, history: readonly LogEntry[]): void {

@@ -24,7 +24,7 @@ export async function useModel(folder: string, options: Options, job: Job): Prom
   await checkLoad(folder);
   const { backend, adapter, threads } = await init({ device: options.device });
   const tokenizer = await BertTokenizer.fromPretrained(folder);
-  const model = await TextClassifier.fromPretrained(folder);
+  const model = await TextClassifier.fromPretrained(folder, { strict: true });
   const { labels, maxLength, vocabSize } = model.config;
   if (tokenizer.vocabSize !== vocabSize) {
     throw new FormatError(

@@ -12,6 +12,8 @@ import {
 import { bertConfigKind } from './bert/config.js';
 import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from './bert/language-modeling.js';
 import { BertModel } from './bert/model.js';
+import { type TextClassifierSizes, textClassifierConfigKind } from './classifier/config.js';
+import { TextClassifier } from './classifier/text-classifier.js';
 import { distilBertConfigKind } from './distilbert/config.js';
 import {
   DistilBertForMaskedLM,
@@ -24,9 +26,8 @@ import { gpt2ConfigKind } from './gpt2/config.js';
 import { GPT2LMHeadModel } from './gpt2/language-modeling.js';
 import { GPT2Model } from './gpt2/model.js';
 import { type ConfigOverrides, type PretrainedConfig, parseJsonObject, readConfig } from './pretrained/config.js';
-import { type ModelFiles, openModelFiles } from './pretrained/files.js';
+import { CONFIG, type ModelFiles, openModelFiles } from './pretrained/files.js';
 import type { FromPretrainedOptions } from './pretrained/pretrained-model.js';
-import { CONFIG } from './pretrained/pretrained-model.js';
 import { seq2SeqConfigKind } from './seq2seq/config.js';
 import { Seq2SeqTransformer } from './seq2seq/transformer.js';
 
@@ -71,10 +72,12 @@ export const AutoModel = auto<BertModel | DistilBertModel | GPT2Model>('AutoMode
 
 /** A classifier of texts. */
 export const AutoModelForSequenceClassification = auto<
-  BertForSequenceClassification | DistilBertForSequenceClassification
+  BertForSequenceClassification | DistilBertForSequenceClassification | TextClassifier
 >('AutoModelForSequenceClassification', {
   bert: (files, options) => BertForSequenceClassification.fromPretrained(files, options),
   distilbert: (files, options) => DistilBertForSequenceClassification.fromPretrained(files, options),
+  'course-text-classifier': (files, options) =>
+    TextClassifier.fromPretrained<TextClassifier, TextClassifierSizes>(files, options),
 });
 
 /** A classifier of tokens. */
@@ -132,6 +135,7 @@ const CONFIG_KINDS = {
   distilbert: distilBertConfigKind,
   gpt2: gpt2ConfigKind,
   'course-seq2seq': seq2SeqConfigKind,
+  'course-text-classifier': textClassifierConfigKind,
 };
 
 /** The configuration of a model, of whatever kind. */
@@ -155,6 +159,8 @@ export const AutoConfig = {
         return readConfig(CONFIG_KINDS.gpt2, json, path);
       case 'course-seq2seq':
         return readConfig(CONFIG_KINDS['course-seq2seq'], json, path);
+      case 'course-text-classifier':
+        return readConfig(CONFIG_KINDS['course-text-classifier'], json, path);
       default:
         throw new FormatError(
           `${path}: AutoConfig does not know the model_type ${JSON.stringify(type)}; it knows ${Object.keys(CONFIG_KINDS).join(', ')}`,

@@ -38,7 +38,7 @@ export {
   type NextSentenceOutput,
 } from './bert/language-modeling.js';
 export { type BertInputs, BertModel, type BertModelOutput } from './bert/model.js';
-export type { TextClassifierConfig, TextClassifierOptions } from './classifier/config.js';
+export type { TextClassifierConfig, TextClassifierOptions, TextClassifierSizes } from './classifier/config.js';
 export {
   type Classification,
   TextClassifier,

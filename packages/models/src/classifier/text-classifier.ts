@@ -5,14 +5,15 @@
 import type { BertTokenizer } from '@course/data';
 import { Dropout, Embedding, init, LayerNorm, Linear, Module, ModuleList, TransformerEncoderBlock } from '@course/nn';
 import { crossEntropy, ShapeError, scope, type Tensor } from '@course/tensor';
-import { loadWeights, readConfig, saveModel } from '../files.js';
+import { labelNames } from '../pretrained/config.js';
+import { PreTrainedModel } from '../pretrained/pretrained-model.js';
 import {
   completeConfig,
-  configFromJson,
-  configToJson,
   MODEL_TYPE,
   type TextClassifierConfig,
   type TextClassifierOptions,
+  type TextClassifierSizes,
+  textClassifierConfigKind,
 } from './config.js';
 
 /** What the model needs beside the ids. */
@@ -41,7 +42,7 @@ class Embeddings extends Module {
   readonly position: Embedding;
   readonly dropout: Dropout;
 
-  constructor(config: TextClassifierConfig) {
+  constructor(config: TextClassifierSizes) {
     super();
     this.token = new Embedding(config.vocabSize, config.dim);
     this.position = new Embedding(config.maxLength, config.dim);
@@ -70,30 +71,55 @@ export interface Classification {
  * const model = new TextClassifier({ vocabSize: tokenizer.vocabSize, labels: ['negative', 'positive'] });
  * const { logits } = model.forward(batch.inputIds, { attentionMask: batch.attentionMask });
  */
-export class TextClassifier extends Module {
+export class TextClassifier extends PreTrainedModel<TextClassifierSizes> {
+  static readonly baseModelPrefix = 'text_classifier';
+  static readonly configKind = textClassifierConfigKind;
   /** What `model_type` says in the `config.json` of a saved model: how a folder is told to hold one. */
   static readonly modelType = MODEL_TYPE;
-  readonly config: TextClassifierConfig;
   readonly embedding: Embeddings;
   readonly blocks: ModuleList<TransformerEncoderBlock>;
   readonly norm: LayerNorm;
   readonly classifier: Linear;
 
   constructor(options: TextClassifierOptions) {
-    super();
     const config = completeConfig(options);
+    super(config);
     const { dim, heads, layers, mlpDim, dropout } = config;
-    this.config = config;
     this.embedding = new Embeddings(config);
     this.blocks = new ModuleList(
       Array.from({ length: layers }, () => new TransformerEncoderBlock(dim, heads, dim / heads, { mlpDim, dropout })),
     );
     this.norm = new LayerNorm(dim);
-    this.classifier = new Linear(dim, config.labels.length);
+    this.classifier = new Linear(dim, labelNames(config).length);
     // At the end, and only if asked to: the rest takes from the random stream what its PyTorch twin takes.
-    const { token, position } = this.embedding;
-    if (config.embeddingStd !== 1)
-      for (const { weight } of [token, position]) init.normal_(weight, 0, config.embeddingStd);
+    if (config.initializerRange !== 1)
+      for (const { weight } of [this.embedding.token, this.embedding.position])
+        init.normal_(weight, 0, config.initializerRange);
+  }
+
+  /** Sizes and labels. */
+  override get config(): TextClassifierConfig {
+    const config = super.config;
+    return { ...config, labels: labelNames(config), embeddingStd: config.initializerRange };
+  }
+
+  getInputEmbeddings(): Embedding {
+    return this.embedding.token;
+  }
+
+  embeddingModules(): readonly Module[] {
+    return [this.embedding];
+  }
+
+  override layers(): Iterable<Module> {
+    return this.blocks;
+  }
+
+  /** Draws the weights of one module as PyTorch's layers begin, embeddings with the deviation that the configuration names. */
+  protected override initWeights(module: Module): void {
+    if (module instanceof Embedding) init.normal_(module.weight, 0, this.config.embeddingStd);
+    else if (module instanceof Linear) module.resetParameters();
+    else super.initWeights(module);
   }
 
   /**
@@ -107,9 +133,10 @@ export class TextClassifier extends Module {
   ): TextClassifierOutput {
     if (inputIds.ndim !== 2)
       throw new ShapeError(`TextClassifier: inputIds must be [batch, time], got [${inputIds.shape.join(', ')}]`);
-    if (inputIds.size(1) > this.config.maxLength)
+    const { maxLength } = this.config;
+    if (inputIds.size(1) > maxLength)
       throw new ShapeError(
-        `TextClassifier: a sequence of ${inputIds.size(1)} tokens is longer than maxLength (${this.config.maxLength}); truncate it when encoding`,
+        `TextClassifier: a sequence of ${inputIds.size(1)} tokens is longer than maxLength (${maxLength}); truncate it when encoding`,
       );
     const attentions: Tensor[] = [];
     let hidden = this.embedding.forward(inputIds);
@@ -151,33 +178,6 @@ export class TextClassifier extends Module {
         scores: Object.fromEntries(labels.map((label, id) => [label, own[id] ?? 0])),
       };
     });
-  }
-
-  /**
-   * Writes `config.json`, `model.safetensors` and, with a tokenizer, its files into a folder. All are written before the first of them takes
-   * the place of an older one: a failure leaves an older model as it was.
-   */
-  async savePretrained(folder: string, { tokenizer }: { readonly tokenizer?: BertTokenizer } = {}): Promise<void> {
-    await saveModel(folder, configToJson(this.config), this.stateDict(), {
-      more: async (temporary) => tokenizer?.save(temporary),
-    });
-  }
-
-  /**
-   * Reads what {@link TextClassifier.savePretrained} wrote.
-   *
-   * @throws FormatError or ArgumentError that names the file, if one is missing or does not fit.
-   */
-  static async fromPretrained(folder: string): Promise<TextClassifier> {
-    const { text, file } = await readConfig(folder);
-    const model = new TextClassifier(configFromJson(text, file));
-    try {
-      await loadWeights(folder, model);
-    } catch (error) {
-      model.dispose();
-      throw error;
-    }
-    return model.eval();
   }
 }
 

@@ -65,11 +65,12 @@ export function batchSizeOf(task: string, options: PipelineOptions, fallback = 8
 
 /** The longest input of a model in tokens. */
 export function longestInput(model: PipelineModel, tokenizer: Tokenizer): number {
-  const { maxPositionEmbeddings, nPositions } = model.config as PretrainedConfig & {
+  const { maxPositionEmbeddings, nPositions, maxLength } = model.config as PretrainedConfig & {
     readonly maxPositionEmbeddings?: number;
     readonly nPositions?: number;
+    readonly maxLength?: number;
   };
-  return Math.min(maxPositionEmbeddings ?? nPositions ?? Infinity, tokenizer.modelMaxLength ?? Infinity);
+  return Math.min(maxPositionEmbeddings ?? nPositions ?? maxLength ?? Infinity, tokenizer.modelMaxLength ?? Infinity);
 }
 
 /** A model's answer on the host. */

@@ -42,8 +42,10 @@ export type ConfigOverrides<C extends PretrainedConfig> = Partial<Omit<C, 'model
 /** One kind of configuration: its fields with their defaults, and what must hold between them. */
 export interface ConfigKind<C extends PretrainedConfig> {
   readonly defaults: C;
-  /** Other names that files have for a field, by its snake_case name. */
+  /** Other names that files have for a field, by the name that it is written by. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** What files call a field, where it is not its own name in snake_case. */
+  readonly fileNames?: Readonly<Record<string, string>>;
   /** Throws an ArgumentError when the fields do not fit each other. */
   check(config: C): void;
 }
@@ -54,6 +56,9 @@ const PROBLEMS: readonly string[] = [
   'single_label_classification',
   'multi_label_classification',
 ] satisfies readonly ProblemType[];
+/** What files call a field of a kind. */
+const fileNameOf = ({ fileNames }: { readonly fileNames?: Readonly<Record<string, string>> }, field: string): string =>
+  fileNames?.[field] ?? snake(field);
 /** Fields that are read or written by rules of their own. */
 const SPECIAL = new Set(['modelType', 'id2label', 'others', 'problemType']);
 
@@ -168,7 +173,7 @@ export function readConfig<C extends PretrainedConfig>(
   const fields: Record<string, unknown> = {};
   for (const [field, initial] of Object.entries(defaults)) {
     if (SPECIAL.has(field)) continue;
-    const key = snake(field);
+    const key = fileNameOf(kind, field);
     const alias = kind.aliases?.[key];
     const found = key in json ? key : alias !== undefined && alias in json ? alias : undefined;
     delete others[key];
@@ -221,7 +226,7 @@ export function writeConfig<C extends PretrainedConfig>(kind: ConfigKind<C>, con
   const json: Record<string, unknown> = { ...config.others, architectures: [architecture] };
   for (const field of Object.keys(kind.defaults)) {
     if (SPECIAL.has(field)) continue;
-    json[snake(field)] = (config as Readonly<Record<string, unknown>>)[field];
+    json[fileNameOf(kind, field)] = (config as Readonly<Record<string, unknown>>)[field];
   }
   json.model_type = config.modelType;
   const names = labelNames(config);

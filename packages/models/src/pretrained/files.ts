@@ -7,6 +7,9 @@ import { ArgumentError, FormatError } from '@course/tensor';
 import { listFolder, readText } from '@course/tensor/files';
 import type { Source } from '@course/tensor/safetensors';
 
+/** The file of a model's configuration. */
+export const CONFIG = 'config.json';
+
 /** The files of one model. */
 export interface ModelFiles {
   /** Where they lie, for messages. */

@@ -28,6 +28,8 @@ export interface NamingRules {
 export interface LoadOptions {
   /** Initialise weights whose shape differs anew, as after a change of `numLabels`, instead of an error. */
   readonly ignoreMismatchedSizes?: boolean;
+  /** Throw where the file lacks weights of the model or has others, instead of a report. Default false. */
+  readonly strict?: boolean;
 }
 
 interface Plan extends LoadingInfo {
@@ -79,26 +81,30 @@ function planOf(state: ReadonlyMap<string, Tensor>, files: WeightFiles, rules: N
 /**
  * Copies the weights of files into a model's tensors. Nothing is changed unless they fit.
  *
- * @throws FormatError when shapes differ, or when the file has none of the model's weights.
+ * @throws FormatError when shapes differ, when the file has none of the model's weights, or under `strict` when it has not just them.
  */
 export async function loadWeightsInto(
   name: string,
   state: ReadonlyMap<string, Tensor>,
   files: WeightFiles,
   rules: NamingRules,
-  { ignoreMismatchedSizes = false }: LoadOptions = {},
+  { ignoreMismatchedSizes = false, strict = false }: LoadOptions = {},
 ): Promise<LoadingInfo> {
   const plan = planOf(state, files, rules);
+  const problems: string[] = [];
+  if (strict && plan.missingKeys.length > 0) problems.push(`the file lacks ${plan.missingKeys.join(', ')}`);
+  if (strict && plan.unexpectedKeys.length > 0)
+    problems.push(`the model has no place for ${plan.unexpectedKeys.join(', ')}`);
   if (plan.mismatchedKeys.length > 0 && !ignoreMismatchedSizes) {
     const inFile = renamed(files.keys(), state, rules.baseModelPrefix);
     const lines = plan.mismatchedKeys.map((key) => {
       const shape = files.info(inFile.get(key) ?? key).shape.join(', ');
       return `${key} is [${shape}] in the file, [${state.get(key)?.shape.join(', ')}] by the configuration`;
     });
-    throw new FormatError(
-      `${files.name}: the weights do not fit ${name}: ${lines.join('; ')}. With ignoreMismatchedSizes they are initialised anew`,
-    );
+    problems.push(`${lines.join('; ')}. With ignoreMismatchedSizes they are initialised anew`);
   }
+  if (problems.length > 0)
+    throw new FormatError(`${files.name}: the weights do not fit ${name}: ${problems.join('; ')}`);
   if (plan.sources.size === 0)
     throw new FormatError(
       `${files.name}: none of its ${files.keys().length} tensors belongs to ${name}: it is a checkpoint of another architecture (it begins with '${files.keys()[0] ?? ''}')`,

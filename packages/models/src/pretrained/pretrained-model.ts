@@ -6,7 +6,6 @@ import type { HubOptions } from '@course/data/hub';
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
 import { ArgumentError, type DeviceKind, DTypeError, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
 import { writeText } from '@course/tensor/files';
-import { saveModel } from '../files.js';
 import {
   GENERATION_CONFIG,
   type GenerationConfig,
@@ -21,7 +20,7 @@ import {
   readConfig,
   writeConfig,
 } from './config.js';
-import { type ModelFiles, openModelFiles } from './files.js';
+import { CONFIG, type ModelFiles, openModelFiles } from './files.js';
 import {
   type LoadingInfo,
   type LoadOptions,
@@ -29,12 +28,10 @@ import {
   loadWeightsInto,
   type NamingRules,
 } from './load-weights.js';
+import { saveModel } from './save.js';
 import type { TiedLinear } from './tied-linear.js';
 import { resizeRows } from './vocabulary.js';
 import { WeightFiles } from './weight-files.js';
-
-/** The file of a model's configuration. */
-export const CONFIG = 'config.json';
 
 /** A class of models that `fromPretrained` can make. */
 export interface PretrainedClass<M extends PreTrainedModel<C>, C extends PretrainedConfig> extends NamingRules {

@@ -1,20 +1,15 @@
-/** Model folders as Hugging Face lays them out: `config.json` beside `model.safetensors`, or beside shards and their index. */
-import type { Module } from '@course/nn';
-import { FormatError, type Tensor } from '@course/tensor';
-import { listFolder, makeFolder, readText, removeFolder, renamePath, writeText } from '@course/tensor/files';
-import { open, save } from '@course/tensor/safetensors';
-import { planShards } from './pretrained/shards.js';
-import { WEIGHTS, WEIGHTS_INDEX } from './pretrained/weight-files.js';
-
-const CONFIG = 'config.json';
+/**
+ * Writing model folders as Hugging Face lays them out: `config.json` beside `model.safetensors`, or beside shards and their index. All files
+ * of a model take their places together, so that a folder holds an old model or a new one and never some of both.
+ */
+import type { Tensor } from '@course/tensor';
+import { listFolder, makeFolder, removeFolder, renamePath, writeText } from '@course/tensor/files';
+import { save } from '@course/tensor/safetensors';
+import { CONFIG } from './files.js';
+import { planShards } from './shards.js';
+import { WEIGHTS, WEIGHTS_INDEX } from './weight-files.js';
 
 const inside = (folder: string, name: string): string => `${folder.replace(/\/+$/, '')}/${name}`;
-
-/** The text of a folder's `config.json`, and its path for messages. */
-export async function readConfig(folder: string): Promise<{ text: string; file: string }> {
-  const file = inside(folder, CONFIG);
-  return { text: await readText(file), file };
-}
 
 /**
  * Puts files into a folder together: `write` makes them, each flushed to the disk, in a folder of their own inside it, and only then they
@@ -67,36 +62,4 @@ export async function saveModel(
     if (index !== undefined) await writeText(inside(temporary, WEIGHTS_INDEX), index);
     await writeText(inside(temporary, CONFIG), config);
   });
-}
-
-/**
- * Copies a folder's weights into a module. Nothing is read before all names and shapes fit.
- *
- * @throws FormatError that lists what is missing, unexpected or of another shape.
- */
-export async function loadWeights(folder: string, module: Module): Promise<void> {
-  const path = inside(folder, WEIGHTS);
-  const file = await open(path);
-  try {
-    const state = module.stateDict();
-    const problems: string[] = [];
-    const missing = [...state.keys()].filter((key) => !file.has(key));
-    const unexpected = file.keys().filter((key) => !state.has(key));
-    if (missing.length > 0) problems.push(`missing: ${missing.join(', ')}`);
-    if (unexpected.length > 0) problems.push(`unexpected: ${unexpected.join(', ')}`);
-    for (const [key, target] of state) {
-      if (!file.has(key)) continue;
-      const { shape } = file.info(key);
-      if (shape.join() !== target.shape.join())
-        problems.push(`${key} is [${shape.join(', ')}] in the file, [${target.shape.join(', ')}] by the configuration`);
-    }
-    if (problems.length > 0)
-      throw new FormatError(`${path}: the weights do not fit the configuration: ${problems.join('; ')}`);
-    const loaded = new Map<string, Tensor>();
-    for (const key of state.keys()) loaded.set(key, await file.load(key));
-    module.loadStateDict(loaded);
-    for (const tensor of loaded.values()) tensor.dispose();
-  } finally {
-    await file.close();
-  }
 }
