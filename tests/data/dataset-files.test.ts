@@ -18,7 +18,7 @@ import { MockHub } from './support/mock-hub.js';
 const { folder, write } = temporaryFolder();
 
 /** Reviews as the data sets of the courses have them. */
-function parquet(from: number, count: number, { rowGroupSize = 4 } = {}): Buffer {
+function parquet(from: number, count: number, { rowGroupSize = 4, told = true } = {}): Buffer {
   const numbers = Array.from({ length: count }, (_, i) => from + i);
   const features = { text: { dtype: 'string', _type: 'Value' }, label: { names: ['neg', 'pos'], _type: 'ClassLabel' } };
   const content = parquetWriteBuffer({
@@ -27,7 +27,7 @@ function parquet(from: number, count: number, { rowGroupSize = 4 } = {}): Buffer
       { name: 'label', data: numbers.map((i) => BigInt(i % 2)), type: 'INT64' },
     ],
     rowGroupSize,
-    kvMetadata: [{ key: 'huggingface', value: JSON.stringify({ info: { features } }) }],
+    ...(told && { kvMetadata: [{ key: 'huggingface', value: JSON.stringify({ info: { features } }) }] }),
   });
   return Buffer.from(content);
 }
@@ -141,6 +141,39 @@ describe('folders', () => {
     expect(documents.column('text')).toEqual(['one\ntwo\n', 'three\n']);
   });
 
+  it('of text by line, paragraph or document, as Python reads text', async () => {
+    // What `open(…).read()` and `split` make of these in Python.
+    put('poem/a.txt', '\ufeffone\r\ntwo\r\n\r\nthree\r\n\r\n\r\nfour\rfive\n');
+    put('poem/b.txt', '\n\nsix\n\n');
+    const dataFiles = join(folder, 'poem');
+    const read = async (sampleBy: 'line' | 'paragraph' | 'document'): Promise<unknown[]> =>
+      (await loadDataset('text', { dataFiles, sampleBy })).column('text');
+    expect(await read('line')).toEqual(['one', 'two', '', 'three', '', '', 'four', 'five', '', '', 'six', '']);
+    expect(await read('paragraph')).toEqual(['one\ntwo', 'three', '\nfour\nfive\n', 'six']);
+    expect(await read('document')).toEqual(['one\ntwo\n\nthree\n\n\nfour\nfive\n', '\n\nsix\n\n']);
+    // @ts-expect-error no such unit
+    const odd = loadDataset('text', { dataFiles, sampleBy: 'word' });
+    expect((await failure(odd)).message).toContain("must be 'line', 'paragraph' or 'document', got \"word\"");
+  });
+
+  it('of paragraphs are the same wherever the file is cut into blocks', async () => {
+    // Blocks are some 256 KB: paragraphs that end at, before and after their ends, and one that spans several.
+    const paragraphs = Array.from({ length: 400 }, (_, i) => `${i} ${'word\n'.repeat(i * 7)}end`);
+    paragraphs.push(`last ${'x y\n'.repeat(300_000)}end`);
+    for (const parts of ['\n\n', '\n\n\n\n', '\r\n\r\n']) {
+      const dataFiles = write('paragraphs.txt', paragraphs.join(parts));
+      const read = await loadDataset<{ text: string }>('text', { dataFiles, sampleBy: 'paragraph' });
+      expect(read.column('text')).toEqual(paragraphs);
+    }
+    const dataFiles = join(folder, 'paragraphs.txt');
+    const error = await failure(loadDataset('text', { dataFiles, sampleBy: 'paragraph', maxLineBytes: 2 ** 19 }));
+    expect(error.message).toMatch(/paragraphs.txt, line \d+: a paragraph longer than the 524288 bytes/);
+    const check = (row: { text: string }): string | undefined => (row.text.startsWith('2 ') ? 'no twos' : undefined);
+    const two = await failure(loadDataset('text', { dataFiles, sampleBy: 'paragraph', check }));
+    // Three paragraphs of 1, 8 and 15 lines, with a blank one between.
+    expect(two.message).toMatch(/line 12: no twos$/);
+  });
+
   it('with splits in their names', async () => {
     put('splits/train.csv', 'a\n1\n2\n');
     put('splits/dev.csv', 'a\n3\n');
@@ -217,9 +250,89 @@ configs:
         'plain_text/unsupervised-00000-of-00001.parquet': large(12, 2),
       },
     });
+    const classes = (names: readonly string[]): string =>
+      names.map((name, i) => `\n          '${i}': ${name}`).join('');
+    hub.repos.set('yelp_review_full', {
+      type,
+      files: {
+        'README.md': `---
+license:
+- other
+dataset_info:
+  config_name: yelp_review_full
+  features:
+  - name: label
+    dtype:
+      class_label:
+        names:${classes(['1 star', '2 star', '3 stars', '4 stars', '5 stars'])}
+  - name: text
+    dtype: string
+configs:
+- config_name: yelp_review_full
+  data_files:
+  - split: train
+    path: yelp_review_full/train-*
+  - split: test
+    path: yelp_review_full/test-*
+  default: true
+---
+# Yelp`,
+        'yelp_review_full/train-00000-of-00001.parquet': large(0, 6),
+        'yelp_review_full/test-00000-of-00001.parquet': large(6, 2),
+      },
+    });
+    hub.repos.set('ag_news', {
+      type,
+      files: {
+        'README.md': `---
+dataset_info:
+  features:
+  - name: text
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names:${classes(['World', 'Sports', 'Business', 'Sci/Tech'])}
+  splits:
+  - name: train
+    num_examples: 120000
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/train-*
+  - split: test
+    path: data/test-*
+---
+# AG News`,
+        // Written by something else than `datasets`: the classes are told by the README alone.
+        'data/train-00000-of-00001.parquet': { content: parquet(0, 7, { told: false }), large: true },
+        'data/test-00000-of-00001.parquet': { content: parquet(7, 3, { told: false }), large: true },
+      },
+    });
     hub.repos.set('sst2', {
       type,
       files: {
+        'README.md': `---
+dataset_info:
+  features:
+  - name: idx
+    dtype: int32
+  - name: sentence
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names:${classes(['negative', 'positive'])}
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/train-*
+  - split: validation
+    path: data/validation-*
+---
+# SST-2`,
         'data/train-00000-of-00002.parquet': large(0, 5),
         'data/train-00001-of-00002.parquet': large(5, 5),
         'data/validation-00000-of-00001.parquet': large(10, 2),
@@ -252,6 +365,20 @@ configs:
     expect(hub.requests).toEqual([]);
     const stream = await loadDataset<{ label: number }>('imdb', { ...options, split: 'train', streaming: true });
     expect((await stream.take(3).toDataset()).column('label')).toEqual([0, 1, 0]);
+  });
+
+  it.each([
+    ['imdb', { train: 8, test: 4, unsupervised: 2 }],
+    ['yelp_review_full', { train: 6, test: 2 }],
+    ['ag_news', { train: 7, test: 3 }],
+    ['sst2', { train: 10, validation: 2 }],
+  ])('has %s with its splits', async (id, sizes) => {
+    const splits = await loadDataset<{ text: string; label: number }>(id, options);
+    expect(Object.fromEntries(Object.entries(splits).map(([name, { length }]) => [name, length]))).toEqual(sizes);
+    // A file's own word about its classes goes before the README's.
+    const names = id === 'ag_news' ? ['World', 'Sports', 'Business', 'Sci/Tech'] : ['neg', 'pos'];
+    expect(splits.train?.features.label).toEqual({ type: 'ClassLabel', names });
+    expect(await loadDataset(id, { ...options, split: 'train[:2]' })).toHaveLength(2);
   });
 
   it('has configurations', async () => {

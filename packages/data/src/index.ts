@@ -41,6 +41,7 @@ export {
 export type { BatchedMapOptions, BatchTransform, MapOptions, RowTransform } from './datasets/map.js';
 export { nextSentencePairs, type SentencePair } from './datasets/sentence-pairs.js';
 export type { SortOptions } from './datasets/sort.js';
+export type { HostArray } from './host-array.js';
 export {
   type BatchOf,
   type Collate,
@@ -80,10 +81,12 @@ export { BatchEncoding, type EncodedTensors } from './tokenizers/batch-encoding.
 export type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './tokenizers/bert-options.js';
 export { BertTokenizer } from './tokenizers/bert-tokenizer.js';
 export type { Merge } from './tokenizers/bpe/merges.js';
+export type { CallInput, CallOptions, CallResult, ModelInputName } from './tokenizers/call.js';
 export type { EncodeBatchOptions, EncodeOptions, Encoding, Padding, Truncation } from './tokenizers/encoding.js';
 export type { GPT2TokenizerOptions, GPT2TokenizerOverrides } from './tokenizers/gpt2-options.js';
 export { GPT2Tokenizer } from './tokenizers/gpt2-tokenizer.js';
 export type { ParallelOptions, ParallelTokenizer } from './tokenizers/parallel/parallel-tokenizer.js';
+export type { PaddingSection, TokenizerSections, TruncationSection } from './tokenizers/sections.js';
 export type { FileRequest, PretrainedSource, ResolveFile } from './tokenizers/source.js';
 export type { NewSpecialTokens, NewToken, SpecialTokenRole, SpecialTokens } from './tokenizers/special-tokens.js';
 export type { Side, Template, TemplatePiece } from './tokenizers/template.js';

@@ -35,8 +35,8 @@ export interface LoadDatasetOptions<Row> extends CsvOptions {
   readonly types?: { readonly [Name in keyof Row & string]?: CsvType };
   /** JSON: the field of the one object in the file that holds the rows. */
   readonly field?: string;
-  /** Text: what a row is; 'line' by default. */
-  readonly sampleBy?: 'line' | 'document';
+  /** Text: what a row is; 'line' by default. Paragraphs are parted by blank lines. */
+  readonly sampleBy?: 'line' | 'paragraph' | 'document';
   /** Folders of text by class: the classes in their order, others left out; by default all, in the order of their names. */
   readonly classNames?: readonly string[];
   /** Longest line, in bytes; 64 MiB by default. Nothing longer is ever held in memory. */
@@ -175,6 +175,11 @@ function checkOptions<Row>(format: string, options: LoadDatasetOptions<Row>): as
   only('csv', 'delimiter', 'header', 'quotes', 'types');
   only('json', 'field');
   only('text', 'sampleBy');
+  const { sampleBy = 'line' } = options;
+  if (!['line', 'paragraph', 'document'].includes(sampleBy))
+    throw new ArgumentError(
+      `loadDataset: sampleBy must be 'line', 'paragraph' or 'document', got ${JSON.stringify(sampleBy)}`,
+    );
   only('textfolder', 'classNames');
 }
 

@@ -6,7 +6,7 @@ import { ColumnTypes, type CsvType } from '../readers/csv-types.js';
 import { readJson } from '../readers/json.js';
 import { parquetFeatures, readParquet } from '../readers/parquet.js';
 import { rowError, type SourceRow } from '../readers/source.js';
-import { readDocument, readTextLines } from '../readers/text.js';
+import { readDocument, readParagraphs, readTextLines } from '../readers/text.js';
 import type { Features } from './features.js';
 import { readTextFolder, type TextFolder } from './text-folder.js';
 
@@ -16,7 +16,7 @@ export interface RowOptions<Row> extends CsvOptions {
   readonly check?: (row: Row) => string | undefined;
   readonly types?: { readonly [Name in keyof Row & string]?: CsvType };
   readonly field?: string;
-  readonly sampleBy?: 'line' | 'document';
+  readonly sampleBy?: 'line' | 'paragraph' | 'document';
   readonly maxLineBytes?: number;
 }
 
@@ -46,7 +46,8 @@ function readBlocksOf<Row>(file: RowFile, options: RowOptions<Row>): AsyncGenera
     case 'textfolder':
       return readTextFolder(folder);
     case 'text':
-      return options.sampleBy === 'document' ? readDocument(path) : readTextLines(path, maxLineBytes);
+      if (options.sampleBy === 'document') return readDocument(path);
+      return options.sampleBy === 'paragraph' ? readParagraphs(path, maxLineBytes) : readTextLines(path, maxLineBytes);
   }
 }
 

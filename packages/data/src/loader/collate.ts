@@ -3,7 +3,7 @@
  * consumes it frees them, by a `scope` or by letting them go.
  */
 import { ArgumentError, type Tensor } from '@course/tensor';
-import { intTensor } from '../int-tensor.js';
+import { hostTensor } from '../host-array.js';
 import { padToMatrix } from './pad-sequences.js';
 
 /** Makes a batch of some rows. */
@@ -96,15 +96,15 @@ export class DataCollatorWithPadding<Row extends EncodedRow = EncodedRow> implem
     const length = this.#lengthOf(rows);
     const side = this.#tokenizer.paddingSide;
     const matrix = (name: string, value: number, columnOf: (row: Row) => ArrayLike<number>): Tensor =>
-      intTensor(
-        padToMatrix(
+      hostTensor({
+        data: padToMatrix(
           rows.map((row, i) => sameLength(row, i, name, columnOf(row))),
           length,
           value,
           side,
         ),
-        [rows.length, length],
-      );
+        shape: [rows.length, length],
+      });
     const batch: PaddedBatch = {
       inputIds: matrix('inputIds', this.#tokenizer.padTokenId, (row) => row.inputIds),
       attentionMask: matrix('attentionMask', 0, (row) => row.attentionMask ?? fill(row.inputIds.length, 1)),
@@ -142,7 +142,7 @@ export class DataCollatorWithPadding<Row extends EncodedRow = EncodedRow> implem
         throw wrong(i, 'one label');
       });
       const data = padToMatrix(perToken, length, IGNORED_LABEL, this.#tokenizer.paddingSide);
-      return intTensor(data, [rows.length, length]);
+      return hostTensor({ data, shape: [rows.length, length] });
     }
     const perRow = labels.map((label, i) => {
       if (typeof label !== 'number') throw wrong(i, 'several labels');
@@ -151,7 +151,7 @@ export class DataCollatorWithPadding<Row extends EncodedRow = EncodedRow> implem
         `DataCollatorWithPadding: the label of row ${i} of the batch must be a whole number, got ${label}`,
       );
     });
-    return intTensor(Int32Array.from(perRow), [rows.length]);
+    return hostTensor({ data: Int32Array.from(perRow), shape: [rows.length] });
   }
 }
 

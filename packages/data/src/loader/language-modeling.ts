@@ -12,7 +12,7 @@ import {
   scope,
   type Tensor,
 } from '@course/tensor';
-import { intTensor } from '../int-tensor.js';
+import { hostTensor } from '../host-array.js';
 import type { SpecialTokens } from '../tokenizers/special-tokens.js';
 import {
   type Collator,
@@ -133,7 +133,10 @@ export class DataCollatorForLanguageModeling implements Collator<LanguageModelin
         specialTokensMask ? 1 - value : Number(!this.#specialIds.has(value)),
       );
     });
-    return intTensor(padToMatrix(masks, length, 0, this.#tokenizer.paddingSide), [rows.length, length]).to('float32');
+    return hostTensor({
+      data: padToMatrix(masks, length, 0, this.#tokenizer.paddingSide),
+      shape: [rows.length, length],
+    }).to('float32');
   }
 
   /** Inputs with hidden tokens, and the tokens that were there. The draws are those of transformers, in its order. */
@@ -158,5 +161,5 @@ function nextSentenceLabels(rows: readonly LanguageModelingRow[]): { nextSentenc
     throw new ArgumentError(
       `DataCollatorForLanguageModeling: ${labels.length} of the ${rows.length} rows of the batch have a nextSentenceLabel: all must, or none`,
     );
-  return { nextSentenceLabel: intTensor(Int32Array.from(labels), [labels.length]) };
+  return { nextSentenceLabel: hostTensor({ data: Int32Array.from(labels), shape: [labels.length] }) };
 }

@@ -1,6 +1,6 @@
 /** Ragged rows of integers into a matrix: what collators do inside, and Keras' `pad_sequences` for those who come from there. */
 import { ArgumentError, type Tensor } from '@course/tensor';
-import { intTensor } from '../int-tensor.js';
+import { hostTensor } from '../host-array.js';
 
 /** Options of `padSequences`; the defaults are those of Keras. */
 export interface PadSequencesOptions {
@@ -35,7 +35,7 @@ export function padSequences(sequences: readonly ArrayLike<number>[], options: P
     return Array.from(sequence).slice(truncating === 'pre' ? excess : 0, truncating === 'pre' ? undefined : maxLength);
   });
   const data = padToMatrix(cut, maxLength, value, padding === 'pre' ? 'left' : 'right');
-  return intTensor(data, [sequences.length, maxLength]);
+  return hostTensor({ data, shape: [sequences.length, maxLength] });
 }
 
 /** The rows, none longer than `length`, one after the other with padding on one side. */

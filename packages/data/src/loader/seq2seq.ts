@@ -1,6 +1,6 @@
 /** Batches for models that read one text and write another. */
 import { ArgumentError, type Tensor } from '@course/tensor';
-import { intTensor } from '../int-tensor.js';
+import { hostTensor } from '../host-array.js';
 import {
   type Collator,
   DataCollatorWithPadding,
@@ -81,12 +81,16 @@ export class DataCollatorForSeq2Seq implements Collator<Seq2SeqRow, Seq2SeqBatch
       labelPadTokenId,
       this.#tokenizer.paddingSide,
     );
-    if (decoderStartTokenId === undefined) return { ...batch, labels: intTensor(labels, shape) };
+    if (decoderStartTokenId === undefined) return { ...batch, labels: hostTensor({ data: labels, shape }) };
     const shifted = labels.map((_, i) => {
       if (i % length === 0) return decoderStartTokenId;
       const before = labels[i - 1] ?? 0;
       return before === labelPadTokenId ? this.#tokenizer.padTokenId : before;
     });
-    return { ...batch, labels: intTensor(labels, shape), decoderInputIds: intTensor(shifted, shape) };
+    return {
+      ...batch,
+      labels: hostTensor({ data: labels, shape }),
+      decoderInputIds: hostTensor({ data: shifted, shape }),
+    };
   }
 }

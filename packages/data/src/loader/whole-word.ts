@@ -3,7 +3,7 @@
  * authors, 2019). What is drawn is drawn anew each time that a row comes by.
  */
 import { ArgumentError, defaultGenerator, type Generator } from '@course/tensor';
-import { intTensor } from '../int-tensor.js';
+import { hostTensor } from '../host-array.js';
 import { type Collator, DataCollatorWithPadding, type EncodedRow, type PaddedBatch } from './collate.js';
 import type { LanguageModelingBatch, LanguageModelingOptions, LanguageModelingTokenizer } from './language-modeling.js';
 import { padToMatrix } from './pad-sequences.js';
@@ -78,7 +78,7 @@ export class DataCollatorForWholeWordMask implements Collator<EncodedRow, Langua
       IGNORED_LABEL,
       this.#tokenizer.paddingSide,
     );
-    return { ...batch, labels: intTensor(labels, [rows.length, length]) };
+    return { ...batch, labels: hostTensor({ data: labels, shape: [rows.length, length] }) };
   }
 
   #hide(ids: readonly number[]): { inputIds: number[]; labels: number[] } {

@@ -3,7 +3,7 @@
  * plain rows are made on demand.
  */
 import { ShapeError, type Tensor } from '@course/tensor';
-import { intTensor } from '../int-tensor.js';
+import { type HostArray, hostTensor } from '../host-array.js';
 import type { Encoding } from './encoding.js';
 import { type EncodingTable, type RowPadding, SPECIAL } from './encoding-table.js';
 
@@ -13,6 +13,9 @@ export interface EncodedTensors {
   readonly attentionMask: Tensor;
   readonly tokenTypeIds: Tensor;
 }
+
+/** The columns of numbers. */
+export type NumberColumn = 'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'specialTokensMask';
 
 /** The encodings of several texts, in their order; with `returnOverflowingTokens`, a row for each window. */
 export class BatchEncoding implements Iterable<Encoding> {
@@ -48,17 +51,35 @@ export class BatchEncoding implements Iterable<Encoding> {
 
   /** Token ids, row by row. */
   get inputIds(): number[][] {
-    return this.#rows(this.#table.ids, this.#padding?.id ?? 0);
+    return this.#rows('inputIds');
   }
 
   /** 1 for tokens, 0 for padding; row by row. */
   get attentionMask(): number[][] {
-    return this.#rows(undefined, 0);
+    return this.#rows('attentionMask');
   }
 
   /** 0 for first texts, 1 for second ones; row by row. */
   get tokenTypeIds(): number[][] {
-    return this.#rows(this.#table.types, this.#padding?.typeId ?? 0);
+    return this.#rows('tokenTypeIds');
+  }
+
+  /** 1 for special tokens and padding; row by row. */
+  get specialTokensMask(): number[][] {
+    return this.#rows('specialTokensMask');
+  }
+
+  /** Where each token stands in its text, [0, 0] for special tokens and padding; row by row. */
+  get offsets(): [start: number, end: number][][] {
+    const { starts, ends, bounds } = this.#table;
+    return Array.from({ length: this.length }, (_, row) => {
+      const out = Array.from({ length: this.#paddedLength(row) }, (): [number, number] => [0, 0]);
+      const from = bounds[row] as number;
+      const shift = this.#shift(row);
+      for (let i = 0; i < this.#table.rowLength(row); i++)
+        out[shift + i] = [starts[from + i] as number, ends[from + i] as number];
+      return out;
+    });
   }
 
   /** The number of the text that each row is of: 0, 1, 2, … unless there are several windows over one text. */
@@ -89,9 +110,9 @@ export class BatchEncoding implements Iterable<Encoding> {
    */
   toTensors(): EncodedTensors {
     return {
-      inputIds: this.#tensor(this.#table.ids, this.#padding?.id ?? 0),
-      attentionMask: this.#tensor(undefined, 0),
-      tokenTypeIds: this.#tensor(this.#table.types, this.#padding?.typeId ?? 0),
+      inputIds: hostTensor(this.hostColumn('inputIds')),
+      attentionMask: hostTensor(this.hostColumn('attentionMask')),
+      tokenTypeIds: hostTensor(this.hostColumn('tokenTypeIds')),
     };
   }
 
@@ -101,53 +122,89 @@ export class BatchEncoding implements Iterable<Encoding> {
    * @throws ShapeError when the rows differ in length.
    */
   specialTokensMaskTensor(): Tensor {
-    const marks = this.#table.sequences.map((sequence) => (sequence === SPECIAL ? 1 : 0));
-    return this.#tensor(marks, 1);
+    return hostTensor(this.hostColumn('specialTokensMask'));
+  }
+
+  /**
+   * A column of shape [batch, length] on the host.
+   *
+   * @internal
+   * @throws ShapeError when the rows differ in length.
+   */
+  hostColumn(name: NumberColumn): HostArray {
+    const [column, fill] = this.#column(name);
+    const length = this.#commonLength();
+    const data = new Int32Array(this.length * length);
+    if (fill !== 0) data.fill(fill);
+    for (let row = 0; row < this.length; row++) this.#fillRow(data, row * length, column, row);
+    return { data, shape: [this.length, length] };
+  }
+
+  /**
+   * Where tokens stand in their texts, on the host: [batch, length, 2].
+   *
+   * @internal
+   * @throws ShapeError when the rows differ in length.
+   */
+  hostOffsets(): HostArray {
+    const length = this.#commonLength();
+    return { data: Int32Array.from(this.offsets.flat(2)), shape: [this.length, length, 2] };
   }
 
   #encoding(row: number): Encoding {
     return this.#table.encoding(row, this.#vocab, this.#padding);
   }
 
-  /** A column divided into padded rows; no column is a column of ones. */
-  #rows(column: ArrayLike<number> | undefined, fill: number): number[][] {
+  /** The values of a column, and what its padding consists of; no column is one of ones. */
+  #column(name: NumberColumn): [values: ArrayLike<number> | undefined, fill: number] {
+    switch (name) {
+      case 'inputIds':
+        return [this.#table.ids, this.#padding?.id ?? 0];
+      case 'attentionMask':
+        return [undefined, 0];
+      case 'tokenTypeIds':
+        return [this.#table.types, this.#padding?.typeId ?? 0];
+      case 'specialTokensMask':
+        return [this.#table.sequences.map((sequence) => (sequence === SPECIAL ? 1 : 0)), 1];
+    }
+  }
+
+  /** A column divided into padded rows. */
+  #rows(name: NumberColumn): number[][] {
+    const [column, fill] = this.#column(name);
     return Array.from({ length: this.length }, (_, row) => {
       const out = new Array<number>(this.#paddedLength(row)).fill(fill);
-      this.#fillRow(out, 0, out.length, column, row);
+      this.#fillRow(out, 0, column, row);
       return out;
     });
   }
 
-  #tensor(column: ArrayLike<number> | undefined, fill: number): Tensor {
+  /** The length that all rows have. */
+  #commonLength(): number {
     const length = this.length === 0 ? 0 : this.#paddedLength(0);
-    const data = new Int32Array(this.length * length);
-    if (fill !== 0) data.fill(fill);
-    for (let row = 0; row < this.length; row++) {
-      if (this.#paddedLength(row) !== length) {
-        throw new ShapeError(
-          `toTensors: texts of ${length} and ${this.#paddedLength(row)} tokens do not make a tensor; ` +
-            `encode them with padding: 'longest'`,
-        );
-      }
-      this.#fillRow(data, row * length, length, column, row);
+    for (let row = 1; row < this.length; row++) {
+      if (this.#paddedLength(row) === length) continue;
+      throw new ShapeError(
+        `toTensors: texts of ${length} and ${this.#paddedLength(row)} tokens do not make a tensor; ` +
+          `encode them with padding: 'longest'`,
+      );
     }
-    return intTensor(data, [this.length, length]);
+    return length;
   }
 
   #paddedLength(row: number): number {
     return Math.max(this.#table.rowLength(row), this.#padding?.length ?? 0);
   }
 
-  #fillRow(
-    out: Int32Array | number[],
-    at: number,
-    length: number,
-    column: ArrayLike<number> | undefined,
-    row: number,
-  ): void {
+  /** Where the tokens of a row begin. */
+  #shift(row: number): number {
+    return this.#padding?.side === 'left' ? this.#paddedLength(row) - this.#table.rowLength(row) : 0;
+  }
+
+  #fillRow(out: Int32Array | number[], at: number, column: ArrayLike<number> | undefined, row: number): void {
     const from = this.#table.bounds[row] as number;
-    const count = this.#table.rowLength(row);
-    const start = at + (this.#padding?.side === 'left' ? length - count : 0);
-    for (let i = 0; i < count; i++) out[start + i] = column === undefined ? 1 : (column[from + i] as number);
+    const start = at + this.#shift(row);
+    for (let i = 0; i < this.#table.rowLength(row); i++)
+      out[start + i] = column === undefined ? 1 : (column[from + i] as number);
   }
 }

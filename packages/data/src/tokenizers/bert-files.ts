@@ -5,6 +5,7 @@
 import { FormatError } from '@course/tensor';
 import { JsonNode } from '../text-file.js';
 import type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './bert-options.js';
+import type { PrintedSections } from './sections.js';
 import { type PretrainedSource, readNamed, TokenizerFolder } from './source.js';
 import type { Tokenizer } from './tokenizer.js';
 import { configFiles, printJson, TokenizerConfig, withoutUndefined } from './tokenizer-config.js';
@@ -70,14 +71,19 @@ function parseConfig(config: TokenizerConfig): BertTokenizerOverrides {
 }
 
 /** The files of a tokenizer by name. */
-export function saveBert(tokenizer: Tokenizer, vocab: Vocab, options: ResolvedBertOptions): Record<string, string> {
+export function saveBert(
+  tokenizer: Tokenizer,
+  vocab: Vocab,
+  options: ResolvedBertOptions,
+  sections: PrintedSections,
+): Record<string, string> {
   const modelSize = vocab.model.reduce((size, [, id]) => Math.max(size, id + 1), 0);
   // A hole in the ids becomes an empty line, so that every token keeps its line.
   const lines = Array.from({ length: modelSize }, () => '');
   for (const [token, id] of vocab.model) lines[id] = token;
   return {
     'vocab.txt': `${lines.join('\n')}\n`,
-    'tokenizer.json': printJson(printTokenizerJson(vocab, options)),
+    'tokenizer.json': printJson(printTokenizerJson(vocab, options, sections)),
     ...configFiles(tokenizer, vocab, 'BertTokenizer', {
       do_lower_case: options.lowercase,
       strip_accents: options.stripAccents ?? null,

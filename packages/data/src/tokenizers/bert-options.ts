@@ -38,7 +38,7 @@ export type BertTokenizerOverrides = Partial<Omit<BertTokenizerOptions, 'vocab'>
 
 /** The options of a tokenizer with their defaults filled in. */
 export type ResolvedBertOptions = Readonly<
-  Required<Omit<BertTokenizerOptions, 'vocab' | 'modelMaxLength' | 'stripAccents'>>
+  Required<Omit<BertTokenizerOptions, 'vocab' | 'modelMaxLength' | 'stripAccents' | 'sections'>>
 > & {
   /** Undefined: as `lowercase`. */
   readonly stripAccents: boolean | undefined;

@@ -7,12 +7,16 @@ import type { AddedToken } from './added-tokens.js';
 import { loadBert, saveBert } from './bert-files.js';
 import { BertModel, type BertModelOptions } from './bert-model.js';
 import type { BertTokenizerOptions, BertTokenizerOverrides, ResolvedBertOptions } from './bert-options.js';
+import type { ModelInputName } from './call.js';
 import { joinWordPieces } from './decode.js';
 import type { EncoderRecipe } from './recipe.js';
+import type { PrintedSections } from './sections.js';
 import { namingSource, type PretrainedSource } from './source.js';
 import type { Template, TemplatePiece } from './template.js';
 import { Tokenizer } from './tokenizer.js';
 import { Vocab, vocabEntries } from './vocab.js';
+
+const MODEL_INPUTS: readonly ModelInputName[] = ['inputIds', 'tokenTypeIds', 'attentionMask'];
 
 /**
  * The tokenizer of BERT and its family (DistilBERT, MiniLM, …), cased and uncased; equal to
@@ -55,11 +59,11 @@ export class BertTokenizer extends Tokenizer {
       lowercase,
     };
     const textModel = new BertModel(modelOptions);
-    const { cleanUpTokenizationSpaces = true } = options;
+    const { cleanUpTokenizationSpaces = true, modelInputNames = MODEL_INPUTS } = options;
     super(
       { vocab, model: textModel, template },
       { unkToken, clsToken, sepToken, padToken, maskToken },
-      { ...options, cleanUpTokenizationSpaces },
+      { ...options, cleanUpTokenizationSpaces, modelInputNames },
     );
     this.#model = textModel;
     this.#modelOptions = modelOptions;
@@ -75,6 +79,7 @@ export class BertTokenizer extends Tokenizer {
       paddingSide: this.paddingSide,
       truncationSide: this.truncationSide,
       padTokenTypeId: this.padTokenTypeId,
+      modelInputNames,
       template,
     };
   }
@@ -151,12 +156,8 @@ export class BertTokenizer extends Tokenizer {
     return this.#model.normalize(text);
   }
 
-  /**
-   * The files of this tokenizer by name: `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and
-   * `special_tokens_map.json`, as Hugging Face's libraries read them.
-   */
-  override toFiles(): Record<string, string> {
-    return saveBert(this, this.vocab, this.options);
+  protected override files(sections: PrintedSections): Record<string, string> {
+    return saveBert(this, this.vocab, this.options, sections);
   }
 
   override toString(): string {

@@ -6,6 +6,7 @@ import { JsonNode } from '../text-file.js';
 import { checkedMerge } from './bpe/merges.js';
 import { parseGPT2Json, printGPT2Json } from './gpt2-json.js';
 import type { GPT2TokenizerOptions, GPT2TokenizerOverrides, ResolvedGPT2Options } from './gpt2-options.js';
+import type { PrintedSections } from './sections.js';
 import { type PretrainedSource, readNamed, TokenizerFolder } from './source.js';
 import { ROLES, type SpecialTokenRole } from './special-tokens.js';
 import type { Tokenizer } from './tokenizer.js';
@@ -71,12 +72,17 @@ function parseConfig(config: TokenizerConfig): GPT2TokenizerOverrides {
 }
 
 /** The files of a tokenizer by name. */
-export function saveGPT2(tokenizer: Tokenizer, vocab: Vocab, options: ResolvedGPT2Options): Record<string, string> {
+export function saveGPT2(
+  tokenizer: Tokenizer,
+  vocab: Vocab,
+  options: ResolvedGPT2Options,
+  sections: PrintedSections,
+): Record<string, string> {
   const merges = options.merges.map(([first, second]) => `${first} ${second}\n`);
   return {
     'vocab.json': `${JSON.stringify(Object.fromEntries(vocab.model))}\n`,
     'merges.txt': `#version: 0.2\n${merges.join('')}`,
-    'tokenizer.json': printJson(printGPT2Json(vocab, options)),
+    'tokenizer.json': printJson(printGPT2Json(vocab, options, sections)),
     ...configFiles(tokenizer, vocab, 'GPT2Tokenizer', { add_prefix_space: options.addPrefixSpace }),
   };
 }

@@ -6,12 +6,12 @@ import { FormatError } from '@course/tensor';
 import type { JsonNode } from '../text-file.js';
 import { checkedMerge, type Merge } from './bpe/merges.js';
 import type { GPT2TokenizerOptions, ResolvedGPT2Options } from './gpt2-options.js';
+import { type PrintedSections, parseSections } from './sections.js';
 import type { Template, TemplatePiece } from './template.js';
 import {
   addedTokenToJson,
   kindOf,
   parseAddedTokens,
-  parseSections,
   parseTemplate,
   printTemplate,
   requireKind as requireKindOf,
@@ -121,7 +121,7 @@ function robertaTemplate(node: JsonNode): Template {
 }
 
 /** The contents of `tokenizer.json` for a byte-level BPE tokenizer. */
-export function printGPT2Json(vocab: Vocab, options: ResolvedGPT2Options): unknown {
+export function printGPT2Json(vocab: Vocab, options: ResolvedGPT2Options, sections: PrintedSections): unknown {
   const { template, addPrefixSpace, useRegex } = options;
   const byteLevel = {
     type: 'ByteLevel',
@@ -134,8 +134,7 @@ export function printGPT2Json(vocab: Vocab, options: ResolvedGPT2Options): unkno
   );
   return {
     version: '1.0',
-    truncation: null,
-    padding: null,
+    ...sections,
     added_tokens: vocab.added.map((token) => ({ id: token.id, ...addedTokenToJson(token) })),
     normalizer: null,
     pre_tokenizer: { ...byteLevel, add_prefix_space: addPrefixSpace, trim_offsets: true },

@@ -10,6 +10,7 @@ import { cleanUpSpaces } from './decode.js';
 import { loadGPT2, saveGPT2 } from './gpt2-files.js';
 import type { GPT2TokenizerOptions, GPT2TokenizerOverrides, ResolvedGPT2Options } from './gpt2-options.js';
 import type { EncoderRecipe } from './recipe.js';
+import type { PrintedSections } from './sections.js';
 import { namingSource, type PretrainedSource } from './source.js';
 import { completeToken, ROLES, type SpecialTokenRole, type SpecialTokens } from './special-tokens.js';
 import type { Template } from './template.js';
@@ -75,10 +76,11 @@ export class GPT2Tokenizer extends Tokenizer {
     };
     const textModel = new ByteLevelModel(modelOptions);
     const trim = trimOffsets ? trimByteLevelOffsets(vocab, trimWithPrefixSpace) : undefined;
-    const { cleanUpTokenizationSpaces = false } = options;
+    const { cleanUpTokenizationSpaces = false, modelInputNames = ['inputIds', 'attentionMask'] } = options;
     super({ vocab, model: textModel, template, trimOffsets: trim }, roles satisfies SpecialTokens, {
       ...options,
       cleanUpTokenizationSpaces,
+      modelInputNames,
     });
     this.#modelOptions = modelOptions;
     this.#options = {
@@ -141,12 +143,8 @@ export class GPT2Tokenizer extends Tokenizer {
     return this.#options.addPrefixSpace;
   }
 
-  /**
-   * The files of this tokenizer by name: `vocab.json`, `merges.txt`, `tokenizer.json`, `tokenizer_config.json` and
-   * `special_tokens_map.json`, as Hugging Face's libraries read them.
-   */
-  override toFiles(): Record<string, string> {
-    return saveGPT2(this, this.vocab, this.#options);
+  protected override files(sections: PrintedSections): Record<string, string> {
+    return saveGPT2(this, this.vocab, this.#options, sections);
   }
 
   override toString(): string {

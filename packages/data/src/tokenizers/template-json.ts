@@ -1,4 +1,4 @@
-/** The parts of `tokenizer.json` that all kinds of tokenizers share: added tokens, frames around texts, sides, versions. */
+/** The parts of `tokenizer.json` that all kinds of tokenizers share: added tokens, frames around texts, sides. */
 import { FormatError } from '@course/tensor';
 import type { JsonNode } from '../text-file.js';
 import type { AddedToken } from './added-tokens.js';
@@ -61,37 +61,6 @@ export function parseSide(node: JsonNode): Side | undefined {
   const value = node.string();
   if (value === 'left' || value === 'right') return value;
   throw new FormatError(`${node.where}: expected 'left' or 'right', found ${JSON.stringify(value)}`);
-}
-
-/** What the sections of a file that whoever saved it last left behind tell about a tokenizer. */
-export interface SavedSections {
-  readonly paddingSide?: Side;
-  readonly truncationSide?: Side;
-  readonly padToken?: string;
-  readonly padTokenTypeId?: number;
-}
-
-/**
- * Reads the sections `truncation` and `padding`. As in `transformers`, sides and padding token count; whether and how far to
- * truncate and pad is said with every call.
- */
-export function parseSections(root: JsonNode): SavedSections {
-  const [truncation, padding] = [root.get('truncation'), root.get('padding')];
-  const side = (node: JsonNode): Side | undefined => {
-    const direction = node.isPresent ? node.get('direction') : node;
-    // The Rust library writes the names of its variants.
-    if (direction.value === 'Left') return 'left';
-    return direction.value === 'Right' ? 'right' : parseSide(direction);
-  };
-  const [paddingSide, truncationSide] = [side(padding), side(truncation)];
-  return {
-    ...(paddingSide === undefined ? {} : { paddingSide }),
-    ...(truncationSide === undefined ? {} : { truncationSide }),
-    ...(padding.isPresent && padding.get('pad_token').isPresent ? { padToken: padding.get('pad_token').string() } : {}),
-    ...(padding.isPresent && padding.get('pad_type_id').isPresent
-      ? { padTokenTypeId: padding.get('pad_type_id').number() }
-      : {}),
-  };
 }
 
 /** Reads a `TemplateProcessing`. */

@@ -4,6 +4,7 @@
  */
 import type { JsonNode } from '../text-file.js';
 import type { AddedToken } from './added-tokens.js';
+import type { ModelInputName } from './call.js';
 import type { TokenizerFolder } from './source.js';
 import { ROLES } from './special-tokens.js';
 import { addedTokenFromJson, addedTokenToJson, parseSide } from './template-json.js';
@@ -12,6 +13,13 @@ import type { Vocab } from './vocab.js';
 
 /** `transformers` writes 1e30 where a model has no longest input. */
 const NO_MAX_LENGTH = 1e20;
+
+/** What models read, as the files name it. */
+const MODEL_INPUTS: Readonly<Record<string, ModelInputName>> = {
+  input_ids: 'inputIds',
+  token_type_ids: 'tokenTypeIds',
+  attention_mask: 'attentionMask',
+};
 
 /** Options that come from these files whatever the kind of tokenizer. */
 export type CommonConfig = { [K in keyof TokenizerOptions]: TokenizerOptions[K] | undefined } & {
@@ -77,9 +85,22 @@ export class TokenizerConfig {
       paddingSide: paddingSide && parseSide(paddingSide),
       truncationSide: truncationSide && parseSide(truncationSide),
       padTokenTypeId: value('pad_token_type_id')?.number(),
+      modelInputNames: this.#modelInputNames(),
       modelMaxLength: maxLength?.isPresent && maxLength.number() < NO_MAX_LENGTH ? maxLength.number() : undefined,
       addedTokens: this.#addedTokens(),
     };
+  }
+
+  /** Columns that are no names here (of images, say) are left out. DistilBERT's class reads no token types, and its files do not say so. */
+  #modelInputNames(): ModelInputName[] | undefined {
+    const names = this.#config?.get('model_input_names');
+    if (names?.isPresent) {
+      return names.array().flatMap((node) => {
+        const name = MODEL_INPUTS[node.string()];
+        return name === undefined ? [] : [name];
+      });
+    }
+    return this.tokenizerClass === 'DistilBertTokenizer' ? ['inputIds', 'attentionMask'] : undefined;
   }
 
   #addedTokens(): AddedToken[] | undefined {
@@ -125,12 +146,14 @@ export function configFiles(
     ...(further.length > 0 ? { additional_special_tokens: further.map((token) => token.content) } : {}),
     ...Object.fromEntries(byRole),
   };
-  const { modelMaxLength, padTokenTypeId } = tokenizer;
+  const { modelMaxLength, padTokenTypeId, modelInputNames } = tokenizer;
+  const inputs = Object.entries(MODEL_INPUTS).flatMap(([key, name]) => (modelInputNames.includes(name) ? [key] : []));
   const config = {
     added_tokens_decoder: Object.fromEntries(vocab.added.map((token) => [token.id, addedTokenToJson(token)])),
     clean_up_tokenization_spaces: tokenizer.cleanUpTokenizationSpaces,
     ...specials,
     ...own,
+    model_input_names: inputs,
     ...(modelMaxLength === undefined ? {} : { model_max_length: modelMaxLength }),
     ...(padTokenTypeId === 0 ? {} : { pad_token_type_id: padTokenTypeId }),
     padding_side: tokenizer.paddingSide,

@@ -4,11 +4,11 @@
  */
 import type { JsonNode } from '../text-file.js';
 import type { BertTokenizerOptions, ResolvedBertOptions } from './bert-options.js';
+import { type PrintedSections, parseSections } from './sections.js';
 import {
   addedTokenToJson,
   kindOf,
   parseAddedTokens,
-  parseSections,
   parseTemplate,
   printTemplate,
   requireKind as requireKindOf,
@@ -70,11 +70,10 @@ function parsePostProcessor(node: JsonNode): Pick<BertTokenizerOptions, 'templat
 }
 
 /** The contents of `tokenizer.json` for a BERT tokenizer. */
-export function printTokenizerJson(vocab: Vocab, options: ResolvedBertOptions): unknown {
+export function printTokenizerJson(vocab: Vocab, options: ResolvedBertOptions, sections: PrintedSections): unknown {
   return {
     version: '1.0',
-    truncation: null,
-    padding: null,
+    ...sections,
     added_tokens: vocab.added.map((token) => ({ id: token.id, ...addedTokenToJson(token) })),
     normalizer: {
       type: 'BertNormalizer',

@@ -5,11 +5,15 @@
 import { ArgumentError } from '@course/tensor';
 import { writeTexts } from '#platform';
 import { BatchEncoding } from './batch-encoding.js';
+import { type CallInput, type CallOptions, type CallResult, callTokenizer, type ModelInputName } from './call.js';
+import { resolvePadding, resolveRows, sectionsOf } from './call-options.js';
+import { describeTokenizer } from './describe.js';
 import { Encoder, type EncoderParts, type RowOptions } from './encoder.js';
 import type { EncodeBatchOptions, EncodeOptions, Encoding } from './encoding.js';
 import { EncodingTable, type RowPadding } from './encoding-table.js';
 import { type ParallelOptions, ParallelTokenizer } from './parallel/parallel-tokenizer.js';
 import type { EncoderRecipe } from './recipe.js';
+import { type PrintedSections, printSections, type TokenizerSections } from './sections.js';
 import {
   completeToken,
   isRole,
@@ -18,7 +22,7 @@ import {
   type SpecialTokenRole,
   type SpecialTokens,
 } from './special-tokens.js';
-import type { Side, TruncationStrategy } from './template.js';
+import type { Side } from './template.js';
 import { type TextOrPair, textOf, textsOf } from './texts.js';
 import type { Vocab } from './vocab.js';
 
@@ -34,6 +38,10 @@ export interface TokenizerOptions {
   readonly padTokenTypeId?: number;
   /** What `decode` does without a `cleanUp` of its own. */
   readonly cleanUpTokenizationSpaces?: boolean;
+  /** What the model reads, which is what `call` returns when it is not told. */
+  readonly modelInputNames?: readonly ModelInputName[];
+  /** What `tokenizer.json` says to libraries that go by it: read from it, written into it, no option of calls here. */
+  readonly sections?: TokenizerSections;
 }
 
 /** Options of `decode`. */
@@ -51,6 +59,9 @@ export abstract class Tokenizer {
   readonly truncationSide: Side;
   readonly padTokenTypeId: number;
   readonly cleanUpTokenizationSpaces: boolean;
+  /** What the model reads: token types are no input of GPT-2 and DistilBERT. */
+  readonly modelInputNames: readonly ModelInputName[];
+  readonly #sections: TokenizerSections;
   /** The tokens by id, added tokens included. */
   protected readonly vocab: Vocab;
   readonly #encoder: Encoder;
@@ -60,7 +71,7 @@ export abstract class Tokenizer {
   protected constructor(
     parts: EncoderParts,
     specialTokens: SpecialTokens,
-    options: TokenizerOptions & { readonly cleanUpTokenizationSpaces: boolean },
+    options: TokenizerOptions & Required<Pick<TokenizerOptions, 'cleanUpTokenizationSpaces' | 'modelInputNames'>>,
   ) {
     const { modelMaxLength } = options;
     if (modelMaxLength !== undefined && !(Number.isInteger(modelMaxLength) && modelMaxLength > 0)) {
@@ -74,6 +85,8 @@ export abstract class Tokenizer {
     this.truncationSide = options.truncationSide ?? 'right';
     this.padTokenTypeId = options.padTokenTypeId ?? 0;
     this.cleanUpTokenizationSpaces = options.cleanUpTokenizationSpaces;
+    this.modelInputNames = options.modelInputNames;
+    this.#sections = options.sections ?? {};
   }
 
   /** Joins tokens to text. */
@@ -82,12 +95,30 @@ export abstract class Tokenizer {
   /** How to make this tokenizer's encoder elsewhere. */
   protected abstract recipe(): EncoderRecipe;
 
-  /** The files of this tokenizer by name, as Hugging Face's libraries read them. */
-  abstract toFiles(): Record<string, string>;
+  /** The files by name, with these sections in `tokenizer.json`. */
+  protected abstract files(sections: PrintedSections): Record<string, string>;
 
-  /** Writes the files of this tokenizer into a folder, which is made if need be. */
-  async save(folder: string): Promise<void> {
-    await writeTexts(folder, this.toFiles());
+  /**
+   * The files of this tokenizer by name, as Hugging Face's libraries read them: `tokenizer.json`, `tokenizer_config.json`,
+   * `special_tokens_map.json`, and the older `vocab.txt` of BERT, `vocab.json` and `merges.txt` of GPT-2.
+   *
+   * @param options As in `save`.
+   */
+  toFiles(options?: EncodeBatchOptions): Record<string, string> {
+    const sections = options === undefined ? this.#sections : sectionsOf(options, this);
+    const token = sections.padding === undefined ? undefined : this.padToken;
+    return this.files(printSections(sections, this, token === undefined ? undefined : { token, id: this.padTokenId }));
+  }
+
+  /**
+   * Writes the files of this tokenizer into a folder, which is made if need be.
+   *
+   * @param options How libraries that go by `tokenizer.json` alone (the Rust tokenizers, servers built on them) are to truncate and pad; by
+   * default as the file that this tokenizer was read from says.
+   * @throws ArgumentError for options that do not fit together; FormatError when the folder cannot be written.
+   */
+  async save(folder: string, options?: EncodeBatchOptions): Promise<void> {
+    await writeTexts(folder, this.toFiles(options));
   }
 
   /** Number of tokens, added tokens included: one more than the largest id. */
@@ -224,6 +255,34 @@ export abstract class Tokenizer {
   }
 
   /**
+   * What a model reads of one text, a pair, or a batch: Hugging Face's `tokenizer(text, …)`. Lists for one text, lists of lists for several;
+   * with `returnTensors: 'pt'` tensors, with `'np'` arrays on the host. Which columns there are, the model decides (`modelInputNames`) unless
+   * `returnTokenTypeIds` or `returnAttentionMask` say it.
+   *
+   * @param text A text, a list of texts, or a list of pairs; with `isSplitIntoWords` lists of words in place of texts.
+   * @param textPair The second text, or as many as there are texts.
+   * @throws ArgumentError as `encode`, and for lists that differ in length; ShapeError when rows that are to be tensors do.
+   * @see <https://huggingface.co/docs/transformers/main_classes/tokenizer#transformers.PreTrainedTokenizerBase.__call__>
+   * @example
+   * tokenizer.call('two or three').inputIds.length; // 5
+   * tokenizer.call('a question', 'a context', { truncation: 'only_second', maxLength: 10 }).attentionMask;
+   * const batch = tokenizer.call(['one', 'two or three'], { padding: true, returnTensors: 'pt' });
+   * batch.inputIds.shape; // [2, 5]
+   */
+  call<const Input extends CallInput, const Options extends CallOptions = Record<never, never>>(
+    text: Input,
+    options?: Options,
+  ): CallResult<Input, Options>;
+  call<const Input extends CallInput, const Options extends CallOptions = Record<never, never>>(
+    text: Input,
+    textPair: CallInput | undefined,
+    options?: Options,
+  ): CallResult<Input, Options>;
+  call(text: CallInput, second?: CallInput | CallOptions, third?: CallOptions): unknown {
+    return callTokenizer(this, text, second, third);
+  }
+
+  /**
    * This tokenizer on worker threads, for data sets rather than single texts. It knows the tokens of this moment: those added later
    * are not in it.
    *
@@ -317,38 +376,12 @@ export abstract class Tokenizer {
 
   /** A tokenizer in a few lines: sizes, what is its own, special tokens with their ids. */
   protected describe(name: string, own: Readonly<Record<string, unknown>>): string {
-    const specials = PRINT_ORDER.flatMap((role) => {
-      const token = this.#specialTokens[role];
-      return token !== undefined && this.vocab.ids.has(token)
-        ? [`${role}: '${token}' (${this.vocab.idOf(token)})`]
-        : [];
-    });
-    const fields = [
-      `vocabSize: ${this.vocabSize}`,
-      `modelMaxLength: ${this.modelMaxLength ?? 'none'}`,
-      ...Object.entries(own).map(([key, value]) => `${key}: ${value}`),
-      `paddingSide: '${this.paddingSide}'`,
-      `truncationSide: '${this.truncationSide}'`,
-    ];
-    const shown = specials.length > 0 ? `{ ${specials.join(', ')} }` : 'none';
-    return `${name}(${fields.join(', ')},\n  specialTokens: ${shown})`;
+    return describeTokenizer(name, this, own);
   }
 
   /** The options of rows with every default filled in. */
   protected rowOptions(options: EncodeBatchOptions): RowOptions {
-    const truncation = truncationStrategy(options);
-    const { stride = 0 } = options;
-    if (!(Number.isInteger(stride) && stride >= 0)) {
-      throw new ArgumentError(`encode: stride must be a whole number, got ${stride}`);
-    }
-    return {
-      addSpecialTokens: options.addSpecialTokens ?? true,
-      truncation,
-      maxLength: truncation === undefined ? 0 : this.#maxLength(options, 'truncation'),
-      stride,
-      overflow: options.returnOverflowingTokens ?? false,
-      truncationSide: options.truncationSide ?? this.truncationSide,
-    };
+    return resolveRows(options, this);
   }
 
   /** The rows of a table, padded as the options say. */
@@ -369,48 +402,11 @@ export abstract class Tokenizer {
   }
 
   #paddingOf(table: EncodingTable, options: EncodeBatchOptions): RowPadding | undefined {
-    const { padding = false, padToMultipleOf: multiple = 1 } = options;
-    if (!(Number.isInteger(multiple) && multiple > 0)) {
-      throw new ArgumentError(`encode: padToMultipleOf must be a positive whole number, got ${multiple}`);
-    }
-    if (padding === false) return undefined;
-    const longest = padding === 'max_length' ? this.#maxLength(options, "padding 'max_length'") : table.longestRow();
-    return {
-      length: Math.ceil(longest / multiple) * multiple,
-      side: options.paddingSide ?? this.paddingSide,
-      id: this.padTokenId,
-      token: this.padToken,
-      typeId: this.padTokenTypeId,
-    };
+    const length = resolvePadding(options, this, () => table.longestRow());
+    if (length === undefined) return undefined;
+    const { padTokenId: id, padToken: token, padTokenTypeId: typeId } = this;
+    return { length, side: options.paddingSide ?? this.paddingSide, id, token, typeId };
   }
-
-  #maxLength(options: EncodeBatchOptions, what: string): number {
-    const maxLength = options.maxLength ?? this.modelMaxLength;
-    if (maxLength === undefined) {
-      throw new ArgumentError(`encode: ${what} needs maxLength, for this tokenizer has no modelMaxLength`);
-    }
-    if (!(Number.isInteger(maxLength) && maxLength >= 0)) {
-      throw new ArgumentError(`encode: maxLength must be a whole number, got ${maxLength}`);
-    }
-    return maxLength;
-  }
-}
-
-/** The order in which `transformers` prints special tokens. */
-const PRINT_ORDER: readonly SpecialTokenRole[] = [
-  'bosToken',
-  'eosToken',
-  'unkToken',
-  'sepToken',
-  'padToken',
-  'clsToken',
-  'maskToken',
-];
-
-function truncationStrategy(options: EncodeBatchOptions): TruncationStrategy | undefined {
-  const { truncation = options.maxLength !== undefined && options.padding !== 'max_length' } = options;
-  if (truncation === true) return 'longest_first';
-  return truncation === false ? undefined : truncation;
 }
 
 function isList(tokens: NewSpecialTokens | readonly NewToken[]): tokens is readonly NewToken[] {
