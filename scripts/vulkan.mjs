@@ -4,10 +4,10 @@
 // the system. The library itself never does this: software adapters are for testing shaders, not for work. COURSE_ADAPTER
 // names another: `lavapipe`, Mesa's driver (Debian and Ubuntu: mesa-vulkan-drivers, 24.1 or newer), which knows 16-bit
 // floats; `swiftshader`, also where there is a GPU; `system`, whatever the system's loader finds.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
-import { at, cacheDir } from './paths.mjs';
+import { chromiumRuns, extract, unpacked } from './chromium.mjs';
+import { at } from './paths.mjs';
 import { capture, node } from './run.mjs';
 import { fail, say } from './say.mjs';
 
@@ -25,7 +25,7 @@ export async function vulkanEnvironment() {
     fail(`COURSE_ADAPTER: unknown adapter '${wanted}': it may be swiftshader, lavapipe or system.`);
   }
   if (wanted === 'system' || (wanted === '' && (env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES))) return {};
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
+  if (!chromiumRuns) {
     if (wanted !== '') fail(`COURSE_ADAPTER=${wanted} needs Linux on x64.`);
     return {};
   }
@@ -81,23 +81,7 @@ function namesIn(folder) {
 }
 
 /** Folder with SwiftShader and the Vulkan loader, unpacked on first use. */
-async function unpackedDriver() {
-  const source = at('node_modules/@sparticuz/chromium');
-  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
-  const folder = join(cacheDir, `swiftshader-${version}`);
-  if (namesIn(folder).length > 0) return folder;
-
-  const tar = await import('tar'); // Imported late: this module is loaded before the dependencies are installed.
-  mkdirSync(cacheDir, { recursive: true });
-  const fresh = mkdtempSync(join(cacheDir, 'swiftshader-'));
-  const archive = brotliDecompressSync(readFileSync(join(source, 'bin/swiftshader.tar.br')));
+function unpackedDriver() {
   // The archive's OpenGL libraries stay out: in LD_LIBRARY_PATH they would take the place of the system's.
-  tar.x({ sync: true, cwd: fresh, filter: (name) => /vulkan|swiftshader/.test(name) }).end(archive);
-  try {
-    renameSync(fresh, folder);
-  } catch (error) {
-    rmSync(fresh, { recursive: true });
-    if (namesIn(folder).length === 0) throw error; // Otherwise another process was first, with the same files.
-  }
-  return folder;
+  return unpacked('swiftshader', (folder) => extract('swiftshader', folder, (file) => /vulkan|swiftshader/.test(file)));
 }
