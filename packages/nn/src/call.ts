@@ -3,7 +3,7 @@
  * `forward` of each class once, when its first instance is made: around it run the hooks, gradient checkpointing, and the naming
  * of the place in the model where an error came from. A class that calls `super.forward` passes here once.
  */
-import { ArgumentError, CourseError, checkpoint, isGradEnabled, scope, Tensor } from '@course/tensor';
+import { ArgumentError, CourseError, checkpoint, isGradEnabled, scope, setPlaceTeller, Tensor } from '@course/tensor';
 import { type BackwardHook, watchBackward } from './backward-hooks.js';
 import type { Module } from './module.js';
 
@@ -90,15 +90,33 @@ function locate(error: CourseError, module: Module): void {
   const origin = origins.get(error) ?? module;
   origins.set(error, origin);
   if (running.length > 1) return;
-  let path = '';
-  for (const [each, found] of module.namedModules()) if (found === origin) path = each;
-  const name = origin.constructor.name;
-  if (path === '' && error.message.startsWith(name)) return;
-  const message = `${error.message} [in ${path === '' ? name : `${path} (${name})`}]`;
+  if (origin === module && error.message.startsWith(origin.constructor.name)) return;
+  const message = `${error.message} [in ${placeIn(module, origin)}]`;
   // Engines keep the message in the stack's text, which is what an uncaught error prints.
   if (error.stack) error.stack = error.stack.replace(error.message, () => message);
   error.message = message;
 }
+
+/** A module as errors name it: by its path from the outermost one, and its class. */
+function placeIn(root: Module, module: Module): string {
+  let path = '';
+  for (const [each, found] of root.namedModules()) if (found === module) path = each;
+  const name = module.constructor.name;
+  return path === '' ? name : `${path} (${name})`;
+}
+
+/** Places of modules that devices were told, by the root they were found from: looking for one goes through the whole model. */
+const places = new WeakMap<Module, { readonly root: WeakRef<Module>; readonly place: string }>();
+
+setPlaceTeller(() => {
+  const [root, module] = [running[0], running.at(-1)];
+  if (!root || !module) return undefined;
+  const known = places.get(module);
+  if (known?.root.deref() === root) return known.place;
+  const place = placeIn(root, module);
+  places.set(module, { root: new WeakRef(root), place });
+  return place;
+});
 
 /** Runs `forward` so that nothing inside it is kept for the backward pass; tensors among the arguments and in their options get their gradients. */
 function checkpointed(module: Module, forward: Forward, args: readonly unknown[]): Tensor {

@@ -138,6 +138,7 @@ export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, type TopkOptions, topk, type ValuesAndIndices } from './ops/sort.js';
 export type { TransferOptions } from './ops/transfer.js';
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from './ops/windows.js';
+export { setPlaceTeller } from './place.js';
 export { profile } from './profile/profile.js';
 export { type KernelProfile, Profile, type ProfileData, type ProfileEvent } from './profile/report.js';
 export { warmup } from './profile/warmup.js';

@@ -205,8 +205,14 @@ export interface LayerNormBackwardRequest {
   readonly gradBias?: Dense;
 }
 
+/** A request whose indices may be out of range. */
+export interface Placed {
+  /** Where in a model it was made, for an error that comes at the next read. */
+  readonly place?: string;
+}
+
 /** `out[i] = table[indices[i]]`, rows of `width`. An index outside `tableRows` is an `ArgumentError`: at the call (CPU), or of the next read, and a row of zeros until then. */
-export interface GatherRowsRequest {
+export interface GatherRowsRequest extends Placed {
   readonly kind: 'gatherRows';
   readonly rows: number;
   readonly width: number;
@@ -236,7 +242,7 @@ export interface ScatterAddRowsRequest {
  * out [outer, count, inner], where `index(o, p, i)` is read at `offset + o * strides[0] + p * strides[1] + i * strides[2]`. An index
  * outside the dim is an `ArgumentError`: at the call (CPU), or of the next read, and gives zero until then. Words are copied as they are.
  */
-export interface GatherRequest {
+export interface GatherRequest extends Placed {
   readonly kind: 'gather';
   /** The op and the dim that an error names. */
   readonly name: string;
@@ -255,7 +261,7 @@ export interface GatherRequest {
  * The return way of `gather`, in place: `table[o][index(o, p, i)][i]` becomes `values[o][p][i]`, or grows by it, for ascending p. Of
  * several values for one element the last one stays. Same bits at every run. A faulty index changes nothing beside the error.
  */
-export interface ScatterRequest {
+export interface ScatterRequest extends Placed {
   readonly kind: 'scatter';
   readonly name: string;
   readonly dim: number;
@@ -302,7 +308,7 @@ export interface SortRequest {
 }
 
 /** `losses[i] = logSumExp(logits[i]) - logits[i][targets[i]]`, 0 where the target is `ignoreIndex`. */
-export interface CrossEntropyRequest {
+export interface CrossEntropyRequest extends Placed {
   readonly kind: 'crossEntropy';
   readonly rows: number;
   readonly classes: number;

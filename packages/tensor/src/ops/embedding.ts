@@ -1,6 +1,7 @@
 /** Looking rows up in a table, and the gradient that adds the rows back. */
 import { record } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
+import { placeOfCall } from '../place.js';
 import { formatShape, numel } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkDTypes, checkFloats, commonBackend, dense, emptyOn } from './operands.js';
@@ -41,6 +42,7 @@ function gather(indices: Tensor, weight: Tensor): Tensor {
     table: dense(weight),
     indices: dense(indices),
     out: operand,
+    ...placeOfCall(),
   });
   return tensor;
 }

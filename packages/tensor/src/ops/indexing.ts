@@ -7,6 +7,7 @@ import type { Strided } from '../backend/requests.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { assign } from '../fuse/assign.js';
 import { pendingStorage } from '../fuse/build.js';
+import { placeOfCall } from '../place.js';
 import { broadcastShapes, formatShape, normalizeDim, numel, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { contiguousView, type View } from '../view.js';
@@ -64,7 +65,8 @@ function runGather(name: string, x: Tensor, at: number, index: Strided, shape: S
   const backend = x.storage.backend;
   const table = dense(x);
   const { tensor, operand: out } = emptyOn(backend, shape, x.dtype);
-  backend.run({ kind: 'gather', name, dim: at, ...sizesAround(x.shape, at), count: shape[at] ?? 1, table, index, out });
+  const sizes = { ...sizesAround(x.shape, at), count: shape[at] ?? 1 };
+  backend.run({ kind: 'gather', name, dim: at, ...sizes, table, index, out, ...placeOfCall() });
   return tensor;
 }
 
@@ -73,8 +75,8 @@ function runScatter(name: string, target: Tensor, at: number, index: Strided, va
   const backend = target.storage.backend;
   const operands = { values: dense(values), table: dense(target), index };
   target.storage.beforeWrite();
-  const count = values.shape[at] ?? 1;
-  backend.run({ kind: 'scatter', name, dim: at, add, ...sizesAround(target.shape, at), count, ...operands });
+  const sizes = { ...sizesAround(target.shape, at), count: values.shape[at] ?? 1 };
+  backend.run({ kind: 'scatter', name, dim: at, add, ...sizes, ...operands, ...placeOfCall() });
   return target;
 }
 

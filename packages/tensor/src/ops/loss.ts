@@ -4,6 +4,7 @@ import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';
 import { isFloating } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
+import { placeOfCall } from '../place.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gatherAs, selectAs } from './indexing.js';
@@ -99,6 +100,7 @@ function rowLosses(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor
     targets: dense(targets),
     losses: out,
     logSumExp: lse,
+    ...placeOfCall(),
   });
   const result = record('crossEntropy', losses, [logits], [logits, targets, logSumExp], (grad, [x, t, l]) => [
     () => rowLossesBackward(grad, x, t, l, ignoreIndex),

@@ -45,7 +45,7 @@ export interface FaultParameters extends Readonly<Record<string, number>> {
 
 export class FaultLog {
   #buffer: DeviceBuffer | undefined;
-  readonly #sites: Explanation[] = [];
+  readonly #sites: { readonly explain: Explanation; readonly place: string }[] = [];
   readonly #siteOf = new Map<string, number>();
   /** Dispatches since the last report, and how many of them a read has found without fault. */
   #dispatches = 0;
@@ -66,12 +66,13 @@ export class FaultLog {
     return this.#buffer;
   }
 
-  /** The parameters of a dispatch; `key` names the explanation, which is kept. */
-  at(key: string, explain: Explanation): FaultParameters {
-    let faultSite = this.#siteOf.get(key);
+  /** The parameters of a dispatch; `key` names the explanation, which is kept, and `place` the module that asked for it. */
+  at(key: string, explain: Explanation, place = ''): FaultParameters {
+    const own = `${key}|${place}`;
+    let faultSite = this.#siteOf.get(own);
     if (faultSite === undefined) {
-      faultSite = this.#sites.push(explain) - 1;
-      this.#siteOf.set(key, faultSite);
+      faultSite = this.#sites.push({ explain, place }) - 1;
+      this.#siteOf.set(own, faultSite);
     }
     this.#dispatches++;
     // Past four thousand million dispatches without a report it only gets less clear which fault was the first.
@@ -92,8 +93,11 @@ export class FaultLog {
         }
         // Several reads may meet one fault: each rejects, and the first makes room for the next fault.
         if (generation === this.#generation) this.#clear();
-        const error = this.#sites[site]?.(index | 0, size);
-        if (error !== undefined) throw error;
+        const found = this.#sites[site];
+        if (found === undefined) return;
+        const error = found.explain(index | 0, size);
+        if (found.place !== '') error.message += ` [in ${found.place}]`;
+        throw error;
       },
     };
   }

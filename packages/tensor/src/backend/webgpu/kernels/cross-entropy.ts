@@ -47,7 +47,7 @@ export function crossEntropy(context: KernelContext, request: CrossEntropyReques
       targetOffset: targets.offset,
       lossOffset: losses.offset,
       sumOffset: logSumExp.offset,
-      ...context.faults.at('crossEntropy', targetOutOfBounds),
+      ...context.faults.at('crossEntropy', targetOutOfBounds, request.place),
     },
     rowGroups(team, rows),
   );

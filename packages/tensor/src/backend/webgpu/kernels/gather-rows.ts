@@ -24,7 +24,7 @@ export function gatherRows(context: KernelContext, request: GatherRowsRequest): 
       tableOffset: table.offset / unit,
       indexOffset: indices.offset,
       outOffset: out.offset / unit,
-      ...context.faults.at('embedding', (index, size) => rowOutOfRange('embedding', index, size)),
+      ...context.faults.at('embedding', (index, size) => rowOutOfRange('embedding', index, size), request.place),
     },
     groupsOf((rows * width) / unit, workgroupSize),
   );

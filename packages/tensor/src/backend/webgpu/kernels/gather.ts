@@ -45,8 +45,11 @@ export function copiedAs(dtype: DType): 'u32' | 'f32' {
 }
 
 /** The parameters of a kernel that reports the indices of a request. */
-export function faultsOf({ faults }: KernelContext, { name, dim }: GatherRequest | ScatterRequest): FaultParameters {
-  return faults.at(`${name}|${dim}`, (index, size) => indexOutOfBounds(name, dim, index, size));
+export function faultsOf(
+  { faults }: KernelContext,
+  { name, dim, place }: GatherRequest | ScatterRequest,
+): FaultParameters {
+  return faults.at(`${name}|${dim}`, (index, size) => indexOutOfBounds(name, dim, index, size), place);
 }
 
 function gatherSource(element: Element, workgroupSize: number): KernelSource {
