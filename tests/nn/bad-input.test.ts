@@ -100,12 +100,23 @@ const widths: readonly Case[] = [
 
 const heads: readonly Case[] = [
   ['MultiheadAttention', ArgumentError, () => new nn.MultiheadAttention(8, 3), /divisible by numHeads, got 8 and 3/],
-  ['an encoder layer', ArgumentError, () => new nn.TransformerEncoderLayer(8, 3), /divisible by numHeads, got 8 and 3/],
+  [
+    'an encoder layer',
+    ArgumentError,
+    () => new nn.TransformerEncoderLayer(8, 3),
+    /MultiheadAttention: embedDim must be divisible by numHeads, got 8 and 3 \[in self_attn\]$/,
+  ],
+  [
+    'a block',
+    ArgumentError,
+    () => new nn.TransformerDecoderBlock(8, 2.5, 4),
+    /MultiHeadAttention: heads must be a whole number of at least 1, got 2.5 \[in attention\]$/,
+  ],
   [
     'the Transformer',
     ArgumentError,
     () => new nn.Transformer({ ...small, nhead: 3 }),
-    /divisible by numHeads, got 8 and 3/,
+    /divisible by numHeads, got 8 and 3 \[in encoder.layers.0.self_attn\]$/,
   ],
   [
     'a classifier',

@@ -3,9 +3,10 @@
  * `forward` of each class once, when its first instance is made: around it run the hooks, gradient checkpointing, and the naming
  * of the place in the model where an error came from. A class that calls `super.forward` passes here once.
  */
-import { ArgumentError, CourseError, checkpoint, isGradEnabled, scope, setPlaceTeller, Tensor } from '@course/tensor';
+import { ArgumentError, checkpoint, isGradEnabled, scope, Tensor } from '@course/tensor';
 import { type BackwardHook, watchBackward } from './backward-hooks.js';
 import type { Module } from './module.js';
+import { isInnermost, runNamed } from './places.js';
 
 /** Called before `forward` with its arguments; what it returns takes their place. */
 export type ForwardPreHook<M extends Module = Module> = (
@@ -22,10 +23,6 @@ const instrumented = new WeakSet<object>();
 const preHooks = new WeakMap<Module, Set<ForwardPreHook>>();
 const postHooks = new WeakMap<Module, Set<ForwardHook>>();
 const backwardHooks = new WeakMap<Module, Set<BackwardHook>>();
-/** The modules whose `forward` is running, outermost first. */
-const running: Module[] = [];
-/** The innermost module that an error on its way up came from. */
-const origins = new WeakMap<Error, Module>();
 
 /** Wraps `forward` on a class and on those above it, up to `base`. */
 export function instrument(prototype: object, base: object): void {
@@ -62,9 +59,8 @@ function add<H>(all: WeakMap<Module, Set<H>>, module: Module, hook: H): () => vo
 
 function call(module: Module, forward: Forward, args: readonly unknown[]): unknown {
   // `super.forward` inside a forward: the outer call has done everything.
-  if (running.at(-1) === module) return forward.apply(module, [...args]);
-  running.push(module);
-  try {
+  if (isInnermost(module)) return forward.apply(module, [...args]);
+  return runNamed(module, () => {
     let given = args;
     for (const hook of preHooks.get(module) ?? []) given = hook(module, given) ?? given;
     const run = (own: readonly unknown[]): unknown => {
@@ -77,46 +73,8 @@ function call(module: Module, forward: Forward, args: readonly unknown[]): unkno
     };
     const watchers = backwardHooks.get(module);
     return watchers?.size && isGradEnabled() ? watchBackward(module, [...watchers], given, run) : run(given);
-  } catch (error) {
-    if (error instanceof CourseError) locate(error, module);
-    throw error;
-  } finally {
-    running.pop();
-  }
+  });
 }
-
-/** Notes where an error came from; when it leaves the outermost module, its message names the path from there. */
-function locate(error: CourseError, module: Module): void {
-  const origin = origins.get(error) ?? module;
-  origins.set(error, origin);
-  if (running.length > 1) return;
-  if (origin === module && error.message.startsWith(origin.constructor.name)) return;
-  const message = `${error.message} [in ${placeIn(module, origin)}]`;
-  // Engines keep the message in the stack's text, which is what an uncaught error prints.
-  if (error.stack) error.stack = error.stack.replace(error.message, () => message);
-  error.message = message;
-}
-
-/** A module as errors name it: by its path from the outermost one, and its class. */
-function placeIn(root: Module, module: Module): string {
-  let path = '';
-  for (const [each, found] of root.namedModules()) if (found === module) path = each;
-  const name = module.constructor.name;
-  return path === '' ? name : `${path} (${name})`;
-}
-
-/** Places of modules that devices were told, by the root they were found from: looking for one goes through the whole model. */
-const places = new WeakMap<Module, { readonly root: WeakRef<Module>; readonly place: string }>();
-
-setPlaceTeller(() => {
-  const [root, module] = [running[0], running.at(-1)];
-  if (!root || !module) return undefined;
-  const known = places.get(module);
-  if (known?.root.deref() === root) return known.place;
-  const place = placeIn(root, module);
-  places.set(module, { root: new WeakRef(root), place });
-  return place;
-});
 
 /** Runs `forward` so that nothing inside it is kept for the backward pass; tensors among the arguments and in their options get their gradients. */
 function checkpointed(module: Module, forward: Forward, args: readonly unknown[]): Tensor {

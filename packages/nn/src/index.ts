@@ -21,7 +21,7 @@ export {
 } from './layers/attention.js';
 export type { AttentionMasks } from './layers/attention-masks.js';
 export { KeyValueCache } from './layers/cache.js';
-export { type Layer, ModuleList, Sequential } from './layers/containers.js';
+export { type Layer, ModuleDict, ModuleList, Sequential } from './layers/containers.js';
 export {
   AdaptiveAvgPool1d,
   AdaptiveMaxPool1d,
@@ -42,6 +42,7 @@ export {
   type MultiheadAttentionOptions,
 } from './layers/multihead-attention.js';
 export { LayerNorm, type LayerNormOptions, RMSNorm, type RMSNormOptions } from './layers/normalization.js';
+export { ParameterDict, ParameterList } from './layers/parameter-containers.js';
 export { LearnedPositions, PositionalEncoding, sinusoidalTable } from './layers/position.js';
 export { type CellOptions, GRUCell, LSTMCell, RNNCell } from './layers/recurrent/cells.js';
 export { GRU, LSTM, type LstmOptions, RNN } from './layers/recurrent/layers.js';

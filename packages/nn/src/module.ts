@@ -7,8 +7,6 @@ import {
   ArgumentError,
   type DeviceKind,
   type DType,
-  DTypeError,
-  isFloating,
   resetCaptures,
   Tensor,
   type TransferOptions,
@@ -17,11 +15,8 @@ import type { BackwardHook } from './backward-hooks.js';
 import { addBackwardHook, addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
 import { Buffer, notePath, Parameter } from './parameter.js';
 import { loadState, type StateDict, type StateReport } from './state-dict.js';
-
-/** `toOut` as `to_out`: state-dict keys are those that a PyTorch twin has. A field that starts upper-case keeps its name. */
-function keyOf(field: string): string {
-  return /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
+import { moveTensors } from './transfer.js';
+import { keyOf, once, tensorFields, walk, walkTensors } from './tree.js';
 
 /**
  * Base class of layers and models. Subclasses assign parameters and modules to fields and define `forward`.
@@ -57,7 +52,12 @@ export abstract class Module {
     this.#register(field, buffer);
   }
 
-  #register(field: string, value: Parameter | Buffer | null): void {
+  /** Assigns a module to a field by name, as `add_module`. */
+  registerModule(field: string, module: Module | null): void {
+    this.#register(field, module);
+  }
+
+  #register(field: string, value: Parameter | Buffer | Module | null): void {
     if (field in this)
       throw new ArgumentError(`${this.constructor.name}: there is a field '${field}' already, it cannot be registered`);
     Object.defineProperty(this, field, { value, enumerable: true, configurable: true, writable: true });
@@ -103,6 +103,11 @@ export abstract class Module {
     return addBackwardHook(this, hook as BackwardHook);
   }
 
+  /** Parameters and buffers of this module alone, by key: those in its fields. */
+  *namedOwnTensors(): Generator<[name: string, value: Parameter | Buffer]> {
+    yield* tensorFields(this);
+  }
+
   /** Direct children by field name. */
   *namedChildren(): Generator<[name: string, child: Module]> {
     for (const [name, value] of Object.entries(this)) if (value instanceof Module) yield [keyOf(name), value];
@@ -115,18 +120,7 @@ export abstract class Module {
 
   /** This module and all below it, by path, each once even if it is shared; the module itself has the empty path. */
   *namedModules(prefix = ''): Generator<[path: string, module: Module]> {
-    const seen = new Set<Module>();
-    for (const [path, module] of this.#tree(prefix)) {
-      if (seen.has(module)) continue;
-      seen.add(module);
-      yield [path, module];
-    }
-  }
-
-  /** As {@link Module.namedModules}, shared modules at each of their places. */
-  *#tree(prefix = ''): Generator<[path: string, module: Module]> {
-    yield [prefix, this];
-    for (const [name, child] of this.namedChildren()) yield* child.#tree(join(prefix, name));
+    yield* once(walk(this, prefix));
   }
 
   /** This module and all below it. */
@@ -136,10 +130,8 @@ export abstract class Module {
 
   /** Parameters by path, each once even if it is shared. */
   *namedParameters(): Generator<[path: string, parameter: Parameter]> {
-    const seen = new Set<Parameter>();
-    for (const [path, value] of this.#namedTensors()) {
-      if (!(value instanceof Parameter) || seen.has(value)) continue;
-      seen.add(value);
+    for (const [path, value] of once(walkTensors(this))) {
+      if (!(value instanceof Parameter)) continue;
       notePath(value, path);
       yield [path, value];
     }
@@ -152,12 +144,7 @@ export abstract class Module {
 
   /** Buffers by path, each once even if it is shared, those that are not persistent too. */
   *namedBuffers(): Generator<[path: string, buffer: Buffer]> {
-    const seen = new Set<Buffer>();
-    for (const [path, value] of this.#namedTensors()) {
-      if (!(value instanceof Buffer) || seen.has(value)) continue;
-      seen.add(value);
-      yield [path, value];
-    }
+    for (const [path, value] of once(walkTensors(this))) if (value instanceof Buffer) yield [path, value];
   }
 
   /** Buffers in order, each once. */
@@ -171,15 +158,8 @@ export abstract class Module {
    * @throws ArgumentError if there is none.
    */
   getSubmodule(path: string): Module {
-    for (const [each, module] of this.#tree()) if (each === path) return module;
+    for (const [each, module] of walk(this)) if (each === path) return module;
     throw new ArgumentError(`getSubmodule: ${this.constructor.name} has no module '${path}'`);
-  }
-
-  *#namedTensors(): Generator<[path: string, value: Parameter | Buffer]> {
-    for (const [path, module] of this.#tree()) {
-      for (const [name, value] of Object.entries(module))
-        if (value instanceof Parameter || value instanceof Buffer) yield [join(path, keyOf(name)), value];
-    }
   }
 
   /** The number of learned numbers. */
@@ -275,28 +255,11 @@ export abstract class Module {
   to(dtype: DType): this;
   to(target: DeviceKind | TransferOptions): Promise<this>;
   to(target: DType | DeviceKind | TransferOptions): this | Promise<this> {
-    const named = typeof target === 'string' && target !== 'cpu' && target !== 'webgpu' ? { dtype: target } : null;
-    const { device, dtype }: Partial<TransferOptions> =
-      named ?? (typeof target === 'object' ? target : { device: target as DeviceKind });
-    if (dtype && !isFloating(dtype))
-      throw new DTypeError(`Module.to: only accepts floating point dtypes, but got desired dtype=${dtype}`);
-    const own = [...new Set([...this.#namedTensors()].map(([, value]) => value))];
-    const values = own.flatMap((each) => (each.grad ? [each, each.grad] : [each])).map((each) => each.detach());
-    const wanted = values.map((each) => (dtype && isFloating(each.dtype) ? dtype : each.dtype));
-    const place = (moved: readonly Tensor[]): this => {
-      let next = 0;
-      const take = (): Tensor => moved[next++] as Tensor;
-      for (const each of own) {
-        const { grad } = each;
-        const moved = take();
-        each.replaceData(moved);
-        moved.dispose();
-        if (grad) each.grad = take();
-      }
-      return this;
-    };
-    if (!device) return place(values.map((each, i) => each.to(wanted[i] ?? each.dtype)));
-    return Promise.all(values.map((each, i) => each.to({ device, dtype: wanted[i] ?? each.dtype }))).then(place);
+    const moved = moveTensors(
+      [...once(walkTensors(this))].map(([, value]) => value),
+      target,
+    );
+    return moved === undefined ? this : moved.then(() => this);
   }
 
   /** Forgets the gradients of all parameters. */
@@ -307,7 +270,7 @@ export abstract class Module {
   /** Parameters and persistent buffers by key: live tensors, not copies. Keys are the snake_case of the field path, as a PyTorch twin has them. */
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const [path, value] of this.#namedTensors())
+    for (const [path, value] of walkTensors(this))
       if (value instanceof Parameter || value.persistent) state.set(path, value);
     return state;
   }
@@ -323,7 +286,7 @@ export abstract class Module {
 
   /** Releases the memory of all parameters and buffers; the module cannot be used afterwards. */
   dispose(): void {
-    for (const [, value] of this.#namedTensors()) {
+    for (const [, value] of walkTensors(this)) {
       value.grad?.dispose();
       value.dispose();
     }
@@ -339,17 +302,13 @@ export abstract class Module {
     const children = [...this.namedChildren()].map(
       ([name, child]) => `(${name}): ${String(child).replaceAll('\n', '\n  ')}`,
     );
-    const extra = this.extraRepr();
-    if (children.length === 0) return `${this.constructor.name}(${extra})`;
-    const lines = extra ? [extra, ...children] : children;
+    const extra = this.extraRepr() === '' ? [] : this.extraRepr().split('\n');
+    const lines = [...extra, ...children];
+    if (children.length === 0 && extra.length <= 1) return `${this.constructor.name}(${extra.join('')})`;
     return `${this.constructor.name}(\n  ${lines.join('\n  ')}\n)`;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
-}
-
-function join(prefix: string, name: string): string {
-  return prefix ? `${prefix}.${name}` : name;
 }

@@ -1,6 +1,6 @@
 /** What a model is made of and what one forward pass costs: layers, shapes, parameters, operations, activations. Seen by running it once, with hooks. */
-import { type DType, noGrad, type Shape, scope, Tensor } from '@course/tensor';
-import type { Module } from './module.js';
+import { countFlops, type DType, noGrad, type Shape, scope, Tensor } from '@course/tensor';
+import { Module } from './module.js';
 
 /** One module of a {@link ModelSummary}. */
 export interface SummaryRow {
@@ -15,9 +15,12 @@ export interface SummaryRow {
   /** Learned numbers, those of its children included. */
   readonly parameters: number;
   readonly trainableParameters: number;
-  /** Floating-point operations of its own work, a multiply-add counted as two; those of its children not included. */
+  /**
+   * Floating-point operations of its own work, a multiply-add counted as two; those of its children not included. Layers say what theirs
+   * is ({@link Module.flops}); of other modules the products and attentions of their `forward` are counted.
+   */
   readonly flops: number;
-  /** Bytes of the tensors that it returned, if it has no children. */
+  /** Bytes of the tensors that it returned; memory that several modules returned counts for the innermost. */
   readonly activationBytes: number;
 }
 
@@ -54,22 +57,42 @@ interface Seen {
 export function summary(model: Module, inputs: Tensor | readonly unknown[]): ModelSummary {
   const modules = [...model.namedModules()];
   const seen = new Map<Module, Seen>();
-  const removals = modules.map(([, module]) =>
-    module.registerForwardHook((own, args, output) => {
-      const entry = seen.get(own) ?? { shape: null, flops: 0, bytes: 0 };
-      seen.set(own, entry);
-      const tensors = tensorsIn(output);
-      entry.shape ??= tensors[0]?.shape ?? null;
-      entry.flops += own.flops(args, output);
-      if (own.children().next().done === true) entry.bytes += tensors.reduce((sum, each) => sum + bytesOf(each), 0);
-      return undefined;
-    }),
-  );
+  const own = [...model.parameters(), ...model.buffers()];
+  /** Memory that is counted already, or is not made by a module. */
+  const known = new Set<unknown>([...own, ...tensorsIn(inputs)].map(({ storage }) => storage));
+  /** Products counted when a `forward` that is running began, and those of the modules that it called since. */
+  const running: { readonly before: number; inner: number }[] = [];
+  let counted = (): number => 0;
+  const enter = (): undefined => void running.push({ before: counted(), inner: 0 });
+  const leave = (module: Module, args: readonly unknown[], output: unknown): undefined => {
+    const entry = seen.get(module) ?? { shape: null, flops: 0, bytes: 0 };
+    seen.set(module, entry);
+    const { before, inner } = running.pop() ?? { before: 0, inner: 0 };
+    const products = counted() - before;
+    const caller = running.at(-1);
+    if (caller) caller.inner += products;
+    const tellsItself = module.flops !== Module.prototype.flops;
+    entry.flops += module.flops(args, output) + (tellsItself ? 0 : products - inner);
+    const tensors = tensorsIn(output);
+    entry.shape ??= tensors[0]?.shape ?? null;
+    for (const each of tensors) {
+      if (known.has(each.storage)) continue;
+      known.add(each.storage);
+      entry.bytes += bytesOf(each);
+    }
+  };
+  const removals = modules.flatMap(([, module]) => [
+    module.registerForwardPreHook(enter),
+    module.registerForwardHook(leave),
+  ]);
   const modes = modules.map(([, module]) => module.training);
   try {
     model.eval();
     const forward = (model as Module & { forward(...args: readonly unknown[]): unknown }).forward.bind(model);
-    noGrad(() => scope(() => void forward(...(inputs instanceof Tensor ? [inputs] : inputs))));
+    countFlops((count) => {
+      counted = count;
+      noGrad(() => scope(() => void forward(...(inputs instanceof Tensor ? [inputs] : inputs))));
+    });
   } finally {
     for (const remove of removals) remove();
     for (const [i, [, module]] of modules.entries()) module.training = modes[i] ?? true;
@@ -88,7 +111,6 @@ export function summary(model: Module, inputs: Tensor | readonly unknown[]): Mod
     };
   });
   const total = (column: 'flops' | 'activationBytes'): number => rows.reduce((sum, row) => sum + row[column], 0);
-  const own = [...model.parameters(), ...model.buffers()];
   const result = {
     rows,
     parameters: model.numParameters(),

@@ -139,6 +139,7 @@ export { argsort, type SortOptions, sort, type TopkOptions, topk, type ValuesAnd
 export type { TransferOptions } from './ops/transfer.js';
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from './ops/windows.js';
 export { setPlaceTeller } from './place.js';
+export { countFlops } from './profile/count.js';
 export { profile } from './profile/profile.js';
 export { type KernelProfile, Profile, type ProfileData, type ProfileEvent } from './profile/report.js';
 export { warmup } from './profile/warmup.js';

@@ -80,3 +80,55 @@ export class ModuleList<M extends Module = Module> extends Module {
     return this.items[Symbol.iterator]();
   }
 }
+
+/** Modules by name that count as children, as `torch.nn.ModuleDict`: the names are their keys as they are. */
+export class ModuleDict<M extends Module = Module> extends Module {
+  readonly #items: Map<string, M>;
+
+  constructor(items: Readonly<Record<string, M>> | Iterable<readonly [name: string, module: M]> = []) {
+    super();
+    this.#items = new Map(Symbol.iterator in items ? items : Object.entries(items));
+  }
+
+  override *namedChildren(): Generator<[name: string, child: Module]> {
+    yield* this.#items;
+  }
+
+  /** The number of modules. */
+  get length(): number {
+    return this.#items.size;
+  }
+
+  /**
+   * The module of a name.
+   *
+   * @throws ArgumentError if there is none.
+   */
+  get(name: string): M {
+    const item = this.#items.get(name);
+    if (!item)
+      throw new ArgumentError(`ModuleDict: there is no module '${name}', only ${[...this.#items.keys()].join(', ')}`);
+    return item;
+  }
+
+  /** Adds a module, or puts it in the place of another; returns the dict. */
+  set(name: string, module: M): this {
+    this.#items.set(name, module);
+    return this;
+  }
+
+  /** Whether there is a module of a name. */
+  has(name: string): boolean {
+    return this.#items.has(name);
+  }
+
+  /** The names, in order. */
+  keys(): Iterable<string> {
+    return this.#items.keys();
+  }
+
+  /** Names and modules, in order. */
+  [Symbol.iterator](): Iterator<[name: string, module: M]> {
+    return this.#items[Symbol.iterator]();
+  }
+}

@@ -15,6 +15,10 @@ export class Dropout extends Module {
     return dropout(x, this.p, { training: this.training });
   }
 
+  override flops([x]: readonly unknown[]): number {
+    return this.training ? 2 * (x as Tensor).numel() : 0;
+  }
+
   override extraRepr(): string {
     return `p=${this.p}, inplace=False`;
   }

@@ -2,6 +2,7 @@
 import { ShapeError, type Tensor, tensor } from '@course/tensor';
 import { xavierUniform_ } from '../init.js';
 import { Module } from '../module.js';
+import { makeChild } from '../places.js';
 import { LayerNorm } from './normalization.js';
 import {
   type DecoderMasks,
@@ -57,10 +58,10 @@ export class Transformer extends Module {
     super();
     const eps = options.layerNormEps ?? 1e-5;
     [this.dModel, this.nhead, this.batchFirst] = [dModel, nhead, options.batchFirst ?? false];
-    const encoderLayer = new TransformerEncoderLayer(dModel, nhead, options);
+    const encoderLayer = makeChild('encoder.layers.0', () => new TransformerEncoderLayer(dModel, nhead, options));
     this.encoder = new TransformerEncoder(encoderLayer, numEncoderLayers, { norm: new LayerNorm(dModel, { eps }) });
     encoderLayer.dispose();
-    const decoderLayer = new TransformerDecoderLayer(dModel, nhead, options);
+    const decoderLayer = makeChild('decoder.layers.0', () => new TransformerDecoderLayer(dModel, nhead, options));
     this.decoder = new TransformerDecoder(decoderLayer, numDecoderLayers, { norm: new LayerNorm(dModel, { eps }) });
     decoderLayer.dispose();
     this.resetParameters();

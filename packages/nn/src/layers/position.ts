@@ -44,6 +44,10 @@ export class PositionalEncoding extends Module {
     checkLength('PositionalEncoding', length, this.table.size(0));
     return this.dropout.forward(x.add(this.table.narrow(0, 0, length)));
   }
+
+  override flops([x]: readonly unknown[]): number {
+    return (x as Tensor).numel();
+  }
 }
 
 /** Adds learned positions to x [batch, time, dim], as BERT and GPT do. */
@@ -63,5 +67,9 @@ export class LearnedPositions extends Module {
     const length = x.size(-2);
     checkLength('LearnedPositions', length, this.maxLength);
     return x.add(this.position.weight.narrow(0, 0, length));
+  }
+
+  override flops([x]: readonly unknown[]): number {
+    return (x as Tensor).numel();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, defaultGenerator, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
+import { makeChild } from '../places.js';
 import { ModuleList } from './containers.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
@@ -68,11 +69,11 @@ function fill(name: string, options: TransformerLayerOptions): Filled {
   return given;
 }
 
-/** Makes a module without taking from the random stream, and gives it another's numbers. */
-function copyOf<M extends Module>(original: M, make: () => M): M {
+/** Makes a module of a class, that of the original (which may be derived), without taking from the random stream, and gives it the original's numbers. */
+function copyOf<M extends Module, C>(original: M, make: (Class: C) => Module): M {
   const generator = defaultGenerator();
   const before = generator.getState();
-  const copy = make();
+  const copy = make(original.constructor as C) as M;
   generator.setState(before);
   copy.loadStateDict(original.stateDict());
   for (const [i, parameter] of [...original.parameters()].entries())
@@ -105,7 +106,8 @@ export class TransformerEncoderLayer extends Module implements Repeatable {
     super();
     this.options = fill('TransformerEncoderLayer', options);
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst } = this.options;
-    this.selfAttn = new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
+    const attention = () => new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
+    this.selfAttn = makeChild('self_attn', attention);
     this.linear1 = new Linear(dModel, dimFeedforward);
     this.dropout = new Dropout(dropout);
     this.linear2 = new Linear(dimFeedforward, dModel);
@@ -117,11 +119,16 @@ export class TransformerEncoderLayer extends Module implements Repeatable {
 
   /** A layer with the same numbers in parameters of its own. */
   clone(): this {
-    return copyOf(this, () => new TransformerEncoderLayer(this.dModel, this.nhead, this.options) as this);
+    return copyOf(this, (Layer: typeof TransformerEncoderLayer) => new Layer(this.dModel, this.nhead, this.options));
   }
 
   override isCheckpointable(): boolean {
     return true;
+  }
+
+  /** The 2 residuals, and the activation. */
+  override flops([x]: readonly unknown[]): number {
+    return (x as Tensor).numel() * (2 + this.options.dimFeedforward / this.dModel);
   }
 
   /** src [time, batch, dModel] (or batch first) to the same shape. */
@@ -172,8 +179,9 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
     super();
     this.options = fill('TransformerDecoderLayer', options);
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst } = this.options;
-    this.selfAttn = new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
-    this.multiheadAttn = new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
+    const attention = () => new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
+    this.selfAttn = makeChild('self_attn', attention);
+    this.multiheadAttn = makeChild('multihead_attn', attention);
     this.linear1 = new Linear(dModel, dimFeedforward);
     this.dropout = new Dropout(dropout);
     this.linear2 = new Linear(dimFeedforward, dModel);
@@ -187,11 +195,16 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
 
   /** A layer with the same numbers in parameters of its own. */
   clone(): this {
-    return copyOf(this, () => new TransformerDecoderLayer(this.dModel, this.nhead, this.options) as this);
+    return copyOf(this, (Layer: typeof TransformerDecoderLayer) => new Layer(this.dModel, this.nhead, this.options));
   }
 
   override isCheckpointable(): boolean {
     return true;
+  }
+
+  /** The 3 residuals, and the activation. */
+  override flops([x]: readonly unknown[]): number {
+    return (x as Tensor).numel() * (3 + this.options.dimFeedforward / this.dModel);
   }
 
   /** tgt [time, batch, dModel] and the encoder's output [source time, batch, dModel] (or batch first) to the shape of tgt. */

@@ -1,6 +1,7 @@
 /** Transformer blocks. */
 import { ArgumentError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
+import { makeChild } from '../places.js';
 import { ReLU } from './activation/rectifiers.js';
 import { GELU } from './activation/smooth.js';
 import { MultiHeadAttention } from './attention.js';
@@ -59,7 +60,7 @@ export class TransformerEncoderBlock extends Module {
     checkOptions('TransformerEncoderBlock', norm, activation);
     this.normPlace = norm;
     this.norm1 = new LayerNorm(dim);
-    this.attention = new MultiHeadAttention(dim, heads, dimHead, { dropout, rotary });
+    this.attention = makeChild('attention', () => new MultiHeadAttention(dim, heads, dimHead, { dropout, rotary }));
     this.norm2 = new LayerNorm(dim);
     this.mlp = makeMlp(dim, mlpDim, activation);
     this.dropout = new Dropout(dropout);
@@ -67,6 +68,11 @@ export class TransformerEncoderBlock extends Module {
 
   override isCheckpointable(): boolean {
     return true;
+  }
+
+  /** The 2 residuals. */
+  override flops([x]: readonly unknown[]): number {
+    return 2 * (x as Tensor).numel();
   }
 
   /** x [batch, time, dim] to the same shape. */
@@ -136,9 +142,9 @@ export class TransformerDecoderBlock extends Module {
     checkOptions('TransformerDecoderBlock', norm, activation);
     this.normPlace = norm;
     this.norm1 = new LayerNorm(dim);
-    this.attention = new MultiHeadAttention(dim, heads, dimHead, { dropout, rotary });
+    this.attention = makeChild('attention', () => new MultiHeadAttention(dim, heads, dimHead, { dropout, rotary }));
     this.norm2 = new LayerNorm(dim);
-    this.crossAttention = new MultiHeadAttention(dim, heads, dimHead, { dropout });
+    this.crossAttention = makeChild('cross_attention', () => new MultiHeadAttention(dim, heads, dimHead, { dropout }));
     this.norm3 = new LayerNorm(dim);
     this.mlp = makeMlp(dim, mlpDim, activation);
     this.dropout = new Dropout(dropout);
@@ -146,6 +152,11 @@ export class TransformerDecoderBlock extends Module {
 
   override isCheckpointable(): boolean {
     return true;
+  }
+
+  /** The 3 residuals. */
+  override flops([x]: readonly unknown[]): number {
+    return 3 * (x as Tensor).numel();
   }
 
   /**

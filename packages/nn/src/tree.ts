@@ -1,0 +1,43 @@
+/**
+ * What a module holds, found in the fields that hold it: its children, parameters and buffers, by the paths that a PyTorch twin has for them.
+ * Order is that of assignment.
+ */
+import type { Module } from './module.js';
+import { Buffer, Parameter } from './parameter.js';
+
+/** `toOut` as `to_out`: state-dict keys are those that a PyTorch twin has. A field that starts upper-case keeps its name. */
+export function keyOf(field: string): string {
+  return /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** A module and all below it by path, shared ones at each of their places; the module itself has the path `prefix`. */
+export function* walk(module: Module, prefix = ''): Generator<[path: string, module: Module]> {
+  yield [prefix, module];
+  for (const [name, child] of module.namedChildren()) yield* walk(child, join(prefix, name));
+}
+
+/** Parameters and buffers of a module and all below it by path, shared ones at each of their places. */
+export function* walkTensors(module: Module, prefix = ''): Generator<[path: string, value: Parameter | Buffer]> {
+  for (const [path, each] of walk(module, prefix))
+    for (const [name, value] of each.namedOwnTensors()) yield [join(path, name), value];
+}
+
+/** The parameters and buffers among the fields of an object. */
+export function* tensorFields(holder: object): Generator<[name: string, value: Parameter | Buffer]> {
+  for (const [name, value] of Object.entries(holder))
+    if (value instanceof Parameter || value instanceof Buffer) yield [keyOf(name), value];
+}
+
+/** Each value once, at its first path. */
+export function* once<T extends object>(all: Iterable<readonly [path: string, value: T]>): Generator<[string, T]> {
+  const seen = new Set<T>();
+  for (const [path, value] of all) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    yield [path, value];
+  }
+}
+
+function join(prefix: string, name: string): string {
+  return prefix ? `${prefix}.${name}` : name;
+}
