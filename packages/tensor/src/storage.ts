@@ -1,19 +1,20 @@
 /**
  * Storage: reference-counted device memory that may not have been computed yet. A pending storage holds a recipe, one pointwise
- * step over other storages; recipes that feed each other become one kernel when somebody needs the value. Every tensor handle,
- * saved value and pending recipe holds one reference; at zero the memory goes back to the backend's pool at once.
+ * step over other storages, or a matrix product; recipes that feed each other become one kernel when somebody needs the value. Every
+ * tensor handle, saved value and pending recipe holds one reference; at zero the memory goes back to the backend's pool at once.
  *
  * Two rules keep laziness invisible: before memory is written in place, everything that is still going to read it is
- * computed; and the version counts such writes, so that autograd can tell that a saved value has changed.
+ * computed (or, if it most likely never will be read, is given a copy of the old content); and the version counts such writes, so
+ * that autograd can tell that a saved value has changed.
  */
 import type { Backend } from './backend/backend.js';
-import type { DeviceBuffer } from './backend/requests.js';
+import type { DeviceBuffer, MatmulRequest, Matrices } from './backend/requests.js';
 import { type DType, wordBytes } from './dtype.js';
 import { DisposedError } from './errors.js';
 import { lower } from './fuse/lower.js';
 import type { PointwiseName } from './ops/pointwise/table.js';
 import type { Shape } from './shape.js';
-import type { View } from './view.js';
+import { contiguousView, type View } from './view.js';
 
 /** What a pending step reads: elements of a storage in the step's shape, or a number. */
 export type RecipeArgument =
@@ -30,6 +31,18 @@ export interface Recipe {
   /** Upper bounds of the steps and inputs of the kernel that would compute this, pending arguments included. */
   readonly steps: number;
   readonly inputs: number;
+}
+
+/** One side of a pending product: a stack of matrices in a computed storage. */
+export type Factor = Omit<Matrices, 'buffer' | 'dtype'> & { readonly storage: Storage };
+
+/** A matrix product that is computed when somebody needs it: until then, what follows it may become its epilogue (`fuse/products.ts`). */
+export interface PendingProduct extends Pick<MatmulRequest, 'batch' | 'm' | 'n' | 'k' | 'activation'> {
+  readonly a: Factor;
+  readonly b: Factor;
+  readonly bias: { readonly storage: Storage; readonly offset: number } | null;
+  /** Whether no gradient flows through it. What one flows through is most likely needed later, and weights are written to before. */
+  readonly isConstant: boolean;
 }
 
 /** Who gives and takes the memory of storages while a captured function is recorded, and is told which of them it reads. */
@@ -60,6 +73,7 @@ export class Storage {
   #references = 1;
   #buffer: DeviceBuffer | null = null;
   #recipe: Recipe | null;
+  #product: PendingProduct | null;
   /** Whether the memory belongs to somebody else: it is not freed here. */
   #isLent = false;
 
@@ -67,21 +81,21 @@ export class Storage {
     readonly backend: Backend,
     readonly dtype: DType,
     readonly size: number,
-    recipe: Recipe | null = null,
+    pending: Recipe | PendingProduct | null = null,
     /** Memory that its owner lends for as long as he likes. */
     lent: DeviceBuffer | null = null,
   ) {
-    this.#recipe = recipe;
+    this.#recipe = pending && 'op' in pending ? pending : null;
+    this.#product = pending && 'm' in pending ? pending : null;
     watch.storages?.created(this);
     if (lent) {
       this.#buffer = lent;
       this.#isLent = true;
       ledger.bytes += this.byteLength;
-    } else if (recipe) {
-      for (const arg of recipe.args) {
-        if (!('storage' in arg)) continue;
-        arg.storage.retain();
-        arg.storage.readers.add(this);
+    } else if (pending) {
+      for (const source of this.#sources()) {
+        source.retain();
+        source.readers.add(this);
       }
     } else this.#buffer = this.#allocate();
     ledger.storages++;
@@ -100,15 +114,24 @@ export class Storage {
     return this.#references > 1;
   }
 
-  /** The recipe of a pending storage; null once computed. */
+  /** The recipe of a pending pointwise value; null once computed. */
   get recipe(): Recipe | null {
     return this.#recipe;
+  }
+
+  /** The product that a pending storage will hold; null once computed. */
+  get product(): PendingProduct | null {
+    return this.#product;
+  }
+
+  get isPending(): boolean {
+    return this.#recipe !== null || this.#product !== null;
   }
 
   /** The memory, computed now if it is still pending. */
   get buffer(): DeviceBuffer {
     const { storages } = watch;
-    if (this.#recipe) {
+    if (this.isPending) {
       if (storages) storages.computes(this, () => lower(this));
       else lower(this);
     }
@@ -125,14 +148,19 @@ export class Storage {
 
   /** Called when the kernel that writes this value has been requested: the recipe and what it held go. */
   settle(): void {
-    const recipe = this.#recipe;
+    const sources = this.#sources();
     this.#recipe = null;
-    if (recipe) this.#forget(recipe);
+    this.#product = null;
+    for (const source of sources) {
+      source.readers.delete(this);
+      source.release();
+    }
   }
 
   /** To be called before a write in place: computes what still reads the old content, except for the writer itself. */
   beforeWrite(writer?: Storage): void {
     void this.buffer;
+    this.#copyForInlined(writer);
     for (const reader of [...this.readers]) if (reader !== writer) void reader.buffer;
     this.version++;
   }
@@ -146,9 +174,7 @@ export class Storage {
   release(): void {
     if (--this.#references > 0) return;
     ledger.storages--;
-    const recipe = this.#recipe;
-    this.#recipe = null;
-    if (recipe) this.#forget(recipe);
+    this.settle();
     if (!this.#buffer) return;
     ledger.bytes -= this.byteLength;
     if (!this.#isLent) {
@@ -176,11 +202,42 @@ export class Storage {
     return buffer;
   }
 
-  #forget(recipe: Recipe): void {
-    for (const arg of recipe.args) {
-      if (!('storage' in arg)) continue;
-      arg.storage.readers.delete(this);
-      arg.storage.release();
-    }
+  /** What a pending value is made of, each storage as often as it is retained. */
+  #sources(): Storage[] {
+    if (this.#recipe) return this.#recipe.args.flatMap((arg) => ('storage' in arg ? [arg.storage] : []));
+    const product = this.#product;
+    if (!product) return [];
+    return [product.a.storage, product.b.storage, ...(product.bias ? [product.bias.storage] : [])];
+  }
+
+  /**
+   * Products that have become part of another kernel are there for whoever still holds their handle, most likely nobody: instead of
+   * computing them before a write, they get the old content.
+   */
+  #copyForInlined(writer: Storage | undefined): void {
+    const inlined = [...this.readers].filter((reader) => reader !== writer && reader.#product && reader.wasInlined);
+    if (inlined.length === 0) return;
+    const { backend, dtype, size } = this;
+    const whole = { storage: this as Storage, view: contiguousView([size]) };
+    const recipe: Recipe = { op: 'copy', type: dtype, shape: [size], args: [whole], steps: 1, inputs: 1 };
+    const copy = new Storage(backend, dtype, size, recipe);
+    void copy.buffer;
+    for (const reader of inlined) reader.#replaceSource(this, copy);
+    copy.release();
+  }
+
+  #replaceSource(before: Storage, now: Storage): void {
+    const product = this.#product;
+    if (!product) return;
+    const replaced = <T extends { readonly storage: Storage }>(operand: T): T => {
+      if (operand.storage !== before) return operand;
+      now.retain();
+      before.release();
+      return { ...operand, storage: now };
+    };
+    const { a, b, bias } = product;
+    this.#product = { ...product, a: replaced(a), b: replaced(b), bias: bias && replaced(bias) };
+    before.readers.delete(this);
+    now.readers.add(this);
   }
 }

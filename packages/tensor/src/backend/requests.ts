@@ -71,7 +71,12 @@ export interface MatmulRequest {
   /** [...batch, m, n], dense. */
   readonly residual?: Dense;
   readonly out: Dense;
+  /** Further products of the same `a` without residuals, in the same launch where the backend can. */
+  readonly more?: readonly ProductOperands[];
 }
+
+/** What a further product brings: a right operand that lies as `b` does, a bias if the first has one, a place. */
+export type ProductOperands = Pick<MatmulRequest, 'b' | 'bias' | 'out'>;
 
 /**
  * Reduces the middle dim of a dense [outer, length, inner] to [outer, inner], blocked or pairwise so that errors grow like

@@ -8,7 +8,7 @@ type Written = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly
 
 const WRITTEN: Written = {
   pointwise: ({ outputs }) => outputs,
-  matmul: ({ out }) => [out],
+  matmul: (request) => [request, ...(request.more ?? [])].map(({ out }) => out),
   reduce: ({ out }) => [out],
   softmax: ({ out }) => [out],
   softmaxBackward: ({ out }) => [out],

@@ -147,6 +147,8 @@ export class Recording implements Interceptor, StorageWatcher {
     }
     this.#checkHost();
     for (const vertex of this.entryGradients.keys()) settleGradient(vertex);
+    // A product that waits belongs before the code, as if it had been computed at once.
+    for (const storage of this.#born) if (storage.product && !storage.wasInlined) void storage.buffer;
     const event = {
       kind: 'each' as const,
       body,
@@ -319,7 +321,7 @@ export class Recording implements Interceptor, StorageWatcher {
 
 /** Computes a gradient that the program has set and that waits to be computed. */
 function settleGradient({ grad }: Vertex): void {
-  if (grad && !grad.isDisposed && grad.storage.recipe) grad.compute();
+  if (grad && !grad.isDisposed && grad.storage.isPending) grad.compute();
 }
 
 /** The memory of a computed storage, without saying that it is read. */

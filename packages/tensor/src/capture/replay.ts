@@ -87,7 +87,7 @@ export class Replay {
     const { backend, externals, entryGradients, keysBefore } = this.recording;
     if (backend.isLost) return false;
     for (const [buffer, storage] of externals)
-      if (!this.#readEntries.has(buffer) && (storage.isReleased || storage.recipe || storage.buffer !== buffer))
+      if (!this.#readEntries.has(buffer) && (storage.isReleased || storage.isPending || storage.buffer !== buffer))
         return false;
     for (const [vertex, entry] of entryGradients) {
       const { grad } = vertex;

@@ -4,6 +4,7 @@ import { numel } from '../shape.js';
 import type { Storage } from '../storage.js';
 import { collapseDims, contiguousView, type View } from '../view.js';
 import { type Composition, compose } from './compose.js';
+import { findEpilogue, lowerProduct } from './products.js';
 
 /** Where the root's value goes if not into memory of its own: elements of an existing storage, in place. */
 export interface Destination {
@@ -13,11 +14,14 @@ export interface Destination {
 
 /** Computes a pending storage, or writes its value into `destination` (and leaves the root itself without memory). */
 export function lower(root: Storage, destination?: Destination): void {
+  if (root.product) lowerProduct(root);
   const { recipe } = root;
   if (!recipe) return;
   const composition = compose(root);
   const { written, inlined } = composition;
-  if (numel(recipe.shape) > 0) root.backend.run(pointwiseRequest(recipe.shape, composition, destination));
+  const epilogue = destination ? null : findEpilogue(recipe.shape, composition);
+  if (epilogue) lowerProduct(epilogue.product, { ...epilogue, out: root });
+  else if (numel(recipe.shape) > 0) root.backend.run(pointwiseRequest(recipe.shape, composition, destination));
   else for (const storage of written) if (!(storage === root && destination)) storage.reserve();
   for (const storage of inlined) storage.wasInlined = true;
   // The root lets go last: settling it may release the pending values below it.

@@ -1,12 +1,14 @@
 /** Matrix products: one kernel request for `matmul` with full batch broadcasting and for `linear` with its bias. */
 import { autocasted } from '../autocast.js';
 import { needsGrad, record } from '../autograd/record.js';
-import type { Activation, Dense, Matrices } from '../backend/requests.js';
+import type { Activation } from '../backend/requests.js';
+import { makeTensor } from '../construct.js';
 import { ShapeError } from '../errors.js';
-import { broadcastShapes, formatShape, type Shape } from '../shape.js';
+import { broadcastShapes, formatShape, numel, type Shape } from '../shape.js';
+import { type Factor, Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
-import { collapseDims, expandView } from '../view.js';
-import { checkFloats, commonBackend, dense, emptyOn } from './operands.js';
+import { collapseDims, contiguousView, expandView } from '../view.js';
+import { checkFloats, commonBackend } from './operands.js';
 import { sumTo } from './pointwise/sum-to.js';
 
 const pair = (shape: Shape): string => shape.slice(-2).join('x');
@@ -27,7 +29,7 @@ export function matmul(left: Tensor, right: Tensor): Tensor {
     throw new ShapeError(
       `matmul: mat1 and mat2 shapes cannot be multiplied (${pair(a.shape)} and ${pair(b.shape)})${a.shape.length + b.shape.length > 4 ? ` in ${formatShape(a.shape)} and ${formatShape(b.shape)}` : ''}`,
     );
-  return record('matmul', product(a, b), [a, b], [a, b], (grad, [x, y]) => [
+  return record('matmul', product(a, b, { isConstant: !needsGrad([a, b]) }), [a, b], [a, b], (grad, [x, y]) => [
     () => sumTo(matmul(grad, y.transpose(-2, -1)), x.shape),
     () => gradientOfRight(x, y.shape, grad),
   ]);
@@ -56,34 +58,40 @@ export function linear(input: Tensor, matrix: Tensor, added?: Tensor | null, act
   checkFloats('linear', { input: x, weight, bias });
   const inputs = bias ? [x, weight, bias] : [x, weight];
   commonBackend('linear', x, weight, ...(bias ? [bias] : []));
-  const recording = activation !== 'none' && needsGrad(inputs);
+  const isConstant = !needsGrad(inputs);
   if (x.shape.length === 1) return linear(x.unsqueeze(0), weight, bias, activation).squeeze(0);
-  const output = product(
-    x,
-    weight.detach().transpose(0, 1),
-    bias ? dense(bias) : undefined,
-    recording ? 'none' : activation,
-  );
+  const output = product(x, weight.detach().transpose(0, 1), {
+    isConstant,
+    bias: bias ?? null,
+    activation: isConstant ? activation : 'none',
+  });
   const linearOutput = record('linear', output, inputs, [x, weight], (grad, [rows, columns]) => [
     () => matmul(grad, columns),
     () => matmul(grad.reshape([-1, outFeatures]).transpose(0, 1), rows.reshape([-1, inFeatures])),
     () => grad.reshape([-1, outFeatures]).sum(0),
   ]);
-  if (!recording) return linearOutput;
+  if (isConstant || activation === 'none') return linearOutput;
   return activation === 'relu'
     ? linearOutput.relu()
     : linearOutput.gelu({ approximate: activation === 'geluTanh' ? 'tanh' : 'none' });
 }
 
-/** The kernel request for matrices whose inner sizes agree. */
-function product(a: Tensor, b: Tensor, bias?: Dense, activation: Activation = 'none'): Tensor {
-  const backend = a.storage.backend;
+interface ProductOptions {
+  readonly isConstant: boolean;
+  readonly bias?: Tensor | null;
+  readonly activation?: Activation;
+}
+
+/** The pending product of matrices whose inner sizes agree. */
+function product(a: Tensor, b: Tensor, { isConstant, bias, activation = 'none' }: ProductOptions): Tensor {
   const batchShape = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
   const k = a.shape.at(-1) ?? 0;
   const n = b.shape.at(-1) ?? 0;
   let m = a.shape.at(-2) ?? 0;
-  const left = matrices(a, batchShape);
-  const right = matrices(b, batchShape);
+  const left = factor(a, batchShape);
+  const right = factor(b, batchShape);
+  const row = bias?.contiguous();
+  row?.compute();
   const collapsed = collapseDims(batchShape, [left.batchStrides, right.batchStrides]);
   const batch = collapsed.shape;
   const leftBatch = collapsed.strides[0] ?? [];
@@ -99,37 +107,29 @@ function product(a: Tensor, b: Tensor, bias?: Dense, activation: Activation = 'n
     leftBatch.pop();
     rightBatch.pop();
   }
-  const { tensor, operand } = emptyOn(backend, [...batchShape, a.shape.at(-2) ?? 0, n], a.dtype);
-  backend.run({
-    kind: 'matmul',
+  const shape = [...batchShape, a.shape.at(-2) ?? 0, n];
+  const storage = new Storage(a.storage.backend, a.dtype, numel(shape), {
     batch,
     m,
     n,
     k,
     a: { ...left, batchStrides: leftBatch },
     b: { ...right, batchStrides: rightBatch },
-    alpha: 1,
-    ...(bias && { bias }),
+    bias: row ? { storage: row.storage, offset: row.layout.offset } : null,
     activation,
-    out: operand,
+    isConstant,
   });
-  return tensor;
+  return makeTensor(storage, contiguousView(shape));
 }
 
-/** A tensor as a stack of matrices; copied only if neither rows nor columns are contiguous. */
-function matrices(x: Tensor, batchShape: Shape): Matrices {
+/** A tensor as a stack of matrices, computed; copied only if neither rows nor columns are contiguous. */
+function factor(x: Tensor, batchShape: Shape): Factor {
   const [rows, columns] = [x.shape.at(-2) ?? 1, x.shape.at(-1) ?? 1];
   const readable = x.layout.strides.at(-1) === 1 || x.layout.strides.at(-2) === 1 || rows <= 1 || columns <= 1;
   const source = readable ? x : x.contiguous();
+  source.compute();
   const { strides, offset } = expandView(source.layout, [...batchShape, rows, columns]);
   const rowStride = rows <= 1 ? columns : (strides.at(-2) ?? columns);
   const columnStride = columns <= 1 ? 1 : (strides.at(-1) ?? 1);
-  return {
-    buffer: source.storage.buffer,
-    dtype: x.dtype,
-    offset,
-    rowStride,
-    columnStride,
-    batchStrides: strides.slice(0, -2),
-  };
+  return { storage: source.storage, offset, rowStride, columnStride, batchStrides: strides.slice(0, -2) };
 }

@@ -15,7 +15,8 @@ export function costOf(request: KernelRequest): Cost {
 }
 
 function flopOf(request: KernelRequest): number {
-  if (request.kind === 'matmul') return 2 * product(request.batch) * request.m * request.n * request.k;
+  if (request.kind === 'matmul')
+    return 2 * product(request.batch) * request.m * request.n * request.k * (1 + (request.more?.length ?? 0));
   if (request.kind !== 'attention' && request.kind !== 'attentionBackward') return 0;
   const { batch, queries, keys, width, valueWidth, isCausal } = request;
   const pairs = product(batch) * queries * keys * (isCausal ? 0.5 : 1);

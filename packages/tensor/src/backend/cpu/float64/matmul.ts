@@ -14,6 +14,12 @@ const ACTIVATIONS: Readonly<Record<Activation, (x: number) => number>> = {
 };
 
 export function matmul(launcher: Launcher, request: MatmulRequest): void {
+  const { more, ...first } = request;
+  if (more) {
+    matmul(launcher, first);
+    for (const each of more) matmul(launcher, { ...first, ...each });
+    return;
+  }
   const { batch, m, n, k, alpha } = request;
   const [a, b] = [wholeBuffer(launcher, request.a), wholeBuffer(launcher, request.b)];
   const out = elements(launcher, request.out);

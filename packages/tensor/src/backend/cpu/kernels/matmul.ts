@@ -65,6 +65,12 @@ interface Product {
 }
 
 export function matmul(launcher: Launcher, request: MatmulRequest): void {
+  const { more, ...first } = request;
+  if (more) {
+    matmul(launcher, first);
+    for (const each of more) matmul(launcher, { ...first, ...each });
+    return;
+  }
   const { n, k } = request;
   const { batch, m, rowStride } = foldBatch(request);
   if (product(batch) * m * n === 0) return;

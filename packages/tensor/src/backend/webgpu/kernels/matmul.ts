@@ -38,6 +38,12 @@ const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) =>
 };
 
 export function matmul(context: KernelContext, request: MatmulRequest): void {
+  const { more, ...only } = request;
+  if (more) {
+    matmul(context, only);
+    for (const each of more) matmul(context, { ...only, ...each });
+    return;
+  }
   const { m, n, k, a, b, bias, residual, out } = request;
   const { sizes, strides } = mergeBatch(request.batch, [a.batchStrides, b.batchStrides]);
   const batches = sizes.reduce((product, size) => product * size, 1);

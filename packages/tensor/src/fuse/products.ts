@@ -1,0 +1,156 @@
+/**
+ * Matrix products that wait to be computed, and what is gained by it. When pointwise steps need one for the first time and are no more than an
+ * epilogue (a scale, a bias, an activation, a residual), they are stored by the product's kernel and the product itself never reaches
+ * memory. When several of the same left operand wait (queries, keys and values), they are computed in one launch.
+ *
+ * Laziness stays invisible: a product that became part of another kernel can still be computed for whoever asks for it.
+ */
+import type { Activation, Dense, MatmulRequest, Matrices } from '../backend/requests.js';
+import { numel, type Shape } from '../shape.js';
+import type { Factor, PendingProduct, Storage } from '../storage.js';
+import { isContiguous } from '../view.js';
+import type { Composition, Input } from './compose.js';
+
+const ACTIVATIONS: Readonly<Record<string, Activation>> = { relu: 'relu', gelu: 'gelu', geluTanh: 'geluTanh' };
+
+/** What follows a product in its kernel. */
+export interface Epilogue {
+  /** The storage whose value would be the product itself. */
+  readonly product: Storage;
+  readonly alpha: number;
+  readonly bias: Input | null;
+  readonly activation: Activation;
+  readonly residual: Input | null;
+}
+
+/** The epilogue that a program over `shape` is to a product among its inputs; null where it is not. */
+export function findEpilogue(shape: Shape, composition: Composition): Epilogue | null {
+  const { program, inputs, written, inlined } = composition;
+  if (written.length !== 1 || program.steps.length === 0 || numel(shape) === 0) return null;
+  for (const [value, { storage, view }] of inputs.entries()) {
+    if (!storage.product?.isConstant || storage.wasInlined || !isWhole(storage, view)) continue;
+    let isAlone = true;
+    for (const reader of storage.readers) if (reader !== written[0] && !inlined.includes(reader)) isAlone = false;
+    const epilogue = isAlone ? asEpilogue(shape, composition, value) : null;
+    if (epilogue) return epilogue;
+  }
+  return null;
+}
+
+/** Follows the steps from a product on: each must take what the last one gave, in the order in which a kernel applies them. */
+function asEpilogue(shape: Shape, { program, inputs, scalars }: Composition, first: number): Epilogue | null {
+  const storage = inputs[first]?.storage;
+  const product = storage?.product;
+  if (!storage || !product) return null;
+  let [alpha, bias, residual] = [1, null as Input | null, null as Input | null];
+  let { activation } = product;
+  let at = first;
+  for (const [i, { op, args }] of program.steps.entries()) {
+    const [other, ...others] = args.filter((arg) => arg !== at);
+    if (!args.includes(at) || args.length > 2 || others.length > 0 || residual) return null;
+    if (other === undefined) {
+      const next = args.length === 1 ? ACTIVATIONS[op] : undefined;
+      if (!next || activation !== 'none') return null;
+      activation = next;
+    } else {
+      const input = inputs[other];
+      const scalar = scalars[other - inputs.length];
+      const isFresh = activation === 'none' && !product.bias && !bias;
+      if (op === 'mul' && scalar !== undefined && isFresh && alpha === 1) alpha = scalar;
+      else if (op !== 'add' || !input || other === first || input.storage.dtype !== storage.dtype) return null;
+      else if (isFresh && isRow(input, shape, product.n)) bias = input;
+      else if (isContiguous(input.view)) residual = input;
+      else return null;
+    }
+    at = inputs.length + scalars.length + i;
+  }
+  return program.outputs[0] === at ? { product: storage, alpha, bias, activation, residual } : null;
+}
+
+function isWhole(storage: Storage, view: Input['view']): boolean {
+  return view.offset === 0 && isContiguous(view) && numel(view.shape) === storage.size;
+}
+
+/** Whether an input repeats one dense row of `n` elements. */
+function isRow({ view }: Input, shape: Shape, n: number): boolean {
+  return (
+    shape.at(-1) === n &&
+    view.strides.every((stride, d) =>
+      d === shape.length - 1 ? stride === 1 || n === 1 : stride === 0 || shape[d] === 1,
+    )
+  );
+}
+
+/** Computes a product into memory of its own, together with others that wait; or, with an epilogue, into `out`. */
+export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'product'> & { readonly out: Storage }): void {
+  const { product } = storage;
+  if (!product) return;
+  const all = epilogue ? [storage] : [storage, ...siblings(storage, product)];
+  const [first, ...more] = all.flatMap((each) => (each.product ? [operands(each.product, epilogue?.out ?? each)] : []));
+  if (!first) return;
+  const { batch, m, n, k } = product;
+  const bias = epilogue?.bias ? denseInput(epilogue.bias) : first.bias;
+  storage.backend.run({
+    kind: 'matmul',
+    batch,
+    m,
+    n,
+    k,
+    ...first,
+    alpha: epilogue?.alpha ?? 1,
+    ...(bias && { bias }),
+    activation: epilogue?.activation ?? product.activation,
+    ...(epilogue?.residual && { residual: denseInput(epilogue.residual) }),
+    ...(more.length > 0 && { more: more.map(({ b, bias, out }) => ({ b, ...(bias && { bias }), out })) }),
+  });
+  if (epilogue) storage.wasInlined = true;
+  else for (const each of all) each.settle();
+}
+
+/** Products of the same left operand that wait too and that nothing pointwise waits for: what could become an epilogue is left alone. */
+function siblings(storage: Storage, product: PendingProduct): Storage[] {
+  const found: Storage[] = [];
+  for (const other of product.a.storage.readers) {
+    const { product: own } = other;
+    if (other === storage || !own || other.wasInlined || other.readers.size > 0) continue;
+    const fits =
+      own.m === product.m &&
+      own.n === product.n &&
+      own.k === product.k &&
+      sameNumbers(own.batch, product.batch) &&
+      sameLayout(own.a, product.a) &&
+      own.a.offset === product.a.offset &&
+      sameLayout(own.b, product.b) &&
+      (own.bias === null) === (product.bias === null) &&
+      own.activation === product.activation;
+    if (fits) found.push(other);
+  }
+  return found;
+}
+
+function sameLayout(a: Factor, b: Factor): boolean {
+  return (
+    a.rowStride === b.rowStride && a.columnStride === b.columnStride && sameNumbers(a.batchStrides, b.batchStrides)
+  );
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
+}
+
+function operands({ a, b, bias }: PendingProduct, out: Storage): Pick<MatmulRequest, 'a' | 'b' | 'bias' | 'out'> {
+  return {
+    a: matrices(a),
+    b: matrices(b),
+    ...(bias && { bias: { buffer: bias.storage.buffer, dtype: bias.storage.dtype, offset: bias.offset } }),
+    out: { buffer: out.reserve(), dtype: out.dtype, offset: 0 },
+  };
+}
+
+function matrices({ storage, ...layout }: Factor): Matrices {
+  return { ...layout, buffer: storage.buffer, dtype: storage.dtype };
+}
+
+function denseInput({ storage, view }: Input): Dense {
+  return { buffer: storage.buffer, dtype: storage.dtype, offset: view.offset };
+}
