@@ -1,13 +1,15 @@
 /** What a value will cost, in words: for people who wonder which ops share a kernel. */
 import { numel } from '../shape.js';
+import type { PendingProduct } from '../storage.js';
 import type { Tensor } from '../tensor.js';
 import { compose } from './compose.js';
 import { pointwiseRequest } from './lower.js';
+import { findEpilogue } from './products.js';
 import type { Program } from './program.js';
 
 /**
  * The kernel that a pending value will be computed by: its inputs, its steps in order, and the text that the device makes of it
- * (WGSL on WebGPU, where it exists). A value that is computed already costs nothing.
+ * (WGSL on WebGPU, where it exists), or the matrix product whose sums go through the steps. A value that is computed already costs nothing.
  *
  * @example
  * console.log(explain(x.add(1).mul(2).gelu()));
@@ -15,16 +17,31 @@ import type { Program } from './program.js';
 export function explain(value: Tensor): string {
   value.checkAlive('explain');
   const { storage } = value;
-  const { recipe, backend } = storage;
+  const { recipe, product, backend } = storage;
+  if (product) return `1 kernel on ${backend.kind}: ${describeProduct(product)}`;
   if (!recipe) return `0 kernels: this value of shape [${value.shape.join(', ')}] is computed`;
   const composition = compose(storage);
-  const { program, inputs, written } = composition;
+  const { program, inputs, scalars, written } = composition;
+  const epilogue = findEpilogue(recipe.shape, composition)?.product.product;
+  if (epilogue)
+    return `1 kernel on ${backend.kind}: ${describeProduct(epilogue)}, whose sums go through\n${listing(program, scalars)}`;
   const elements = numel(recipe.shape);
+  const before = inputs.flatMap(({ storage: { product: waiting } }) => (waiting ? [describeProduct(waiting)] : []));
   const head =
-    `1 kernel over [${recipe.shape.join(', ')}] (${elements} elements) on ${backend.kind}: ` +
+    `${count(before.length + 1, 'kernel')} over [${recipe.shape.join(', ')}] (${elements} elements) on ${backend.kind}: ` +
     `${count(inputs.length, 'input')}, ${count(program.steps.length, 'step')}, ${count(written.length, 'output')}`;
-  const text = elements > 0 ? backend.kernelText?.(pointwiseRequest(recipe.shape, composition)) : undefined;
-  return [head, listing(program, composition.scalars), ...(text ? [text] : [])].join('\n');
+  const text =
+    elements > 0 && before.length === 0 ? backend.kernelText?.(pointwiseRequest(recipe.shape, composition)) : undefined;
+  return [head, ...before.map((each) => `  after a ${each}`), listing(program, scalars), ...(text ? [text] : [])].join(
+    '\n',
+  );
+}
+
+function describeProduct({ batch, m, n, k, bias, activation }: PendingProduct): string {
+  const sizes = `[${[...batch, m, k].join(', ')}] @ [${[...batch, k, n].join(', ')}]`;
+  return ['matrix product', sizes, ...(bias ? ['+ bias'] : []), ...(activation === 'none' ? [] : [activation])].join(
+    ' ',
+  );
 }
 
 function count(n: number, what: string): string {

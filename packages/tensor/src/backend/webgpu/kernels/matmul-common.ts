@@ -39,7 +39,7 @@ export function matmulParams({ batchRank }: MatmulVariant): Record<string, Param
 }
 
 /** Finds `tileM`, `tileN` and `batch` of the workgroup, and where A, B and the output start for that batch. */
-export function matmulPlace({ batchRank, vectorOut }: MatmulVariant): string {
+export function matmulPlace({ batchRank, parts, vectorOut }: MatmulVariant): string {
   const coordinates = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i).map((d) => {
     const coordinate = d === 0 ? 'rest' : `rest % p.batch${d}`;
     return `let batch${d} = ${coordinate};\n${d > 0 ? `rest /= p.batch${d};\n` : ''}aStart += batch${d} * p.aBatch${d};\nbStart += batch${d} * p.bBatch${d};`;
@@ -56,7 +56,8 @@ export function matmulPlace({ batchRank, vectorOut }: MatmulVariant): string {
     'var bStart = p.bOffset;',
     ...(batchRank > 0 ? [batchRank > 1 ? 'var rest = batch;' : 'let rest = batch;'] : []),
     ...coordinates,
-    `let outStart = batch * p.m * p.n${vectorOut ? ' / 4u' : ''};`,
+    // Each of several products has an array of its own.
+    parts > 1 ? 'let outStart = 0u;' : `let outStart = batch * p.m * p.n${vectorOut ? ' / 4u' : ''};`,
   ].join('\n');
 }
 

@@ -6,9 +6,10 @@
  */
 
 import { ArgumentError } from '../../../errors.js';
-import type { Activation, MatmulRequest, Matrices } from '../../requests.js';
+import type { Activation, DeviceBuffer, MatmulRequest, Matrices } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
+import { withParts } from './matmul-parts.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
 import { subgroupSource } from './matmul-subgroups.js';
@@ -26,6 +27,8 @@ export interface MatmulVariant {
   readonly vectorOut: boolean;
   /** Dims of the batch, after merging. */
   readonly batchRank: number;
+  /** Products in the dispatch: one, or several without a batch (`matmul-parts.ts`). */
+  readonly parts: number;
   readonly hasBias: boolean;
   readonly hasResidual: boolean;
   readonly activation: Activation;
@@ -38,22 +41,36 @@ const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) =>
 };
 
 export function matmul(context: KernelContext, request: MatmulRequest): void {
-  const { more, ...only } = request;
-  if (more) {
-    matmul(context, only);
-    for (const each of more) matmul(context, { ...only, ...each });
-    return;
-  }
+  const { more = [], ...first } = request;
+  const products = [first, ...more.map((each) => ({ ...first, ...each }))];
+  const most = mostParts(context, request);
+  for (let i = 0; i < products.length; i += most) dispatch(context, products.slice(i, i + most));
+}
+
+/** Products of a request that one dispatch computes: those that lie alike, as far as a kernel can bind their arrays. */
+function mostParts({ limits }: KernelContext, { batch, b, bias, out, more = [] }: MatmulRequest): number {
+  const isAlike = more.every(
+    (each) => each.b.offset === b.offset && each.bias?.offset === bias?.offset && each.out.offset === out.offset,
+  );
+  if (!isAlike || batch.some((size) => size !== 1)) return 1;
+  return Math.floor((limits.maxStorageBuffersPerShaderStage - 1) / (bias ? 3 : 2));
+}
+
+/** One dispatch for products of the same left operand. */
+function dispatch(context: KernelContext, products: readonly MatmulRequest[]): void {
+  const [request] = products;
+  if (!request) return;
   const { m, n, k, a, b, bias, residual, out } = request;
   const { sizes, strides } = mergeBatch(request.batch, [a.batchStrides, b.batchStrides]);
   const batches = sizes.reduce((product, size) => product * size, 1);
   if (m * n * batches === 0) return;
+  const parts = products.length;
 
   const { transposed: transposeA, line: rowA } = layoutOf(a, m, k);
   const { transposed: transposeB, line: rowB } = layoutOf(b, k, n);
   const aligned = (matrix: Matrices, rowStride: number, batchStrides: readonly number[]) =>
     matrix.offset % 4 === 0 && rowStride % 4 === 0 && batchStrides.every((stride) => stride % 4 === 0);
-  const tile = chooseTile(context.tuning.matmul, m, n, batches);
+  const tile = chooseTile(context.tuning.matmul, m, n, batches * parts);
   const variant: MatmulVariant = {
     tile,
     transposeA,
@@ -63,11 +80,12 @@ export function matmul(context: KernelContext, request: MatmulRequest): void {
     vectorOut:
       n % 4 === 0 && [out, bias, residual].every((operand) => operand === undefined || operand.offset % 4 === 0),
     batchRank: sizes.length,
+    parts,
     hasBias: bias !== undefined,
     hasResidual: residual !== undefined,
     activation: request.activation,
   };
-  const kernel = context.kernel(variantKey(variant), () => sources[tile.memory](variant));
+  const kernel = context.kernel(variantKey(variant), () => withParts(sources[tile.memory](variant), parts));
 
   const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
   const tilesN = Math.ceil(n / (tile.columns * tile.groupColumns));
@@ -80,7 +98,7 @@ export function matmul(context: KernelContext, request: MatmulRequest): void {
     k,
     tilesM,
     tilesN,
-    tiles: tilesM * tilesN * batches,
+    tiles: tilesM * tilesN * batches * parts,
     aOffset: a.offset / unitA,
     bOffset: b.offset / unitB,
     aRow: rowA / unitA,
@@ -95,8 +113,14 @@ export function matmul(context: KernelContext, request: MatmulRequest): void {
     params[`aBatch${d}`] = (strides[0]?.[d] ?? 0) / unitA;
     params[`bBatch${d}`] = (strides[1]?.[d] ?? 0) / unitB;
   });
-  const buffers = { a: a.buffer, b: b.buffer, bias: bias?.buffer, residual: residual?.buffer, out: out.buffer };
-  context.dispatch(kernel, buffers, params, tilesM * tilesN * batches);
+  const buffers: Record<string, DeviceBuffer | undefined> = { a: a.buffer, residual: residual?.buffer };
+  for (const [i, each] of products.entries()) {
+    const suffix = i === 0 ? '' : i;
+    buffers[`b${suffix}`] = each.b.buffer;
+    buffers[`bias${suffix}`] = each.bias?.buffer;
+    buffers[`out${suffix}`] = each.out.buffer;
+  }
+  context.dispatch(kernel, buffers, params, tilesM * tilesN * batches * parts);
 }
 
 function variantKey({ tile, ...variant }: MatmulVariant): string {
@@ -110,7 +134,7 @@ function variantKey({ tile, ...variant }: MatmulVariant): string {
     variant.hasBias,
     variant.hasResidual,
   ];
-  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.activation}`;
+  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.parts}|${variant.activation}`;
 }
 
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */
