@@ -4,15 +4,15 @@
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
+import { dataWorkerModule } from './scripts/data-worker.mjs';
 import { publicEntries } from './scripts/entries.mjs';
 import { at } from './scripts/paths.mjs';
-import { tokenizerWorkerModule } from './scripts/tokenizer-worker.mjs';
 
 const packages = at('packages') + sep;
 const sources = new Map(publicEntries().map(({ specifier, source }) => [specifier, source]));
 
-/** Stands for the text that the build makes of the tokenizers' worker. */
-const workerModule = '\0tokenizer-worker';
+/** Stands for the text that the build makes of the program of @course/data's workers. */
+const workerModule = '\0data-worker';
 
 /** Vite would follow `exports` and `imports` into dist/; the tests want src/. */
 const workspaceSources: Plugin = {
@@ -23,11 +23,11 @@ const workspaceSources: Plugin = {
       const [name = ''] = importer.slice(packages.length).split(sep);
       return join(packages, name, 'src/platform/node.ts');
     }
-    if (id === '#tokenizer-worker') return workerModule;
+    if (id === '#worker') return workerModule;
     return sources.get(id);
   },
   load(id) {
-    return id === workerModule ? tokenizerWorkerModule() : undefined;
+    return id === workerModule ? dataWorkerModule() : undefined;
   },
 };
 

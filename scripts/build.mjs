@@ -14,7 +14,7 @@ import { isDone, markDone, stateOf } from './stamp.mjs';
 export async function build() {
   await buildKernels();
   await buildPackages();
-  await buildTokenizerWorker();
+  await buildDataWorker();
 }
 
 /** AssemblyScript → WebAssembly, embedded in packages/tensor/src/backend/cpu/binary.generated.ts. */
@@ -45,16 +45,21 @@ async function buildPackages() {
   markDone('packages', before);
 }
 
-/** The program of the tokenizers' workers → packages/data/dist/. */
-async function buildTokenizerWorker() {
-  const output = at('packages/data/dist/tokenizers/parallel/worker-text.js');
-  const before = stateOf([at('packages/data/src/tokenizers'), at('scripts'), at('pnpm-lock.yaml')]);
-  if (existsSync(output) && isDone('tokenizer-worker', before)) return;
+/** The program of the workers of @course/data → packages/data/dist/. */
+async function buildDataWorker() {
+  const output = at('packages/data/dist/workers/program-text.js');
+  const before = stateOf([
+    at('packages/data/src'),
+    at('packages/tensor/src/errors.ts'),
+    at('scripts'),
+    at('pnpm-lock.yaml'),
+  ]);
+  if (existsSync(output) && isDone('data-worker', before)) return;
   // Loaded here, for esbuild is there only once the packages are installed.
-  const { tokenizerWorkerModule } = await import('./tokenizer-worker.mjs');
+  const { dataWorkerModule } = await import('./data-worker.mjs');
   mkdirSync(dirname(output), { recursive: true });
-  writeFileSync(output, await tokenizerWorkerModule());
-  markDone('tokenizer-worker', before);
+  writeFileSync(output, await dataWorkerModule());
+  markDone('data-worker', before);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

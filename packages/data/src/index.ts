@@ -85,7 +85,7 @@ export type { CallInput, CallOptions, CallResult, ModelInputName } from './token
 export type { EncodeBatchOptions, EncodeOptions, Encoding, Padding, Truncation } from './tokenizers/encoding.js';
 export type { GPT2TokenizerOptions, GPT2TokenizerOverrides } from './tokenizers/gpt2-options.js';
 export { GPT2Tokenizer } from './tokenizers/gpt2-tokenizer.js';
-export type { ParallelOptions, ParallelTokenizer } from './tokenizers/parallel/parallel-tokenizer.js';
+export type { ParallelOptions, ParallelTokenizer } from './tokenizers/parallel-tokenizer.js';
 export type { PaddingSection, TokenizerSections, TruncationSection } from './tokenizers/sections.js';
 export type { FileRequest, PretrainedSource, ResolveFile } from './tokenizers/source.js';
 export type { NewSpecialTokens, NewToken, SpecialTokenRole, SpecialTokens } from './tokenizers/special-tokens.js';

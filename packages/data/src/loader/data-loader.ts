@@ -1,11 +1,13 @@
 /**
- * Batches of a data set, epoch after epoch, in an order that a seed fixes. The loader knows where it stands (`state`), so a run that
- * was cut off goes on with the very batch it would have had next.
+ * Batches of a data set or a stream, epoch after epoch, in an order that a seed fixes. The loader knows where it stands (`state`), so a run that
+ * was cut off goes on with the very batch it would have had next; what is made ahead, or in workers, is not counted before it is delivered.
  */
-import { ArgumentError, Tensor } from '@course/tensor';
-import type { Dataset } from '../datasets/dataset.js';
+import { ArgumentError } from '@course/tensor';
+import { Dataset } from '../datasets/dataset.js';
+import type { IterableDataset } from '../datasets/iterable-dataset.js';
 import type { Collate } from './collate.js';
-import { type DefaultBatch, defaultCollate } from './default-collate.js';
+import type { DefaultBatch } from './default-collate.js';
+import { type Preparation, preparationHere, preparationInWorkers, setupOf } from './preparation.js';
 import { type BatchSampler, LengthBucketSampler, SimpleBatchSampler } from './samplers.js';
 
 /** How rows of similar length find together. */
@@ -20,7 +22,7 @@ export interface LengthBuckets<Row> {
 export interface DataLoaderOptions<Row, Batch> {
   /** Rows in a batch; 1 by default. */
   readonly batchSize?: number;
-  /** Draw another order every epoch; false by default. */
+  /** Draw another order every epoch; false by default. A stream is shuffled by its own `shuffle`. */
   readonly shuffle?: boolean;
   /** Seed of the orders; 0 by default. */
   readonly seed?: number;
@@ -30,8 +32,15 @@ export interface DataLoaderOptions<Row, Batch> {
   readonly collate?: Collate<Row, Batch>;
   /** Put rows of similar length together, so that little is padded. */
   readonly bucketByLength?: LengthBuckets<Row>;
-  /** Batches that are made ahead while one is used, for collators that wait for something; 0 by default. */
+  /** Batches that are made ahead while one is used; by default two for each worker, none without workers. */
   readonly prefetch?: number;
+  /**
+   * Worker threads that make batches; 0 by default. Rows travel as structured clones. A collator of this library travels, and so does the URL
+   * of a module; a function does not. The batches are those that one thread makes, in the same order.
+   */
+  readonly numWorkers?: number;
+  /** Keep the workers between epochs, until `close`; false by default: they end with the loop, however it ends. */
+  readonly persistentWorkers?: boolean;
   /** Decides alone which rows make which batch; excludes the options about that. */
   readonly batchSampler?: BatchSampler;
 }
@@ -45,7 +54,8 @@ export interface LoaderState {
 
 /**
  * Iterates over a data set in batches, after [torch.utils.data.DataLoader](https://pytorch.org/docs/stable/data.html). Each
- * `for await` is one epoch; with `shuffle`, epoch e has the order of `torch.randperm` seeded with `seed + e`.
+ * `for await` is one epoch; with `shuffle`, epoch e has the order of `torch.randperm` seeded with `seed + e`. Of a stream, epoch e has the
+ * order that `setEpoch(e)` gives it; to go on in the middle, its rows are read again up to there.
  *
  * @example
  * const loader = new DataLoader(dataset, { batchSize: 2, shuffle: true, seed: 42 });
@@ -53,41 +63,69 @@ export interface LoaderState {
  *   for await (const batch of loader) batch.text; // string[]
  * }
  */
-export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable<Batch> {
+export class DataLoader<
+  Row,
+  Batch = DefaultBatch<Row>,
+  Source extends Dataset<Row> | IterableDataset<Row> = Dataset<Row>,
+> implements AsyncIterable<Batch>
+{
   /** The rows. */
-  readonly dataset: Dataset<Row>;
+  readonly dataset: Source;
   /** Rows in a batch; undefined where a `batchSampler` decides. */
   readonly batchSize: number | undefined;
-  readonly #sampler: BatchSampler;
+  /** Worker threads that make batches. */
+  readonly numWorkers: number;
+  /** Undefined for a stream. */
+  readonly #sampler: BatchSampler | undefined;
+  readonly #dropLast: boolean;
   readonly #prefetch: number;
-  readonly #collate: (rows: readonly Row[]) => Batch | Promise<Batch>;
+  readonly #collate: Collate<Row, Batch> | undefined;
+  readonly #persistent: boolean;
+  #preparation: Preparation<Row, Batch> | undefined;
   /** Where the next `for await` starts. */
   #next: LoaderState = { epoch: 0, batch: 0 };
   /** Where the last one stands. */
   #position: LoaderState = { epoch: 0, batch: 0 };
 
-  /** @throws ArgumentError for options out of range, or that exclude each other. */
-  constructor(dataset: Dataset<Row>, options: DataLoaderOptions<Row, Batch> = {}) {
-    const { collate, batchSampler, prefetch = 0 } = options;
-    if (!(Number.isInteger(prefetch) && prefetch >= 0))
-      throw new ArgumentError(`DataLoader: prefetch must be a whole number of batches, got ${prefetch}`);
+  /** @throws ArgumentError for options out of range, or that exclude each other, and for a collator that cannot travel to workers. */
+  constructor(dataset: Source & (Dataset<Row> | IterableDataset<Row>), options: DataLoaderOptions<Row, Batch> = {}) {
+    const { collate, batchSampler, numWorkers = 0, prefetch = 2 * numWorkers, persistentWorkers = false } = options;
+    for (const [name, count] of Object.entries({ numWorkers, prefetch })) {
+      if (!(Number.isInteger(count) && count >= 0))
+        throw new ArgumentError(
+          `DataLoader: ${name} must be a whole number of ${name === 'prefetch' ? 'batches' : 'threads'}, got ${count}`,
+        );
+    }
+    if (persistentWorkers && numWorkers === 0)
+      throw new ArgumentError('DataLoader: persistentWorkers needs numWorkers above 0');
+    if (numWorkers > 0) setupOf(collate);
     this.#prefetch = prefetch;
+    this.numWorkers = numWorkers;
+    this.#persistent = persistentWorkers;
+    this.#collate = collate;
     this.dataset = dataset;
+    this.#dropLast = options.dropLast ?? false;
     this.batchSize = batchSampler === undefined ? (options.batchSize ?? 1) : undefined;
-    this.#sampler = batchSampler === undefined ? makeSampler(dataset, options) : checkAlone(batchSampler, options);
-    if (collate === undefined) this.#collate = (rows) => defaultCollate(rows) as Batch;
-    else this.#collate = typeof collate === 'function' ? collate : (rows) => collate.collate(rows);
+    const rows: Dataset<Row> | IterableDataset<Row> = dataset;
+    if (!(rows instanceof Dataset)) checkStream(options);
+    else this.#sampler = batchSampler === undefined ? makeSampler(rows, options) : checkAlone(batchSampler, options);
   }
 
-  /** Number of batches in an epoch. */
+  /**
+   * Number of batches in an epoch.
+   *
+   * @throws ArgumentError for a stream, which does not know its end.
+   */
   get length(): number {
-    return this.#sampler.length;
+    if (this.#sampler !== undefined) return this.#sampler.length;
+    throw new ArgumentError('DataLoader: a stream does not know how many batches it has');
   }
 
   /** Where the loader stands: the batch that would come next, were the epoch at hand gone on with. */
   state(): LoaderState {
     const { epoch, batch } = this.#position;
-    return batch >= this.length && batch > 0 ? { epoch: epoch + 1, batch: 0 } : { epoch, batch };
+    const atEnd = this.#sampler !== undefined && batch >= this.#sampler.length && batch > 0;
+    return atEnd ? { epoch: epoch + 1, batch: 0 } : { epoch, batch };
   }
 
   /**
@@ -97,9 +135,10 @@ export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable
    */
   loadState(state: LoaderState): void {
     const { epoch, batch } = state;
-    if (!(Number.isInteger(epoch) && epoch >= 0 && Number.isInteger(batch) && batch >= 0 && batch <= this.length)) {
+    const most = this.#sampler?.length ?? Number.POSITIVE_INFINITY;
+    if (!(Number.isInteger(epoch) && epoch >= 0 && Number.isInteger(batch) && batch >= 0 && batch <= most)) {
       throw new ArgumentError(
-        `loadState: there is no batch ${batch} of epoch ${epoch}; this loader has ${this.length} batches an epoch`,
+        `loadState: there is no batch ${batch} of epoch ${epoch}; this loader has ${most} batches an epoch`,
       );
     }
     this.#next = { epoch, batch };
@@ -116,33 +155,100 @@ export class DataLoader<Row, Batch = DefaultBatch<Row>> implements AsyncIterable
     const { epoch, batch: start } = this.#next;
     this.#next = { epoch: epoch + 1, batch: 0 };
     this.#position = { epoch, batch: start };
-    const batches = this.#sampler.batches(epoch);
-    const make = async (i: number): Promise<Batch> =>
-      this.#collate((batches[i] ?? []).map((row) => this.dataset.at(row)));
-    const ahead: Promise<Batch>[] = [];
+    const groups = this.#groups(epoch, start);
+    const preparation = this.#prepared();
+    const make = async (): Promise<{ readonly prepared: unknown } | undefined> => {
+      const group = await groups.next();
+      return group.done === true ? undefined : { prepared: await preparation.prepare(group.value) };
+    };
+    const ahead: ReturnType<typeof make>[] = [];
     try {
-      for (let i = start; i < batches.length; i++) {
-        while (ahead.length <= this.#prefetch && i + ahead.length < batches.length) {
-          const batch = make(i + ahead.length);
-          // It is told when its turn comes; until then nobody waits for it.
-          batch.catch(() => undefined);
-          ahead.push(batch);
+      for (let i = start; ; i++) {
+        while (ahead.length <= this.#prefetch) {
+          const next = make();
+          // A failure is told when its turn comes; until then nobody waits for it.
+          next.catch(() => undefined);
+          ahead.push(next);
         }
-        const batch = await (ahead.shift() as Promise<Batch>);
+        const made = await ahead.shift();
+        if (made === undefined) break;
+        const batch = await preparation.finish(made.prepared);
         this.#position = { epoch, batch: i + 1 };
         yield batch;
       }
+      this.#position = { epoch: epoch + 1, batch: 0 };
     } finally {
       // Who leaves early will not free what was made ahead.
-      for (const batch of ahead) void batch.then(disposeBatch, () => undefined);
+      for (const each of ahead)
+        void each.then(
+          (made) => made && preparation.discard(made.prepared),
+          () => undefined,
+        );
+      if (!this.#persistent) preparation.close();
+      // A read that is under way is not waited for.
+      const closing = groups.return();
+      if (ahead.length === 0) await closing;
+      else closing.catch(() => undefined);
     }
+  }
+
+  /** Ends the workers that `persistentWorkers` kept; a later `for await` starts others. */
+  close(): void {
+    this.#preparation?.close();
+    this.#preparation = undefined;
+  }
+
+  /** `using` closes it at the end of the block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #prepared(): Preparation<Row, Batch> {
+    if (this.numWorkers === 0) return preparationHere(this.#collate);
+    if (!this.#persistent) return preparationInWorkers(this.#collate, this.numWorkers);
+    if (this.#preparation?.isClosed !== false) this.#preparation = preparationInWorkers(this.#collate, this.numWorkers);
+    return this.#preparation;
+  }
+
+  /** The rows of the batches of an epoch. */
+  async *#groups(epoch: number, start: number): AsyncGenerator<readonly Row[], void, undefined> {
+    const rows: Dataset<Row> | IterableDataset<Row> = this.dataset;
+    if (rows instanceof Dataset) {
+      const batches = this.#sampler?.batches(epoch) ?? [];
+      for (const batch of batches.slice(start)) yield batch.map((row) => rows.at(row));
+      return;
+    }
+    const { batchSize = 1 } = this;
+    rows.setEpoch(epoch);
+    let some: Row[] = [];
+    let before = start * batchSize;
+    for await (const row of rows) {
+      if (before > 0) {
+        before--;
+        continue;
+      }
+      some.push(row);
+      if (some.length < batchSize) continue;
+      yield some;
+      some = [];
+    }
+    // The last batch may have been short.
+    if (before >= batchSize)
+      throw new ArgumentError(`loadState: there is no batch ${start} of epoch ${epoch}: the stream ends before it`);
+    if (some.length > 0 && !this.#dropLast) yield some;
   }
 }
 
-/** Frees the tensors of a batch. */
-function disposeBatch(batch: unknown): void {
-  if (typeof batch !== 'object' || batch === null) return;
-  for (const value of Object.values(batch)) if (value instanceof Tensor) value.dispose();
+function checkStream<Row>(options: DataLoaderOptions<Row, unknown>): void {
+  for (const name of ['shuffle', 'seed', 'bucketByLength', 'batchSampler'] as const) {
+    if (options[name] !== undefined && options[name] !== false)
+      throw new ArgumentError(
+        `DataLoader: a stream comes in its own order (shuffle it by its own method), so ${name} has no meaning`,
+      );
+  }
+  const { batchSize = 1 } = options;
+  if (!(Number.isInteger(batchSize) && batchSize > 0))
+    throw new ArgumentError(`batchSize must be a positive whole number, got ${batchSize}`);
 }
 
 function makeSampler<Row>(dataset: Dataset<Row>, options: DataLoaderOptions<Row, unknown>): BatchSampler {

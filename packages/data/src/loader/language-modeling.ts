@@ -12,17 +12,24 @@ import {
   scope,
   type Tensor,
 } from '@course/tensor';
-import { hostTensor } from '../host-array.js';
 import type { SpecialTokens } from '../tokenizers/special-tokens.js';
 import {
   type Collator,
-  DataCollatorWithPadding,
-  type EncodedRow,
+  hostTensors,
   type PaddedBatch,
   type PaddingOptions,
   type PaddingTokenizer,
+  paddingOf,
+  type TwoPartCollator,
 } from './collate.js';
-import { padToMatrix } from './pad-sequences.js';
+import {
+  type CollateRecipe,
+  type EncodedRow,
+  type HostBatch,
+  hostCollate,
+  IGNORED_LABEL,
+  type PaddingRecipe,
+} from './host-collate.js';
 
 /** A tokenized row, as `tokenizer.encode(text)` gives it. */
 export interface LanguageModelingRow extends EncodedRow {
@@ -59,9 +66,6 @@ export interface LanguageModelingOptions extends PaddingOptions {
   readonly generator?: Generator;
 }
 
-/** The label of a token that is not asked for. */
-const IGNORED_LABEL = -100;
-
 /**
  * Pads rows and makes the task of a language model of them, after
  * [DataCollatorForLanguageModeling](https://huggingface.co/docs/transformers/main_classes/data_collator#transformers.DataCollatorForLanguageModeling):
@@ -73,16 +77,17 @@ const IGNORED_LABEL = -100;
  * const { inputIds, labels } = collator.collate([tokenizer.encode('two or three'), tokenizer.encode('good')]);
  * [inputIds.shape, labels.shape]; // [[2, 5], [2, 5]]
  */
-export class DataCollatorForLanguageModeling implements Collator<LanguageModelingRow, LanguageModelingBatch> {
+export class DataCollatorForLanguageModeling
+  implements Collator<LanguageModelingRow, LanguageModelingBatch>, TwoPartCollator<LanguageModelingBatch>
+{
   readonly #tokenizer: LanguageModelingTokenizer;
-  readonly #padding: DataCollatorWithPadding<EncodedRow>;
+  readonly #padding: () => PaddingRecipe;
   readonly #options: Required<Pick<LanguageModelingOptions, 'mlm' | 'mlmProbability'>> & LanguageModelingOptions;
   readonly #maskId: number | undefined;
-  readonly #specialIds: ReadonlySet<number>;
 
   /** @throws ArgumentError when the tokenizer has no mask token, or an option is out of range. */
   constructor(tokenizer: LanguageModelingTokenizer, options: LanguageModelingOptions = {}) {
-    const { mlm = true, mlmProbability = 0.15, padToMultipleOf, maxLength } = options;
+    const { mlm = true, mlmProbability = 0.15 } = options;
     const { maskToken } = tokenizer.specialTokens;
     if (!(mlmProbability > 0 && mlmProbability <= 1))
       throw new ArgumentError(
@@ -94,12 +99,8 @@ export class DataCollatorForLanguageModeling implements Collator<LanguageModelin
       );
     this.#tokenizer = tokenizer;
     this.#options = { ...options, mlm, mlmProbability };
-    this.#padding = new DataCollatorWithPadding(tokenizer, {
-      ...(padToMultipleOf !== undefined && { padToMultipleOf }),
-      ...(maxLength !== undefined && { maxLength }),
-    });
+    this.#padding = paddingOf(tokenizer, options);
     this.#maskId = maskToken === undefined ? undefined : tokenizer.convertTokensToIds(maskToken);
-    this.#specialIds = new Set(tokenizer.allSpecialIds);
   }
 
   /**
@@ -108,35 +109,25 @@ export class DataCollatorForLanguageModeling implements Collator<LanguageModelin
    * @throws ArgumentError when there are no rows, or only some have a `nextSentenceLabel`.
    */
   collate(rows: readonly LanguageModelingRow[]): LanguageModelingBatch {
-    const unlabelled = rows.map(({ inputIds, attentionMask, tokenTypeIds }) => ({
-      inputIds,
-      ...(attentionMask && { attentionMask }),
-      ...(tokenTypeIds && { tokenTypeIds }),
-    }));
-    return scope(() => {
-      const batch = this.#padding.collate(unlabelled) as PaddedBatch;
-      const task = this.#options.mlm
-        ? this.#hide(batch.inputIds, this.#mayHide(rows, batch.inputIds.size(1)))
-        : { labels: batch.inputIds.maskedFill(batch.attentionMask.eq(0), IGNORED_LABEL) };
-      return { ...batch, ...task, ...nextSentenceLabels(rows) };
-    });
+    return this.finish(hostCollate(this.recipe(), rows) as HostBatch);
   }
 
-  /** Float 1 for tokens that may be hidden, else 0: [batch, length]. */
-  #mayHide(rows: readonly LanguageModelingRow[], length: number): Tensor {
-    const masks = rows.map(({ inputIds, specialTokensMask }, i) => {
-      if (specialTokensMask && specialTokensMask.length !== inputIds.length)
-        throw new ArgumentError(
-          `DataCollatorForLanguageModeling: row ${i} of the batch has ${inputIds.length} inputIds but ${specialTokensMask.length} specialTokensMask`,
-        );
-      return Array.from(specialTokensMask ?? inputIds, (value) =>
-        specialTokensMask ? 1 - value : Number(!this.#specialIds.has(value)),
-      );
+  /** @internal */
+  recipe(): CollateRecipe {
+    const protect = this.#options.mlm ? this.#tokenizer.allSpecialIds : undefined;
+    return { kind: 'language-modeling', padding: this.#padding(), protect };
+  }
+
+  /** @internal */
+  finish(prepared: HostBatch): LanguageModelingBatch {
+    return scope(() => {
+      const { mayHide, ...batch } = hostTensors(prepared) as unknown as PaddedBatch & { mayHide?: Tensor };
+      const task =
+        mayHide === undefined
+          ? { labels: batch.inputIds.maskedFill(batch.attentionMask.eq(0), IGNORED_LABEL) }
+          : this.#hide(batch.inputIds, mayHide.to('float32'));
+      return { ...batch, ...task };
     });
-    return hostTensor({
-      data: padToMatrix(masks, length, 0, this.#tokenizer.paddingSide),
-      shape: [rows.length, length],
-    }).to('float32');
   }
 
   /** Inputs with hidden tokens, and the tokens that were there. The draws are those of transformers, in its order. */
@@ -152,14 +143,4 @@ export class DataCollatorForLanguageModeling implements Collator<LanguageModelin
       labels: inputIds.maskedFill(asked.logicalNot(), IGNORED_LABEL),
     };
   }
-}
-
-function nextSentenceLabels(rows: readonly LanguageModelingRow[]): { nextSentenceLabel?: Tensor } {
-  const labels = rows.flatMap(({ nextSentenceLabel: label }) => (label === undefined ? [] : [label]));
-  if (labels.length === 0) return {};
-  if (labels.length < rows.length)
-    throw new ArgumentError(
-      `DataCollatorForLanguageModeling: ${labels.length} of the ${rows.length} rows of the batch have a nextSentenceLabel: all must, or none`,
-    );
-  return { nextSentenceLabel: hostTensor({ data: Int32Array.from(labels), shape: [labels.length] }) };
 }

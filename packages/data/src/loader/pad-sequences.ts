@@ -1,6 +1,7 @@
-/** Ragged rows of integers into a matrix: what collators do inside, and Keras' `pad_sequences` for those who come from there. */
+/** Keras' `pad_sequences`, for those who come from there. */
 import { ArgumentError, type Tensor } from '@course/tensor';
 import { hostTensor } from '../host-array.js';
+import { padToMatrix } from './pad-to-matrix.js';
 
 /** Options of `padSequences`; the defaults are those of Keras. */
 export interface PadSequencesOptions {
@@ -36,16 +37,4 @@ export function padSequences(sequences: readonly ArrayLike<number>[], options: P
   });
   const data = padToMatrix(cut, maxLength, value, padding === 'pre' ? 'left' : 'right');
   return hostTensor({ data, shape: [sequences.length, maxLength] });
-}
-
-/** The rows, none longer than `length`, one after the other with padding on one side. */
-export function padToMatrix(
-  rows: readonly ArrayLike<number>[],
-  length: number,
-  value: number,
-  side: 'left' | 'right',
-): Int32Array {
-  const data = new Int32Array(rows.length * length).fill(value);
-  for (const [i, row] of rows.entries()) data.set(row, i * length + (side === 'left' ? length - row.length : 0));
-  return data;
 }

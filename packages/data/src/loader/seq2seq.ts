@@ -1,15 +1,22 @@
 /** Batches for models that read one text and write another. */
-import { ArgumentError, type Tensor } from '@course/tensor';
-import { hostTensor } from '../host-array.js';
+import type { Tensor } from '@course/tensor';
 import {
   type Collator,
-  DataCollatorWithPadding,
-  type EncodedRow,
+  hostTensors,
   type PaddedBatch,
   type PaddingOptions,
   type PaddingTokenizer,
+  paddingOf,
+  type TwoPartCollator,
 } from './collate.js';
-import { padToMatrix } from './pad-sequences.js';
+import {
+  type CollateRecipe,
+  type EncodedRow,
+  type HostBatch,
+  hostCollate,
+  IGNORED_LABEL,
+  type PaddingRecipe,
+} from './host-collate.js';
 
 /** A text and the text that it becomes, tokenized. */
 export interface Seq2SeqRow extends EncodedRow {
@@ -42,16 +49,13 @@ export interface Seq2SeqOptions extends PaddingOptions {
  * const { labels } = collator.collate([{ ...tokenizer.encode('good'), labels: [1160, 102] }]);
  * labels.shape; // [1, 2]
  */
-export class DataCollatorForSeq2Seq implements Collator<Seq2SeqRow, Seq2SeqBatch> {
-  readonly #tokenizer: PaddingTokenizer;
-  readonly #padding: DataCollatorWithPadding<EncodedRow>;
+export class DataCollatorForSeq2Seq implements Collator<Seq2SeqRow, Seq2SeqBatch>, TwoPartCollator<Seq2SeqBatch> {
+  readonly #padding: () => PaddingRecipe;
   readonly #options: Seq2SeqOptions;
 
   /** @throws ArgumentError when an option is out of range. */
   constructor(tokenizer: PaddingTokenizer, options: Seq2SeqOptions = {}) {
-    const { labelPadTokenId: _, decoderStartTokenId: __, ...padding } = options;
-    this.#tokenizer = tokenizer;
-    this.#padding = new DataCollatorWithPadding(tokenizer, padding);
+    this.#padding = paddingOf(tokenizer, options);
     this.#options = options;
   }
 
@@ -61,36 +65,17 @@ export class DataCollatorForSeq2Seq implements Collator<Seq2SeqRow, Seq2SeqBatch
    * @throws ArgumentError when there are no rows, or a row has no labels.
    */
   collate(rows: readonly Seq2SeqRow[]): Seq2SeqBatch {
-    const { labelPadTokenId = -100, decoderStartTokenId, padToMultipleOf: multiple = 1 } = this.#options;
-    for (const [i, row] of rows.entries()) {
-      if (typeof row.labels !== 'object')
-        throw new ArgumentError(`DataCollatorForSeq2Seq: row ${i} of the batch has no labels`);
-    }
-    const inputs = rows.map(({ inputIds, attentionMask, tokenTypeIds }) => ({
-      inputIds,
-      ...(attentionMask && { attentionMask }),
-      ...(tokenTypeIds && { tokenTypeIds }),
-    }));
-    const batch = this.#padding.collate(inputs) as PaddedBatch;
-    const longest = rows.reduce((most, { labels }) => Math.max(most, labels.length), 0);
-    const length = Math.ceil(longest / multiple) * multiple;
-    const shape = [rows.length, length];
-    const labels = padToMatrix(
-      rows.map((row) => row.labels),
-      length,
-      labelPadTokenId,
-      this.#tokenizer.paddingSide,
-    );
-    if (decoderStartTokenId === undefined) return { ...batch, labels: hostTensor({ data: labels, shape }) };
-    const shifted = labels.map((_, i) => {
-      if (i % length === 0) return decoderStartTokenId;
-      const before = labels[i - 1] ?? 0;
-      return before === labelPadTokenId ? this.#tokenizer.padTokenId : before;
-    });
-    return {
-      ...batch,
-      labels: hostTensor({ data: labels, shape }),
-      decoderInputIds: hostTensor({ data: shifted, shape }),
-    };
+    return this.finish(hostCollate(this.recipe(), rows) as HostBatch);
+  }
+
+  /** @internal */
+  recipe(): CollateRecipe {
+    const { labelPadTokenId = IGNORED_LABEL, decoderStartTokenId } = this.#options;
+    return { kind: 'seq2seq', padding: this.#padding(), labelPadTokenId, decoderStartTokenId };
+  }
+
+  /** @internal */
+  finish(prepared: HostBatch): Seq2SeqBatch {
+    return hostTensors(prepared) as unknown as Seq2SeqBatch;
   }
 }

@@ -3,10 +3,16 @@
  * authors, 2019). What is drawn is drawn anew each time that a row comes by.
  */
 import { ArgumentError, defaultGenerator, type Generator } from '@course/tensor';
-import { hostTensor } from '../host-array.js';
-import { type Collator, DataCollatorWithPadding, type EncodedRow, type PaddedBatch } from './collate.js';
+import { type Collator, hostTensors, paddingOf, type TwoPartCollator } from './collate.js';
+import {
+  type CollateRecipe,
+  type EncodedRow,
+  type HostBatch,
+  hostCollate,
+  IGNORED_LABEL,
+  type PaddingRecipe,
+} from './host-collate.js';
 import type { LanguageModelingBatch, LanguageModelingOptions, LanguageModelingTokenizer } from './language-modeling.js';
-import { padToMatrix } from './pad-sequences.js';
 
 /** What has to be known of a WordPiece tokenizer. */
 export interface WholeWordTokenizer extends LanguageModelingTokenizer {
@@ -17,7 +23,6 @@ export interface WholeWordTokenizer extends LanguageModelingTokenizer {
 /** Options of {@link DataCollatorForWholeWordMask}. */
 export type WholeWordOptions = Omit<LanguageModelingOptions, 'mlm'>;
 
-const IGNORED_LABEL = -100;
 /** Tokens of a row that are asked for at most, as there. */
 const MOST_ASKED = 512;
 
@@ -31,9 +36,11 @@ const MOST_ASKED = 512;
  * const collator = new DataCollatorForWholeWordMask(tokenizer, { mlmProbability: 0.5 });
  * collator.collate([tokenizer.encode('two or three')]).labels.shape; // [1, 5]
  */
-export class DataCollatorForWholeWordMask implements Collator<EncodedRow, LanguageModelingBatch> {
+export class DataCollatorForWholeWordMask
+  implements Collator<EncodedRow, LanguageModelingBatch>, TwoPartCollator<LanguageModelingBatch>
+{
   readonly #tokenizer: WholeWordTokenizer;
-  readonly #padding: DataCollatorWithPadding<EncodedRow>;
+  readonly #padding: () => PaddingRecipe;
   readonly #probability: number;
   readonly #generator: Generator | undefined;
   readonly #maskId: number;
@@ -41,7 +48,7 @@ export class DataCollatorForWholeWordMask implements Collator<EncodedRow, Langua
 
   /** @throws ArgumentError when the tokenizer has no mask token, or an option is out of range. */
   constructor(tokenizer: WholeWordTokenizer, options: WholeWordOptions = {}) {
-    const { mlmProbability = 0.15, generator, ...padding } = options;
+    const { mlmProbability = 0.15, generator } = options;
     const { maskToken } = tokenizer.specialTokens;
     if (!(mlmProbability > 0 && mlmProbability <= 1))
       throw new ArgumentError(
@@ -50,7 +57,7 @@ export class DataCollatorForWholeWordMask implements Collator<EncodedRow, Langua
     if (maskToken === undefined)
       throw new ArgumentError('DataCollatorForWholeWordMask: the tokenizer has no mask token');
     this.#tokenizer = tokenizer;
-    this.#padding = new DataCollatorWithPadding(tokenizer, padding);
+    this.#padding = paddingOf(tokenizer, options);
     this.#probability = mlmProbability;
     this.#generator = generator;
     this.#maskId = tokenizer.convertTokensToIds(maskToken);
@@ -63,35 +70,37 @@ export class DataCollatorForWholeWordMask implements Collator<EncodedRow, Langua
    * @throws ArgumentError when there are no rows.
    */
   collate(rows: readonly EncodedRow[]): LanguageModelingBatch {
-    const hidden = rows.map((row) => this.#hide(Array.from(row.inputIds)));
-    const batch = this.#padding.collate(
-      rows.map(({ attentionMask, tokenTypeIds }, i) => ({
-        inputIds: hidden[i]?.inputIds ?? [],
-        ...(attentionMask && { attentionMask }),
-        ...(tokenTypeIds && { tokenTypeIds }),
-      })),
-    ) as PaddedBatch;
-    const length = batch.inputIds.size(1);
-    const labels = padToMatrix(
-      hidden.map((row) => row.labels),
-      length,
-      IGNORED_LABEL,
-      this.#tokenizer.paddingSide,
-    );
-    return { ...batch, labels: hostTensor({ data: labels, shape: [rows.length, length] }) };
+    return this.finish(hostCollate(this.recipe(), rows) as HostBatch);
   }
 
-  #hide(ids: readonly number[]): { inputIds: number[]; labels: number[] } {
+  /** @internal */
+  recipe(): CollateRecipe {
+    return { kind: 'whole-word', padding: this.#padding() };
+  }
+
+  /** @internal */
+  finish(prepared: HostBatch): LanguageModelingBatch {
+    const { lengths, ...batch } = prepared;
+    const { data, shape } = batch.inputIds ?? { data: new Int32Array(), shape: [0, 0] };
+    const [rows = 0, length = 0] = shape;
+    const labels = new Int32Array(data.length).fill(IGNORED_LABEL);
+    for (let row = 0; row < rows; row++) {
+      const count = lengths?.data[row] ?? 0;
+      const from = row * length + (this.#tokenizer.paddingSide === 'left' ? length - count : 0);
+      this.#hide(data.subarray(from, from + count), labels.subarray(from, from + count));
+    }
+    return hostTensors({ ...batch, labels: { data: labels, shape } }) as unknown as LanguageModelingBatch;
+  }
+
+  /** Hides words of a row, whose tokens are replaced in place. */
+  #hide(ids: Int32Array, labels: Int32Array): void {
     const generator = this.#generator ?? defaultGenerator();
-    const inputIds = [...ids];
-    const labels = ids.map(() => IGNORED_LABEL);
-    for (const place of this.#places(ids, generator)) {
+    for (const place of this.#places(Array.from(ids), generator)) {
       labels[place] = ids[place] ?? 0;
       const draw = generator.randomDouble();
-      if (draw < 0.8) inputIds[place] = this.#maskId;
-      else if (draw < 0.9) inputIds[place] = generator.random() % this.#tokenizer.vocabSize;
+      if (draw < 0.8) ids[place] = this.#maskId;
+      else if (draw < 0.9) ids[place] = generator.random() % this.#tokenizer.vocabSize;
     }
-    return { inputIds, labels };
   }
 
   /** The places of the tokens that are asked for. */

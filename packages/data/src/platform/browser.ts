@@ -54,10 +54,10 @@ export function hardwareThreads(): number {
   return navigator.hardwareConcurrency;
 }
 
-/** Starts a worker from the text of a program that offers `courseTokenizer.serve`. */
+/** Starts a worker from the text of a program that offers `courseWorker.serve`. */
 export function startWorker(program: string, setup: unknown, events: WorkerEvents): WorkerHandle {
   const glue = `${program}
-courseTokenizer.serve(
+courseWorker.serve(
   (message, transfer) => postMessage(message, transfer),
   (receive) => { onmessage = (event) => receive(event.data); },
 );`;

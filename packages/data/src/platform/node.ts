@@ -134,34 +134,40 @@ export function hardwareThreads(): number {
 }
 
 /**
- * Starts a worker from the text of a program that offers `courseTokenizer.serve`.
+ * Starts a worker from the text of a program that offers `courseWorker.serve`.
  *
  * @param setup The first message, which has no answer. Each later one has: the process waits for it, and for nothing else.
  */
 export function startWorker(program: string, setup: unknown, events: WorkerEvents): WorkerHandle {
   const worker = new Worker(
+    // Imported and not required: the text is read as a module where the process was started with one (--input-type=module).
     `${program}
-const { parentPort } = require('node:worker_threads');
-courseTokenizer.serve(
+import('node:worker_threads').then(({ parentPort }) => courseWorker.serve(
   (message, transfer) => parentPort.postMessage(message, transfer),
   (receive) => parentPort.on('message', receive),
-);`,
+));`,
     { eval: true },
   );
   let unanswered = 0;
+  let ended = false;
   worker.unref();
   worker.on('message', (message: unknown) => {
     if (--unanswered === 0) worker.unref();
     events.message(message);
   });
   worker.on('error', (error) => events.failure(reason(error)));
+  // What was asked of it will not be answered any more.
+  worker.on('exit', (code) => void (ended || events.failure(`it left with code ${code}`)));
   worker.postMessage(setup);
   return {
     post(message) {
-      if (unanswered++ === 0) worker.ref();
       worker.postMessage(message);
+      if (unanswered++ === 0) worker.ref();
     },
-    terminate: () => void worker.terminate(),
+    terminate() {
+      ended = true;
+      void worker.terminate();
+    },
   };
 }
 

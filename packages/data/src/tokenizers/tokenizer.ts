@@ -11,7 +11,7 @@ import { describeTokenizer } from './describe.js';
 import { Encoder, type EncoderParts, type RowOptions } from './encoder.js';
 import type { EncodeBatchOptions, EncodeOptions, Encoding } from './encoding.js';
 import { EncodingTable, type RowPadding } from './encoding-table.js';
-import { type ParallelOptions, ParallelTokenizer } from './parallel/parallel-tokenizer.js';
+import { type ParallelOptions, ParallelTokenizer } from './parallel-tokenizer.js';
 import type { EncoderRecipe } from './recipe.js';
 import { type PrintedSections, printSections, type TokenizerSections } from './sections.js';
 import {
