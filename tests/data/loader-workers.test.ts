@@ -167,7 +167,7 @@ describe('workers', () => {
     await all(loader);
     expect(await workersLeft(before)).toBe(before);
     for await (const _ of loader) {
-      expect(workers()).toBe(before + 2);
+      expect(workers()).toBeGreaterThan(before);
       break;
     }
     expect(await workersLeft(before)).toBe(before);
