@@ -371,6 +371,29 @@ onEachDevice('capture', () => {
     expect(await drawn(f)).toEqual(expected);
   });
 
+  it('draws fresh masks where replays follow each other and nothing is read in between', async () => {
+    const run = async (wrap: (fn: (x: Tensor) => void) => (x: Tensor) => void): Promise<unknown> => {
+      manualSeed(6);
+      const sum = zeros([64]);
+      const add = wrap((x) => void noGrad(() => sum.add_(x.dropout(0.5))));
+      for (let i = 0; i < 12; i++) add(ones([64]).mul(2 ** i));
+      return await sum.toArray();
+    };
+    expect(await run(capture)).toEqual(await run((fn) => (x) => scope(() => fn(x))));
+  });
+
+  it('tells of an index out of range in a replay, and goes on', async () => {
+    const table = ones([4, 2]);
+    table.compute();
+    const f = capture((indices: Tensor) => table.indexSelect(0, indices));
+    const read = async (index: number) => await f(tensor([index], { dtype: 'int32' })).toArray();
+    for (let i = 0; i < 4; i++) expect(await read(i)).toEqual([[1, 1]]);
+    expect(f.statistics.replays).toBe(2);
+    await expect(read(4)).rejects.toThrow(/index.*4/i);
+    await expect(read(7)).rejects.toThrow(/index.*7/i);
+    expect(await read(0)).toEqual([[1, 1]]);
+  });
+
   it('sees writes from outside, and is seen by values that wait', async () => {
     const state = tensor([1]);
     const f = capture((x: Tensor) => {

@@ -60,6 +60,14 @@ export interface DispatchTime {
   readonly milliseconds: number;
 }
 
+/** Requests that can be computed again at will, over the same memory: none of their buffers may be freed while this lives. */
+export interface RecordedRequests {
+  /** Computes all of them, in order; those of the given places as they stand there, which may differ in numbers only. */
+  run(changed?: ReadonlyMap<number, KernelRequest>): void;
+  /** Gives back what it holds; it must not run again. */
+  release(): void;
+}
+
 /** What a device does for the tensor core; the guarantees are those at the top of this file. */
 export interface Backend {
   readonly kind: DeviceKind;
@@ -89,6 +97,9 @@ export interface Backend {
 
   /** Computes a kernel request. */
   run(request: KernelRequest): void;
+
+  /** Gets requests ready to be computed many times; absent, or undefined, where {@link Backend.run} for each does as well. */
+  record?(requests: readonly KernelRequest[]): RecordedRequests | undefined;
 
   /** The program text that the device makes of a fused kernel, for people; absent where there is none. */
   kernelText?(request: PointwiseRequest): string;

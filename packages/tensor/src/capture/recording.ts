@@ -10,7 +10,7 @@ import { isGradEnabled } from '../autograd/mode.js';
 import { gradients, nextVertexId, type Vertex } from '../autograd/vertex.js';
 import type { Backend } from '../backend/backend.js';
 import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
-import { type Interceptor, tap } from '../backend/tap.js';
+import { type Interceptor, type TappedBackend, tap } from '../backend/tap.js';
 import { writtenBy } from '../backend/written.js';
 import { ArgumentError } from '../errors.js';
 import { defaultGenerator } from '../random/default.js';
@@ -74,7 +74,7 @@ export class Recording implements Interceptor, StorageWatcher {
   readonly #inputs: ReadonlySet<DeviceBuffer>;
 
   constructor(
-    readonly backend: Backend,
+    readonly backend: TappedBackend,
     /** The device itself, on the far side of the tap. */
     readonly device: Backend,
     inputs: readonly DeviceBuffer[],

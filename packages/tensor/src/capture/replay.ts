@@ -17,7 +17,8 @@ import { Storage } from '../storage.js';
 import { Tensor } from '../tensor.js';
 import { contiguousView, type View } from '../view.js';
 import type { LiveNumber } from './compare.js';
-import type { GradState, Recording } from './recording.js';
+import type { Event, GradState, Recording } from './recording.js';
+import { Stretch } from './stretch.js';
 
 /** Where a result lies. */
 export interface ResultPlace {
@@ -39,13 +40,15 @@ export function copyInto(target: Storage, source: Tensor): void {
   );
 }
 
+/** What a replay does next: a stretch of requests, or another event. */
+type Part = Stretch | Exclude<Event, { kind: 'run' }>;
+
 export class Replay {
-  readonly #live = new Map<number, LiveNumber[]>();
+  readonly #parts: readonly Part[];
   readonly #seeds: ReadonlyMap<Generator, bigint>;
   readonly #written: readonly Storage[];
   /** Leaves whose gradient from before the call the function drops before anything could read it. */
   readonly #dropped: readonly Vertex[];
-  readonly #overwritten: ReadonlySet<DeviceBuffer>;
   /** Gradients from before the call that the function reads or adds to. */
   readonly #readEntries: ReadonlySet<DeviceBuffer>;
 
@@ -58,11 +61,6 @@ export class Replay {
     private readonly fixedGenerators: ReadonlySet<Generator>,
   ) {
     recording.seal();
-    for (const each of live) {
-      const list = this.#live.get(each.event);
-      if (list) list.push(each);
-      else this.#live.set(each.event, [each]);
-    }
     this.#seeds = new Map([...recording.keysBefore.keys()].map((generator) => [generator, generator.initialSeed()]));
     const entries = [...recording.entryGradients.values()].filter((buffer) => buffer !== null);
     this.#readEntries = new Set(entries.filter((buffer) => recording.externals.has(buffer)));
@@ -79,7 +77,7 @@ export class Replay {
     this.#written = [...recording.externals].flatMap(([buffer, storage]) =>
       written.has(buffer) && !this.#readEntries.has(buffer) ? [storage] : [],
     );
-    this.#overwritten = written;
+    this.#parts = partsOf(recording, written, live);
   }
 
   /** Whether everything from outside is as it was. */
@@ -113,15 +111,14 @@ export class Replay {
     for (const [vertex, entry] of recording.entryGradients)
       if (entry !== null && this.#readEntries.has(entry)) vertex.grad?.storage.beforeWrite();
     const starts = new Map([...recording.keysBefore.keys()].map((generator) => [generator, generator.keysTaken]));
-    for (const [i, event] of recording.events.entries()) {
-      if (event.kind === 'run') recording.backend.run(this.#filled(i, event.request, starts));
-      else if (event.kind === 'upload') {
-        // What nobody writes to still holds what was uploaded.
-        if (this.#overwritten.has(event.buffer)) recording.backend.write(event.buffer, 0, event.words);
-      } else {
-        this.#setGradients(event.gradients);
-        this.#setKeys(event.keysTaken, starts);
-        withGradMode(event.gradEnabled, event.body);
+    const keyNow = (key: number): number => this.#keyNow(key, starts);
+    for (const part of this.#parts) {
+      if (part.kind === 'stretch') part.run(keyNow);
+      else if (part.kind === 'upload') recording.backend.write(part.buffer, 0, part.words);
+      else {
+        this.#setGradients(part.gradients);
+        this.#setKeys(part.keysTaken, starts);
+        withGradMode(part.gradEnabled, part.body);
       }
     }
     this.#setGradients(recording.finalGradients);
@@ -131,6 +128,7 @@ export class Replay {
 
   /** Gives all memory back that nobody holds. */
   release(): void {
+    if (!this.recording.backend.isLost) for (const part of this.#parts) if (part.kind === 'stretch') part.release();
     this.recording.release();
     for (const storage of this.inputs) if (!storage.isReleased) storage.release();
   }
@@ -171,28 +169,43 @@ export class Replay {
       generator.keysTaken = (starts.get(generator) ?? 0) + count - (keysBefore.get(generator) ?? 0);
   }
 
-  /** The request with the keys of this call. */
-  #filled(index: number, request: KernelRequest, starts: ReadonlyMap<Generator, number>): KernelRequest {
-    const live = this.#live.get(index);
-    if (!live) return request;
-    const value = ({ key }: LiveNumber): number => {
-      const taken = this.recording.keys[key];
-      if (!taken) return 0;
-      const { generator, offset } = taken;
-      return ((starts.get(generator) ?? 0) + offset - (this.recording.keysBefore.get(generator) ?? 0)) | 0;
-    };
-    if (request.kind === 'pointwise') {
-      const scalars = [...request.scalars];
-      for (const each of live) if (typeof each.place === 'number') scalars[each.place] = value(each);
-      return { ...request, scalars };
-    }
-    const [first] = live;
-    if (first && (request.kind === 'attention' || request.kind === 'attentionBackward') && request.dropout) {
-      const { p, key } = request.dropout;
-      return { ...request, dropout: { p, key: [key[0], key[1], value(first)] } };
-    }
-    return request;
+  /** A key as this call takes it. */
+  #keyNow(key: number, starts: ReadonlyMap<Generator, number>): number {
+    const { keys, keysBefore } = this.recording;
+    const taken = keys[key];
+    if (!taken) return 0;
+    const { generator, offset } = taken;
+    return ((starts.get(generator) ?? 0) + offset - (keysBefore.get(generator) ?? 0)) | 0;
   }
+}
+
+/** The events of a recording, requests in a row taken together. */
+function partsOf(
+  { events, backend }: Recording,
+  written: ReadonlySet<DeviceBuffer>,
+  live: readonly LiveNumber[],
+): readonly Part[] {
+  const parts: Part[] = [];
+  let requests: KernelRequest[] = [];
+  let own = new Map<number, LiveNumber[]>();
+  const close = (): void => {
+    if (requests.length > 0) parts.push(new Stretch(backend, requests, own));
+    requests = [];
+    own = new Map();
+  };
+  for (const [i, event] of events.entries()) {
+    if (event.kind === 'run') {
+      const numbers = live.filter((each) => each.event === i);
+      if (numbers.length > 0) own.set(requests.length, numbers);
+      requests.push(event.request);
+    } else if (event.kind === 'each' || written.has(event.buffer)) {
+      // What nobody writes to still holds what was uploaded.
+      close();
+      parts.push(event);
+    }
+  }
+  close();
+  return parts;
 }
 
 function setGradient(vertex: Vertex, grad: Tensor | null): void {

@@ -6,6 +6,7 @@ import { canShareMemory, processorName } from '#platform';
 import type { DType } from '../../dtype.js';
 import { ArgumentError, DeviceError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
+import { isPoisoned, POISON } from '../poison.js';
 import type { DeviceBuffer, KernelRequest, KernelTable } from '../requests.js';
 import { writtenBy } from '../written.js';
 import { ALIGNMENT } from './allocator.js';
@@ -50,6 +51,7 @@ export class CpuBackend implements Backend {
   readonly kind = 'cpu';
   readonly maxPointwiseInputs = MAX_POINTWISE_INPUTS;
   readonly #build: SimdBuild;
+  readonly #poisons = isPoisoned();
   #state: State | undefined;
   #buffers = 0;
   #bytes = 0;
@@ -118,6 +120,10 @@ export class CpuBackend implements Backend {
     }
     this.#buffers++;
     this.#bytes += byteLength;
+    if (this.#poisons && block) {
+      const first = (block.start * ALIGNMENT) / 4;
+      memory.i32.fill(POISON, first, first + (block.size * ALIGNMENT) / 4);
+    }
     return new CpuBuffer(launcher, byteLength, block === undefined ? ALIGNMENT : block.start * ALIGNMENT, block);
   }
 

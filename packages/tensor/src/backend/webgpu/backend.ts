@@ -5,20 +5,23 @@
  */
 import { environment } from '#platform';
 import type { DType } from '../../dtype.js';
-import { CourseError, DeviceError, DisposedError } from '../../errors.js';
-import type { Backend, BackendStatistics, DeviceInfo, DispatchTime } from '../backend.js';
-import type { Dense, DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
+import { DeviceError } from '../../errors.js';
+import type { Backend, BackendStatistics, DeviceInfo, DispatchTime, RecordedRequests } from '../backend.js';
+import { isPoisoned, POISON } from '../poison.js';
+import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
 import { BindingCache } from './bindings.js';
-import type { KernelContext } from './context.js';
-import { type DeviceOptions, WebGpuDevice } from './device.js';
+import { fold, type KernelContext } from './context.js';
+import { BufferUsage, type DeviceOptions, WebGpuDevice } from './device.js';
 import { FAULT_BYTES, FaultLog } from './faults.js';
 import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
-import { ParameterSlots } from './params.js';
-import { type Kernel, type Pipeline, PipelineCache } from './pipelines.js';
+import { Operands } from './operands.js';
+import { fillParameters, ParameterSlots } from './params.js';
+import { type Kernel, PipelineCache } from './pipelines.js';
 import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
 import { Readback, type Watched } from './readback.js';
+import { RecordedDispatches } from './recorded.js';
 import { Recorder } from './recorder.js';
 import { Timestamps } from './timestamps.js';
 import { type Tuning, tuningFor, tuningTable } from './tuning.js';
@@ -26,7 +29,7 @@ import { type Tuning, tuningFor, tuningTable } from './tuning.js';
 export interface WebGpuOptions extends DeviceOptions {
   /**
    * Submits every request on its own under an error scope, so that an error names the request that caused it, and fills
-   * fresh memory with NaN. Slow.
+   * fresh memory with NaN (`poison.ts`). Slow.
    * The environment variable COURSE_DEBUG=1 turns it on too.
    */
   readonly debug?: boolean;
@@ -52,9 +55,9 @@ export class WebGpuBackend implements Backend, KernelContext {
   #buffers = 0;
   #bytes = 0;
   readonly #temporaries: DeviceBuffer[] = [];
-  /** Buffers of the request at hand that hold 16-bit floats. */
-  readonly #halves = new Set<DeviceBuffer | undefined>();
-  /** Whether the adapter has them. */
+  /** What fresh memory is filled from. */
+  #poisoned: GPUBuffer | undefined;
+  readonly #operands: Operands;
   readonly #hasHalves: boolean;
 
   private constructor(device: WebGpuDevice, options: WebGpuOptions) {
@@ -68,9 +71,10 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
     this.#pool = new BufferPool(device, {
       onDestroy: (buffer) => this.#bindings.forget(buffer),
-      poisons: this.#debug,
+      ...((this.#debug || isPoisoned()) && { poison: (buffer) => this.#poison(buffer) }),
       purpose: () => (this.#debug ? `, for ${this.#recorder.what}` : ''),
     });
+    this.#operands = new Operands(this.#pool, this.#hasHalves);
     this.#pipelines = new PipelineCache(device, this.#bindings);
     this.#recorder = new Recorder(device, this.#parameters, () => this.#pool.afterSubmit());
     this.#readback = new Readback(device, this.#recorder);
@@ -141,7 +145,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   }
 
   free(buffer: DeviceBuffer): void {
-    const own = this.#own(buffer);
+    const own = this.#operands.own(buffer);
     own.isFreed = true;
     this.#buffers--;
     this.#bytes -= own.byteLength;
@@ -150,7 +154,7 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   write(buffer: DeviceBuffer, byteOffset: number, words: Uint32Array): void {
     this.#device.check();
-    const own = this.#own(buffer);
+    const own = this.#operands.own(buffer);
     checkRange('write', own, byteOffset, words.byteLength);
     if (words.length === 0) return;
     const { batch } = this.#recorder;
@@ -165,7 +169,7 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   async read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     this.#device.check();
-    const own = this.#own(buffer);
+    const own = this.#operands.own(buffer);
     checkRange('read', own, byteOffset, byteLength);
     if (byteLength === 0) {
       await this.synchronize();
@@ -183,7 +187,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   #faultRecord(): Watched | undefined {
     const look = this.faults.look();
     if (look === undefined) return undefined;
-    const { gpu } = this.#pool.back(this.#own(look.buffer));
+    const { gpu } = this.#pool.back(this.#operands.own(look.buffer));
     return { piece: { gpu, byteOffset: 0, byteLength: FAULT_BYTES }, check: look.check };
   }
 
@@ -215,14 +219,32 @@ export class WebGpuBackend implements Backend, KernelContext {
       kernel: (key, source) => ({ key, source }),
       temporary: (byteLength) => this.temporary(byteLength),
       dispatch: (kernel, buffers, _, workgroups) => {
-        if (workgroups > 0)
-          compiled.push(
-            this.#pipelines.prepare(kernel, this.#halves.size === 0 ? undefined : this.#halvesAmong(buffers)),
-          );
+        if (workgroups > 0) compiled.push(this.#pipelines.prepare(kernel, this.#operands.halvesAmong(buffers)));
       },
     };
     this.#run(request, context);
     return Promise.all(compiled).then(() => undefined);
+  }
+
+  record(requests: readonly KernelRequest[]): RecordedRequests | undefined {
+    // An error shall name its request.
+    if (this.#debug) return undefined;
+    this.#device.check();
+    return new RecordedDispatches(
+      {
+        device: this.#device,
+        context: this,
+        operands: this.#operands,
+        pipelines: this.#pipelines,
+        bindings: this.#bindings,
+        recorder: this.#recorder,
+        run: (request, context) => this.#run(request, context),
+        allocate: (byteLength) => this.allocate(byteLength, 'temporary memory'),
+        free: (buffer) => this.free(buffer),
+        retire: (buffer) => this.#pool.retire(buffer),
+      },
+      requests,
+    );
   }
 
   async synchronize(): Promise<void> {
@@ -256,77 +278,41 @@ export class WebGpuBackend implements Backend, KernelContext {
     workgroups: number,
   ): void {
     if (workgroups === 0) return;
-    const pipeline = this.#pipelines.get(kernel, this.#halves.size === 0 ? undefined : this.#halvesAmong(buffers));
+    const pipeline = this.#pipelines.get(kernel, this.#operands.halvesAmong(buffers));
     const { layout } = pipeline;
     this.#recorder.prepare(layout.parameterBytes);
-    const physical = this.#bind(pipeline, buffers);
+    const physical = this.#operands.bind(pipeline, buffers, this.#recorder.batch);
     const offset = this.#parameters.take(layout.parameterBytes);
-    this.#fill(pipeline, params, offset / 4);
-    const limit = this.limits.maxComputeWorkgroupsPerDimension;
-    const y = Math.ceil(workgroups / limit);
-    const x = Math.ceil(workgroups / y);
+    fillParameters(pipeline, params, this.#parameters.words, offset / 4);
+    const { x, y } = fold(workgroups, this.limits);
     let bytes = 0;
     for (const { size } of physical) bytes += size;
-    this.#recorder.dispatch(pipeline, this.#bindings.group(layout, physical), offset, x, y, bytes);
-  }
-
-  #findHalves(request: KernelRequest): void {
-    for (const value of Object.values(request)) {
-      if (isOperand(value)) this.#noteHalf(value);
-      else if (Array.isArray(value)) for (const each of value) if (isOperand(each)) this.#noteHalf(each);
-    }
-  }
-
-  #noteHalf({ buffer, dtype }: Dense): void {
-    if (dtype === 'float16') this.#halves.add(buffer);
-  }
-
-  /** The names of the buffers that hold 16-bit floats. */
-  #halvesAmong(buffers: Readonly<Record<string, DeviceBuffer | undefined>>): ReadonlySet<string> {
-    return new Set(Object.keys(buffers).filter((name) => this.#halves.has(buffers[name])));
-  }
-
-  /** The memory of a kernel's buffers, in the order of its bindings, marked as used by the open batch. */
-  #bind(kernel: Pipeline, buffers: Readonly<Record<string, DeviceBuffer | undefined>>): PhysicalBuffer[] {
-    const { batch } = this.#recorder;
-    const physical = kernel.bindings.map((name) => {
-      const buffer = buffers[name];
-      if (buffer === undefined) throw new CourseError(`webgpu: the kernel '${kernel.label}' got no buffer '${name}'`);
-      const memory = this.#pool.back(this.#own(buffer));
-      memory.lastBatch = batch;
-      return memory;
+    this.#recorder.dispatch({
+      pipeline,
+      group: this.#bindings.group(layout, physical),
+      offsets: [offset],
+      x,
+      y,
+      bytes,
     });
-    kernel.layout.accesses.forEach((access, i) => {
-      const again = physical.findIndex((memory, j) => memory === physical[i] && j !== i);
-      if (access === 'read' || again < 0) return;
-      throw new CourseError(
-        `webgpu: '${kernel.label}' writes its operand '${kernel.bindings[i]}' in the same memory as its operand '${kernel.bindings[again]}'`,
-      );
-    });
-    return physical;
   }
 
-  #fill(kernel: Pipeline, params: Readonly<Record<string, number>>, firstWord: number): void {
-    const { u32, i32, f32 } = this.#parameters;
-    let word = firstWord;
-    for (const [name, type] of kernel.params) {
-      const value = params[name];
-      if (value === undefined) throw new CourseError(`webgpu: the kernel '${kernel.label}' got no parameter '${name}'`);
-      if (type === 'u32') u32[word] = value;
-      else if (type === 'i32') i32[word] = value;
-      else f32[word] = value;
-      word++;
-    }
+  /** By copies, which keep their place among the dispatches: an upload would overtake those that still use the memory. */
+  #poison(buffer: PhysicalBuffer): void {
+    this.#poisoned ??= poisonedBuffer(this.#device);
+    for (let at = 0; at < buffer.size; at += POISON_BYTES)
+      this.#recorder.copy(this.#poisoned, 0, buffer.gpu, at, Math.min(POISON_BYTES, buffer.size - at));
+    buffer.lastBatch = this.#recorder.batch;
   }
 
   #run(request: KernelRequest, context: KernelContext = this): void {
     // The table has a function for every kind; TypeScript cannot see that request and function belong to one another.
     const run = kernelTable[request.kind] as (context: KernelContext, request: RequestOf<KernelKind>) => void;
     try {
-      if (this.#hasHalves) this.#findHalves(request);
+      this.#operands.begin(request);
       run(context, request);
     } finally {
-      this.#halves.clear();
+      this.#operands.end();
       for (const buffer of this.#temporaries) this.free(buffer);
       this.#temporaries.length = 0;
     }
@@ -347,14 +333,6 @@ export class WebGpuBackend implements Backend, KernelContext {
       this.#recorder.what = usual;
     }
   }
-
-  #own(buffer: DeviceBuffer): WebGpuBuffer {
-    if (!(buffer instanceof WebGpuBuffer) || buffer.owner !== this.#pool) {
-      throw new DeviceError("webgpu: this buffer belongs to another device: move the tensor with to('webgpu')");
-    }
-    if (buffer.isFreed) throw new DisposedError('webgpu: this buffer has been freed');
-    return buffer;
-  }
 }
 
 function checkRange(what: string, buffer: WebGpuBuffer, byteOffset: number, byteLength: number): void {
@@ -369,8 +347,12 @@ function unshared(words: Uint32Array): Uint32Array<ArrayBuffer> {
   return words.buffer instanceof ArrayBuffer ? (words as Uint32Array<ArrayBuffer>) : new Uint32Array(words);
 }
 
-function isOperand(value: unknown): value is Dense {
-  return typeof value === 'object' && value !== null && 'buffer' in value && 'dtype' in value;
+const POISON_BYTES = 2 ** 20;
+
+function poisonedBuffer({ gpu }: WebGpuDevice): GPUBuffer {
+  const buffer = gpu.createBuffer({ size: POISON_BYTES, usage: BufferUsage.COPY_SRC | BufferUsage.COPY_DST });
+  gpu.queue.writeBuffer(buffer, 0, new Uint32Array(POISON_BYTES / 4).fill(POISON));
+  return buffer;
 }
 
 /** `the request 'matmul' (m 2, n 3, …, batch [4])`. */

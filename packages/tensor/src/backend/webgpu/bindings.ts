@@ -11,6 +11,8 @@ export type Access = 'read' | 'read_write';
 export interface BindingLayout {
   readonly id: number;
   readonly accesses: readonly Access[];
+  /** The places of the buffers that are written to. */
+  readonly written: readonly number[];
   readonly parameterBytes: number;
   readonly group: GPUBindGroupLayout;
   readonly pipeline: GPUPipelineLayout;
@@ -49,26 +51,43 @@ export class BindingCache {
       ],
     });
     const pipeline = this.device.gpu.createPipelineLayout({ bindGroupLayouts: [group] });
-    const layout = { id: this.#layouts.size, accesses, parameterBytes, group, pipeline };
+    const written = [...accesses.keys()].filter((i) => accesses[i] !== 'read');
+    const layout = { id: this.#layouts.size, accesses, written, parameterBytes, group, pipeline };
     this.#layouts.set(key, layout);
     return layout;
   }
 
   group(layout: BindingLayout, buffers: readonly PhysicalBuffer[]): GPUBindGroup {
-    let key = `${layout.id}`;
-    for (const buffer of buffers) key += `,${buffer.id}`;
+    const key = groupKey(layout, buffers);
     const known = this.#groups.get(key);
     if (known !== undefined) return known.group;
     if (this.#groups.size >= MOST_GROUPS) this.#dropOldest(MOST_GROUPS / 4);
-    const entries: GPUBindGroupEntry[] = buffers.map(({ gpu }, binding) => ({ binding, resource: { buffer: gpu } }));
-    entries.push({
-      binding: buffers.length,
-      resource: { buffer: this.parameters, offset: 0, size: layout.parameterBytes },
-    });
-    const group = this.device.gpu.createBindGroup({ layout: layout.group, entries });
+    const group = this.#create(layout, buffers, this.parameters);
     this.#groups.set(key, { group, buffers });
     for (const buffer of buffers) buffer.bindGroups.add(key);
     return group;
+  }
+
+  /** Groups with parameters in another buffer, for whoever keeps that and all others: nothing forgets them. */
+  groupsWith(parameters: GPUBuffer): Pick<BindingCache, 'group'> {
+    const groups = new Map<string, GPUBindGroup>();
+    return {
+      group: (layout, buffers) => {
+        const key = groupKey(layout, buffers);
+        const group = groups.get(key) ?? this.#create(layout, buffers, parameters);
+        groups.set(key, group);
+        return group;
+      },
+    };
+  }
+
+  #create(layout: BindingLayout, buffers: readonly PhysicalBuffer[], parameters: GPUBuffer): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = buffers.map(({ gpu }, binding) => ({ binding, resource: { buffer: gpu } }));
+    entries.push({
+      binding: buffers.length,
+      resource: { buffer: parameters, offset: 0, size: layout.parameterBytes },
+    });
+    return this.device.gpu.createBindGroup({ layout: layout.group, entries });
   }
 
   /** Forgets the groups that name a buffer whose memory goes. */
@@ -88,4 +107,10 @@ export class BindingCache {
     for (const buffer of this.#groups.get(key)?.buffers ?? []) buffer.bindGroups.delete(key);
     this.#groups.delete(key);
   }
+}
+
+function groupKey({ id }: BindingLayout, buffers: readonly PhysicalBuffer[]): string {
+  let key = `${id}`;
+  for (const buffer of buffers) key += `,${buffer.id}`;
+  return key;
 }

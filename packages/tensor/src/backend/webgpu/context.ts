@@ -28,3 +28,12 @@ export interface KernelContext {
 export function groupsOf(invocations: number, workgroupSize: number): number {
   return Math.ceil(invocations / workgroupSize);
 }
+
+/** Workgroups in two dimensions, where one of them has a limit: as few more as that takes. */
+export function fold(
+  workgroups: number,
+  { maxComputeWorkgroupsPerDimension }: Pick<DeviceLimits, 'maxComputeWorkgroupsPerDimension'>,
+): { readonly x: number; readonly y: number } {
+  const y = Math.ceil(workgroups / maxComputeWorkgroupsPerDimension);
+  return { x: Math.ceil(workgroups / y), y };
+}

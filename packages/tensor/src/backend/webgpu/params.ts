@@ -3,7 +3,9 @@
  * buffer, named by a dynamic offset. The slots are filled on the host and uploaded in one piece right before the batch is submitted, so no
  * slot is ever rewritten under a dispatch that still reads it; the next batch starts again at the first slot.
  */
+import { CourseError } from '../../errors.js';
 import { BufferUsage, type WebGpuDevice } from './device.js';
+import type { Pipeline } from './pipelines.js';
 
 /** WGSL type of a parameter. */
 export type ParameterType = 'u32' | 'i32' | 'f32';
@@ -12,11 +14,41 @@ export type ParameterType = 'u32' | 'i32' | 'f32';
 export const SLOT_BYTES = 256;
 const CAPACITY = 2048 * SLOT_BYTES;
 
-export class ParameterSlots {
-  readonly buffer: GPUBuffer;
-  readonly u32: Uint32Array;
+/** Parameters on the host, to be written as what they are. */
+export class ParameterWords {
+  readonly u32: Uint32Array<ArrayBuffer>;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
+
+  constructor(byteLength: number) {
+    const words = new ArrayBuffer(byteLength);
+    this.u32 = new Uint32Array(words);
+    this.i32 = new Int32Array(words);
+    this.f32 = new Float32Array(words);
+  }
+}
+
+/** Writes a dispatch's parameters by name, from a word on. */
+export function fillParameters(
+  { label, params }: Pick<Pipeline, 'label' | 'params'>,
+  values: Readonly<Record<string, number>>,
+  { u32, i32, f32 }: ParameterWords,
+  firstWord: number,
+): void {
+  let word = firstWord;
+  for (const [name, type] of params) {
+    const value = values[name];
+    if (value === undefined) throw new CourseError(`webgpu: the kernel '${label}' got no parameter '${name}'`);
+    if (type === 'u32') u32[word] = value;
+    else if (type === 'i32') i32[word] = value;
+    else f32[word] = value;
+    word++;
+  }
+}
+
+export class ParameterSlots {
+  readonly buffer: GPUBuffer;
+  readonly words = new ParameterWords(CAPACITY);
   #used = 0;
 
   constructor(private readonly device: WebGpuDevice) {
@@ -25,10 +57,6 @@ export class ParameterSlots {
       usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST,
       label: 'parameters',
     });
-    const words = new ArrayBuffer(CAPACITY);
-    this.u32 = new Uint32Array(words);
-    this.i32 = new Int32Array(words);
-    this.f32 = new Float32Array(words);
   }
 
   hasRoom(byteLength: number): boolean {
@@ -44,7 +72,7 @@ export class ParameterSlots {
 
   /** Uploads the slots of a batch that is about to be submitted, and starts over. */
   flush(): void {
-    if (this.#used > 0) this.device.gpu.queue.writeBuffer(this.buffer, 0, this.u32, 0, this.#used / 4);
+    if (this.#used > 0) this.device.gpu.queue.writeBuffer(this.buffer, 0, this.words.u32, 0, this.#used / 4);
     this.#used = 0;
   }
 }

@@ -50,8 +50,8 @@ export function sizeClass(byteLength: number, limit: number): number {
 export interface PoolOptions {
   /** Called when a buffer's memory goes, with the caches that name it. */
   onDestroy(buffer: PhysicalBuffer): void;
-  /** Whether fresh memory is filled with NaN, so that whoever reads what nobody wrote finds out. */
-  readonly poisons: boolean;
+  /** Fills fresh memory, after all that was recorded so far, so that whoever reads what nobody wrote finds out. */
+  readonly poison?: (buffer: PhysicalBuffer) => void;
   /** What the memory is for, as an error about it ends, or nothing. */
   purpose(): string;
 }
@@ -63,7 +63,7 @@ export class BufferPool {
   #nextId = 1;
   readonly #free = new Map<number, PhysicalBuffer[]>();
   /** Dropped while the open batch may still name them. */
-  readonly #retired: PhysicalBuffer[] = [];
+  readonly #retired: GPUBuffer[] = [];
 
   constructor(
     private readonly device: WebGpuDevice,
@@ -75,7 +75,7 @@ export class BufferPool {
     if (buffer.physical === null) {
       const size = sizeClass(buffer.byteLength, this.device.limits.maxStorageBufferBindingSize);
       buffer.physical = this.#take(size, avoidBatch);
-      if (this.options.poisons) this.#poison(buffer.physical);
+      this.options.poison?.(buffer.physical);
     }
     return buffer.physical;
   }
@@ -93,8 +93,13 @@ export class BufferPool {
 
   /** To be called after each submission: destroys what was dropped, now that no recorded command names it. */
   afterSubmit(): void {
-    for (const buffer of this.#retired) buffer.gpu.destroy();
+    for (const buffer of this.#retired) buffer.destroy();
     this.#retired.length = 0;
+  }
+
+  /** Has a buffer destroyed after the next submission. */
+  retire(buffer: GPUBuffer): void {
+    this.#retired.push(buffer);
   }
 
   #take(size: number, avoidBatch: number): PhysicalBuffer {
@@ -110,10 +115,6 @@ export class BufferPool {
     }
     this.#dropSpare(size);
     return this.#create(size);
-  }
-
-  #poison({ gpu, size }: PhysicalBuffer): void {
-    this.device.gpu.queue.writeBuffer(gpu, 0, new Uint32Array(size / 4).fill(0x7fc00000));
   }
 
   #create(size: number): PhysicalBuffer {
@@ -141,7 +142,7 @@ export class BufferPool {
         this.#freeBytes -= size;
         this.reservedBytes -= size;
         this.options.onDestroy(oldest);
-        this.#retired.push(oldest);
+        this.retire(oldest.gpu);
       }
     }
   }

@@ -12,6 +12,20 @@ import type { Timestamps } from './timestamps.js';
 const BATCH_DISPATCHES = 128;
 const BATCH_BYTES = 256 * 2 ** 20;
 const MOST_IN_FLIGHT = 3;
+/** A batch grows to this at most, however far behind the device is. */
+const MOST_DISPATCHES = 4096;
+
+/** A dispatch with everything that it needs. */
+export interface Step {
+  readonly pipeline: Pipeline;
+  readonly group: GPUBindGroup;
+  /** Where its parameters begin: the dynamic offsets of the group. */
+  readonly offsets: readonly [number];
+  readonly x: number;
+  readonly y: number;
+  /** Of the memory that it binds. */
+  readonly bytes: number;
+}
 
 export class Recorder {
   /** The number of the open batch; buffers remember the last one that used them. */
@@ -37,18 +51,12 @@ export class Recorder {
 
   /** Makes room for a dispatch with so many bytes of parameters; to be called before its slot is taken. */
   prepare(parameterBytes: number): void {
-    const enough = this.#batchDispatches >= BATCH_DISPATCHES || this.#batchBytes >= BATCH_BYTES;
-    if ((enough && this.#inFlight < MOST_IN_FLIGHT) || !this.parameters.hasRoom(parameterBytes)) this.submit();
+    if (!this.parameters.hasRoom(parameterBytes)) this.submit();
+    else this.#submitEnough();
   }
 
-  dispatch(
-    pipeline: Pipeline,
-    group: GPUBindGroup,
-    parameterOffset: number,
-    x: number,
-    y: number,
-    bytes: number,
-  ): void {
+  /** Appends a dispatch. */
+  dispatch({ pipeline, group, offsets, x, y, bytes }: Step): void {
     if (this.timestamps !== null) {
       this.#endPass();
       this.#pass = this.#open().beginComputePass({ timestampWrites: this.timestamps.next(pipeline.label) });
@@ -59,11 +67,24 @@ export class Recorder {
       pass.setPipeline(pipeline.gpu);
       this.#pipeline = pipeline;
     }
-    pass.setBindGroup(0, group, [parameterOffset]);
+    pass.setBindGroup(0, group, offsets);
     pass.dispatchWorkgroups(x, y);
     this.dispatches++;
     this.#batchDispatches++;
     this.#batchBytes += bytes;
+  }
+
+  /** Appends dispatches whose parameters lie elsewhere than in the slots. */
+  replay(steps: readonly Step[]): void {
+    for (const step of steps) {
+      this.#submitEnough();
+      this.dispatch(step);
+    }
+  }
+
+  #submitEnough(): void {
+    const enough = this.#batchDispatches >= BATCH_DISPATCHES || this.#batchBytes >= BATCH_BYTES;
+    if (enough && (this.#inFlight < MOST_IN_FLIGHT || this.#batchDispatches >= MOST_DISPATCHES)) this.submit();
   }
 
   copy(source: GPUBuffer, sourceOffset: number, target: GPUBuffer, targetOffset: number, byteLength: number): void {

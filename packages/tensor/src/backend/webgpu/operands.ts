@@ -1,0 +1,85 @@
+/**
+ * From what a request names to what a kernel binds: whose a buffer is, the memory behind it, and whether it holds 16-bit floats, for which
+ * kernels have another text. All dispatches come through here, recorded for later or not.
+ */
+import { CourseError, DeviceError, DisposedError } from '../../errors.js';
+import type { Dense, DeviceBuffer, KernelRequest } from '../requests.js';
+import type { Pipeline } from './pipelines.js';
+import { type BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
+
+/** A kernel's buffers by the names that its source gives them. */
+export type NamedBuffers = Readonly<Record<string, DeviceBuffer | undefined>>;
+
+export class Operands {
+  /** Buffers of the request at hand that hold 16-bit floats. */
+  readonly #halves = new Set<DeviceBuffer | undefined>();
+
+  constructor(
+    private readonly pool: BufferPool,
+    /** Whether the adapter has 16-bit floats. */
+    private readonly hasHalves: boolean,
+  ) {}
+
+  /** To be called before a request's kernels are dispatched. */
+  begin(request: KernelRequest): void {
+    if (this.hasHalves) this.#note(request);
+  }
+
+  end(): void {
+    this.#halves.clear();
+  }
+
+  /** The names of the buffers that hold 16-bit floats, if there are any in the request. */
+  halvesAmong(buffers: NamedBuffers): ReadonlySet<string> | undefined {
+    if (this.#halves.size === 0) return undefined;
+    return new Set(Object.keys(buffers).filter((name) => this.#halves.has(buffers[name])));
+  }
+
+  own(buffer: DeviceBuffer): WebGpuBuffer {
+    if (!(buffer instanceof WebGpuBuffer) || buffer.owner !== this.pool) {
+      throw new DeviceError("webgpu: this buffer belongs to another device: move the tensor with to('webgpu')");
+    }
+    if (buffer.isFreed) throw new DisposedError('webgpu: this buffer has been freed');
+    return buffer;
+  }
+
+  /** The memory of a kernel's buffers, in the order of its bindings, marked as used by a batch. */
+  bind({ label, bindings, layout }: Pipeline, buffers: NamedBuffers, batch: number): PhysicalBuffer[] {
+    const physical: PhysicalBuffer[] = [];
+    for (const name of bindings) {
+      const buffer = buffers[name];
+      if (buffer === undefined) throw new CourseError(`webgpu: the kernel '${label}' got no buffer '${name}'`);
+      const memory = this.pool.back(this.own(buffer));
+      memory.lastBatch = batch;
+      physical.push(memory);
+    }
+    for (const i of layout.written) {
+      const again = physical.findIndex((memory, j) => memory === physical[i] && j !== i);
+      if (again < 0) continue;
+      throw new CourseError(
+        `webgpu: '${label}' writes its operand '${bindings[i]}' in the same memory as its operand '${bindings[again]}'`,
+      );
+    }
+    return physical;
+  }
+
+  /** Marks a buffer's memory as used by a batch. */
+  touch(buffer: DeviceBuffer, batch: number): void {
+    const { physical } = this.own(buffer);
+    if (physical) physical.lastBatch = batch;
+  }
+
+  /** Operands stand in requests, in lists of them, and in lists of records of them. */
+  #note(record: object): void {
+    for (const value of Object.values(record) as unknown[]) {
+      if (isOperand(value)) {
+        if (value.dtype === 'float16') this.#halves.add(value.buffer);
+      } else if (Array.isArray(value) && typeof value[0] === 'object') this.#note(value);
+      else if (Array.isArray(record) && typeof value === 'object' && value !== null) this.#note(value);
+    }
+  }
+}
+
+function isOperand(value: unknown): value is Dense {
+  return typeof value === 'object' && value !== null && 'buffer' in value && 'dtype' in value;
+}
