@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const script = fileURLToPath(new URL('support/train-and-save.mjs', import.meta.url));
+const script = (name: string): string => fileURLToPath(new URL(`support/${name}`, import.meta.url));
 const built = fileURLToPath(new URL('../../packages/nn/dist/training/trainer.js', import.meta.url));
 
 interface Ended {
@@ -18,16 +18,25 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the program; when it has announced `steps` steps, waits so many milliseconds and kills it. */
-function run(folder: string, kill?: { readonly steps: number; readonly delay: number }): Promise<Ended> {
+interface Kill {
+  /** What the program says of a step. */
+  readonly word?: string;
+  readonly steps: number;
+  /** Milliseconds. */
+  readonly delay: number;
+}
+
+/** Runs a program; when it has announced `steps` steps, waits for the delay and kills it. */
+function run(folder: string, kill?: Kill, program = 'train-and-save.mjs'): Promise<Ended> {
+  const word = kill?.word ?? 'step ';
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [script(program), folder], { stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const announced = (): number => stdout.split('step ').length - 1;
+      const announced = (): number => stdout.split(word).length - 1;
       const before = announced();
       stdout += text;
       if (kill && before < kill.steps && announced() >= kill.steps) setTimeout(() => child.kill('SIGKILL'), kill.delay);
@@ -66,5 +75,25 @@ describe.skipIf(!existsSync(built))('a run that is killed', () => {
     expect(last(ended?.stdout)).toBe(last(whole.stdout));
     // Nothing half-written stays behind a run that ends.
     expect((await readdir(killed)).sort()).toEqual(['checkpoint-49', 'checkpoint-50']);
+  });
+
+  it('in the middle of 50 saves finds every number of the last whole one, 50 times', { timeout: 300_000 }, async () => {
+    const saves = join(folder, 'saves');
+    let [inTheMiddle, leftovers, saved] = [0, 0, 0];
+    for (let round = 0; inTheMiddle < 50 && round < 200; round++) {
+      const kill = { word: 'saving ', steps: 1 + (round % 2), delay: (round * 0.37) % 6 };
+      const { signal, stdout, stderr } = await run(saves, kill, 'save-in-a-loop.mjs');
+      expect({ signal, stderr }).toEqual({ signal: 'SIGKILL', stderr: '' });
+      // It went on from the last save that it had said to be done, or from one that was whole when it was killed.
+      const resumed = Number(/^resumed (\d+)$/m.exec(stdout)?.[1]);
+      expect([saved, saved + 1]).toContain(resumed);
+      const [, last = '', step = ''] = /(saving|saved) (\d+)\n$/.exec(stdout) ?? [];
+      saved = last === 'saved' ? Number(step) : Number(step) - 1;
+      if (last === 'saving') inTheMiddle++;
+      if ((await readdir(saves)).some((name) => /unfinished|discarded/.test(name))) leftovers++;
+    }
+    // The program does nothing but saving: nearly every kill meets one, and most leave something half-written.
+    expect(inTheMiddle).toBe(50);
+    expect(leftovers).toBeGreaterThan(10);
   });
 });

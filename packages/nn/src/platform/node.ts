@@ -35,7 +35,11 @@ export function openBar(total: number, done: number): Bar | null {
   return {
     update: (at, text) => bar.update(at, { text }),
     log: (line) => bars.log(`${line}\n`),
-    stop: () => bars.stop(),
+    stop: () => {
+      // Lines since the last redraw would be lost otherwise.
+      bars.update();
+      bars.stop();
+    },
   };
 }
 
