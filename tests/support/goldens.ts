@@ -61,6 +61,35 @@ export interface CreationGolden {
   }[];
 }
 
+/** What a training script prints; only `losses` are there in all. */
+export interface ScriptGolden {
+  readonly losses: readonly number[];
+  readonly norms?: readonly number[];
+  readonly rates?: readonly (readonly number[])[];
+  readonly keys?: readonly string[];
+  readonly text?: string;
+  readonly parameters?: number;
+  readonly ids?: readonly number[];
+  readonly features?: readonly number[];
+  readonly gradients?: readonly boolean[];
+  readonly weights?: readonly number[];
+  readonly average?: readonly number[];
+}
+
+export type ScriptsGolden = Readonly<
+  Record<
+    | 'nestedModules'
+    | 'packedLstm'
+    | 'tiedTransformer'
+    | 'convolutions'
+    | 'rateFinder'
+    | 'frozenFeatures'
+    | 'cells'
+    | 'accumulationAndAverages',
+    ScriptGolden
+  >
+>;
+
 export interface LayersGolden {
   readonly cases: readonly {
     readonly name: string;
@@ -245,6 +274,7 @@ export interface Goldens {
   creation: CreationGolden;
   layers: LayersGolden;
   modules: ModulesGolden;
+  readonly scripts: ScriptsGolden;
   optimizers: OptimizersGolden;
   classifier: ClassifierGolden;
   published: PublishedGolden;

@@ -35,8 +35,8 @@ export interface Conv1dOptions {
  * new Conv1d(16, 32, 7).forward(randn([4, 16, 100])); // [4, 32, 94]
  */
 export class Conv1d extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
   readonly options: Required<Omit<Conv1dOptions, 'bias'>>;
 
   constructor(

@@ -20,7 +20,7 @@ export interface EmbeddingOptions {
  * @throws ArgumentError for ids outside the table.
  */
 export class Embedding extends Module {
-  readonly weight: Parameter;
+  weight: Parameter;
   readonly paddingIdx: number | null;
   readonly maxNorm: number | null;
   readonly normType: number;

@@ -11,8 +11,8 @@ import { Parameter } from '../parameter.js';
  * new Linear(64, 16).forward(randn([2, 64])).shape; // [2, 16]
  */
 export class Linear extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
 
   constructor(
     readonly inFeatures: number,
