@@ -187,7 +187,9 @@ onEachDevice('memory', () => {
     const before = memory();
     const early = await peak(500);
     const late = await peak(500);
-    await collectGarbage();
+    // A collection may be followed by finalizers only some turns later, and may meet the last step still on the stack.
+    for (let tries = 0; tries < 10 && (tries === 0 || memory().tensors > before.tensors); tries++)
+      await collectGarbage();
     const after = memory();
     // Nothing is left to leak: what the loop dropped is found, whenever the collector comes.
     expect({ tensors: after.tensors, bytes: after.bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });

@@ -1,6 +1,6 @@
 /** Making tensors from a rule: one value, a range, an identity, a grid. */
 import { backendFor } from '../device.js';
-import { checkDType, type DType, numberCategory } from '../dtype.js';
+import { checkDType, type DType, hostArray, numberCategory } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { pendingStorage } from '../fuse/build.js';
 import { checkSupported } from '../host.js';
@@ -74,8 +74,46 @@ export function arange(first: number, ...rest: readonly (number | TensorOptions 
     );
   const count = Math.ceil((to - from) / step);
   const whole = [from, to, step].every((value) => numberCategory(value) === 'int');
-  const values = Float64Array.from({ length: count }, (_, i) => from + i * step);
-  return wrap('arange', values, [count], options.dtype ?? (whole ? 'int32' : 'float32'), options);
+  const dtype = checkDType(options.dtype ?? (whole ? 'int32' : 'float32'));
+  if (whole && fitsInt32(from) && fitsInt32(to) && fitsInt32(step) && (dtype === 'int32' || dtype === 'float32'))
+    return wholeRange(from, step, count, dtype, options);
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) values[i] = from + i * step;
+  return wrap('arange', values, [count], dtype, options);
+}
+
+const fitsInt32 = (value: number) => value === (value | 0);
+
+/** A range of whole numbers, which devices count themselves: exact, and a step of the kernel that reads it. */
+function wholeRange(
+  from: number,
+  step: number,
+  count: number,
+  dtype: 'int32' | 'float32',
+  options: TensorOptions,
+): Tensor {
+  const backend = backendFor('arange', options.device);
+  const sizes = [count];
+  const view = contiguousView(sizes);
+  let storage = pendingStorage(backend, 'index', 'int32', 'int32', sizes, []);
+  const then = (op: 'mul' | 'add' | 'cast', to: DType, scalar?: number): void => {
+    const own = { storage, view };
+    const next = pendingStorage(
+      backend,
+      op,
+      'int32',
+      to,
+      sizes,
+      scalar === undefined ? [own] : [own, { scalar, dtype: 'int32' }],
+    );
+    storage.release();
+    storage = next;
+  };
+  if (step !== 1) then('mul', 'int32', step);
+  if (from !== 0) then('add', 'int32', from);
+  if (dtype !== 'int32') then('cast', dtype);
+  const result = new Tensor(storage, view);
+  return options.requiresGrad ? result.requiresGrad_() : result;
 }
 
 /** What a tensor like another may be told. */
@@ -117,9 +155,9 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   const round = dtype === 'float64' ? (x: number) => x : Math.fround;
   const step = round((round(end) - round(start)) / Math.max(1, steps - 1));
   // In float32 each element has one rounding, of a product and a sum together.
-  const values = Float64Array.from({ length: steps }, (_, i) =>
-    round(i < steps / 2 ? round(start) + step * i : round(end) - step * (steps - i - 1)),
-  );
+  const values = hostArray(dtype === 'float64' ? 'float64' : 'float32', steps);
+  const [first, last] = [round(start), round(end)];
+  for (let i = 0; i < steps; i++) values[i] = i < steps / 2 ? first + step * i : last - step * (steps - i - 1);
   return wrap('linspace', values, [steps], dtype, options);
 }
 
@@ -133,7 +171,8 @@ export function logspace(
   if (!Number.isInteger(steps) || steps < 0)
     throw new ArgumentError(`logspace: number of steps must be non-negative, got ${steps}`);
   const step = (end - start) / Math.max(1, steps - 1);
-  const values = Float64Array.from({ length: steps }, (_, i) => base ** (start + step * i));
+  const values = new Float64Array(steps);
+  for (let i = 0; i < steps; i++) values[i] = base ** (start + step * i);
   return wrap('logspace', values, [steps], checkDType(options.dtype ?? 'float32'), options);
 }
 
