@@ -247,8 +247,9 @@ export enum AttentionField {
   queryBlocks,
   /** Of the forward: 1 where the packed keys and values of a matrix fit in scratch memory together. */
   packWhole,
-  /** Of the backward: an `AttentionPass`. */
+  /** Of the backward: an `AttentionPass`, and the queries and keys of a block, a multiple of 16. */
   pass,
+  block,
   /** 0, or 1 for bool and 2 for float32. */
   maskKind,
   /** 1 where weights are dropped; below `dropoutP` a weight goes, the others are multiplied by `dropoutScale`. */
@@ -302,8 +303,6 @@ export enum AttentionPass {
 /** Keys of a block. */
 export enum AttentionBlock {
   forward = 128,
-  /** Also the queries of a block. */
-  backward = 64,
   /** Where so few queries ask that nothing is packed. */
   thin = 512,
 }

@@ -5,7 +5,7 @@
  * dQ by blocks of queries and another dK and dV by blocks of keys. No two items write to the same place.
  */
 import { packB } from '../gemm/pack';
-import { AttentionBlock, AttentionField, AttentionPass, AttentionSlot } from '../layout';
+import { AttentionField, AttentionPass, AttentionSlot } from '../layout';
 import { exp2NonPositive } from '../math/exp';
 import { int, pointer, real, scratch } from '../memory';
 import { dot } from '../sums';
@@ -13,11 +13,8 @@ import { addRow } from './forward';
 import { columnStrideOf, copyRow, copyRows, matrixOf, product, rowStrideOf } from './operands';
 import { clear, dropoutFactors, maskRow } from './scores';
 
-const BLOCK: i32 = AttentionBlock.backward;
-/** Rows that are cut off together where the causal diagonal crosses a block. */
-const DIAGONAL_ROWS: i32 = 32;
-/** Bytes of a row of scores. Not a power of two: columns are read too, and would share a few sets of the cache. */
-const SCORE_ROW: usize = 320;
+/** Rows, or keys, that are cut off together in a block that the causal diagonal crosses: from corner to corner, since blocks are square. */
+const DIAGONAL: i32 = 16;
 
 /** Scores become weights (times what dropout leaves of them), the gradients of weights those of scores. */
 function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, inner: f32, factors: usize): void {
@@ -53,6 +50,31 @@ function flush(target: usize, targetRow: usize, source: usize, sourceRow: usize,
   }
 }
 
+/** sums += alpha scoresᵀ @ packed over a block; where it is diagonal, without the rows before a group of keys, which do not see it. */
+function transposed(
+  isDiagonal: bool,
+  keys: i32,
+  rows: i32,
+  scores: usize,
+  scoreRow: usize,
+  packed: usize,
+  panels: i32,
+  sums: usize,
+  sumRow: usize,
+  alpha: f32,
+): void {
+  const group = isDiagonal ? DIAGONAL : keys;
+  const seen = isDiagonal ? min(keys, rows) : keys;
+  for (let key = 0; key < seen; key += group) {
+    const skipped = <usize>(isDiagonal ? key : 0);
+    const depth = rows - <i32>skipped;
+    const strips = (min(group, seen - key) + 3) >> 2;
+    const a = scores + skipped * scoreRow + (<usize>key << 2);
+    const b = packed + (skipped << 5);
+    product(strips, panels, depth, a, 4, scoreRow, b, <usize>rows << 5, sums + <usize>key * sumRow, sumRow, alpha, true);
+  }
+}
+
 export function attentionBackward(record: usize, begin: i32, end: i32): void {
   const queries = int(record, AttentionField.queries);
   const keys = int(record, AttentionField.keys);
@@ -83,11 +105,14 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
   const wantsValue = pass != AttentionPass.queries && matrixOf(record, AttentionSlot.gradValue, 0) != 0;
   const needsScores = wantsQuery || wantsKey;
 
-  const block = <usize>BLOCK;
+  const blockSize = int(record, AttentionField.block);
+  const block = <usize>blockSize;
+  // Of a row of scores. Not a power of two: columns are read too, and would share a few sets of the cache.
+  const scoreRow = (block << 2) + 64;
   const spare = scratch();
-  const scores = spare + 512;
-  const scoreGrads = scores + block * SCORE_ROW;
-  const keyPanels = scoreGrads + block * SCORE_ROW;
+  const scores = spare + (block << 2) + 256;
+  const scoreGrads = scores + block * scoreRow;
+  const keyPanels = scoreGrads + block * scoreRow;
   const valuePanel = keyPanels + block * copyStride;
   const keyRows = valuePanel + block * gradCopyRow;
   const queryCopy = keyRows + block * widthRow;
@@ -98,8 +123,8 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
   const valueSums = keySums + block * widthRow;
   const querySums = valueSums + block * valueSumRow;
 
-  const queryBlocks = (queries + BLOCK - 1) / BLOCK;
-  const keyBlocks = (keys + BLOCK - 1) / BLOCK;
+  const queryBlocks = (queries + blockSize - 1) / blockSize;
+  const keyBlocks = (keys + blockSize - 1) / blockSize;
   const parts = pass == AttentionPass.all ? 1 : pass == AttentionPass.queries ? queryBlocks : keyBlocks;
 
   for (let item = begin; item < end; item++) {
@@ -118,9 +143,8 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
     const grad = matrixOf(record, AttentionSlot.grad, matrix);
 
     for (let keyBlock = firstKeyBlock; keyBlock < endKeyBlock; keyBlock++) {
-      const k0 = keyBlock * BLOCK;
-      const held = min(BLOCK, keys - k0);
-      const keyStrips = (held + 3) >> 2;
+      const k0 = keyBlock * blockSize;
+      const held = min(blockSize, keys - k0);
       const blockKeys = key + <usize>k0 * keyRow;
       packB(keyPanels, blockKeys, 4, keyRow, width, held);
       if (needsScores) packB(valuePanel, value + <usize>k0 * valueRow, 4, valueRow, valueWidth, held);
@@ -130,31 +154,31 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
 
       // Causal: queries before the first key of the block see none of it.
       for (let queryBlock = isCausal ? max(firstQueryBlock, keyBlock) : firstQueryBlock; queryBlock < endQueryBlock; queryBlock++) {
-        const first = queryBlock * BLOCK;
-        const rows = min(BLOCK, queries - first);
+        const first = queryBlock * blockSize;
+        const rows = min(blockSize, queries - first);
         const blockQueries = query + <usize>first * queryRow;
         const blockGrads = grad + <usize>first * gradRow;
         copyRows(queryCopy, blockQueries, queryRow, rows, width);
         if (needsScores) copyRows(gradCopy, blockGrads, gradRow, rows, valueWidth);
         const isDiagonal = isCausal && k0 + held - 1 > first;
-        const group = isDiagonal ? DIAGONAL_ROWS : rows;
+        const group = isDiagonal ? DIAGONAL : rows;
         for (let row = 0; row < rows; row += group) {
           const height = min(group, rows - row);
           const strips = (height + 3) >> 2;
           const depth = isDiagonal ? min(held, first + row + height - k0) : held;
           if (depth <= 0) continue;
           const panels = (depth + 7) >> 3;
-          const weights = scores + <usize>row * SCORE_ROW;
-          const grads = scoreGrads + <usize>row * SCORE_ROW;
+          const weights = scores + <usize>row * scoreRow;
+          const grads = scoreGrads + <usize>row * scoreRow;
           const fromQuery = queryCopy + <usize>row * copyStride;
-          product(strips, panels, width, fromQuery, copyStride, 4, keyPanels, copyStride << 3, weights, SCORE_ROW, scoreScale, false);
+          product(strips, panels, width, fromQuery, copyStride, 4, keyPanels, copyStride << 3, weights, scoreRow, scoreScale, false);
           if (needsScores) {
             const fromGrad = gradCopy + <usize>row * gradCopyRow;
-            product(strips, panels, valueWidth, fromGrad, gradCopyRow, 4, valuePanel, gradCopyRow << 3, grads, SCORE_ROW, 1, false);
+            product(strips, panels, valueWidth, fromGrad, gradCopyRow, 4, valuePanel, gradCopyRow << 3, grads, scoreRow, 1, false);
           }
           for (let r = row; r < row + height; r++) {
-            const line = scores + <usize>r * SCORE_ROW;
-            const lineGrads = scoreGrads + <usize>r * SCORE_ROW;
+            const line = scores + <usize>r * scoreRow;
+            const lineGrads = scoreGrads + <usize>r * scoreRow;
             const at = first + r;
             const count = isDiagonal ? max(0, min(depth, at - k0 + 1)) : depth;
             if (maskKind != 0) {
@@ -178,25 +202,24 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
               : <f32>0;
             const logSumExp = load<f32>(logSumExps + (<usize>(matrix * queries + at) << 2));
             gradientRow(line, lineGrads, count, logSumExp, inner, factors);
-            clear(line, count, (held + 7) & ~7);
-            clear(lineGrads, count, (held + 7) & ~7);
-          }
-          const seenStrips = min(keyStrips, (depth + 3) >> 2);
-          if (wantsValue) {
-            packB(gradRows, blockGrads + <usize>row * gradRow, gradRow, 4, height, valueWidth);
-            product(seenStrips, valuePanels, height, weights, 4, SCORE_ROW, gradRows, <usize>height << 5, valueSums, valueSumRow, 1, true);
-          }
-          if (wantsKey) {
-            packB(queryRows, blockQueries + <usize>row * queryRow, queryRow, 4, height, width);
-            product(seenStrips, widthPanels, height, grads, 4, SCORE_ROW, queryRows, <usize>height << 5, keySums, widthRow, scale, true);
+            clear(line, count, (depth + 7) & ~7);
+            clear(lineGrads, count, (depth + 7) & ~7);
           }
           if (wantsQuery) {
-            product(strips, widthPanels, depth, grads, SCORE_ROW, 4, keyRows, <usize>held << 5, querySums, widthRow, scale, false);
+            product(strips, widthPanels, depth, grads, scoreRow, 4, keyRows, <usize>held << 5, querySums, widthRow, scale, false);
             const targetRow = rowStrideOf(record, AttentionSlot.gradQuery);
             const target = matrixOf(record, AttentionSlot.gradQuery, matrix) + <usize>(first + row) * targetRow;
             // Every query sees the first block of keys, so that one writes and the others add.
             flush(target, targetRow, querySums, widthRow, height, width, keyBlock > 0);
           }
+        }
+        if (wantsValue) {
+          packB(gradRows, blockGrads, gradRow, 4, rows, valueWidth);
+          transposed(isDiagonal, held, rows, scores, scoreRow, gradRows, valuePanels, valueSums, valueSumRow, 1);
+        }
+        if (wantsKey) {
+          packB(queryRows, blockQueries, queryRow, 4, rows, width);
+          transposed(isDiagonal, held, rows, scoreGrads, scoreRow, queryRows, widthPanels, keySums, widthRow, scale);
         }
       }
       if (wantsKey) {

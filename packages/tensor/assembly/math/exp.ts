@@ -72,13 +72,14 @@ export function expNonPositive(x: v128): v128 {
 }
 
 /**
- * 2^x for arguments that are at most 127, and 0 where it is below the normal floats; to 2 ulp. Cheaper than exp: the distance to the nearest whole
- * number is exact. The polynomial is that of Cephes' exp2f.
+ * 2^x for arguments that are at most 127, and 0 below 2^-126.5; to 2 ulp of the normal floats. Cheaper than exp: the distance to the nearest
+ * whole number is exact. The polynomial is that of Cephes' exp2f.
  */
 // @ts-ignore: decorator
 @inline
 export function exp2NonPositive(x: v128): v128 {
-  const bounded = f32x4.pmax(x, f32x4.splat(-126));
+  // At the bound the power of two that is put together below is 0.
+  const bounded = f32x4.pmax(x, f32x4.splat(-127));
   const t = f32x4.add(bounded, f32x4.splat(ROUNDER));
   const r = f32x4.sub(bounded, f32x4.sub(t, f32x4.splat(ROUNDER)));
   let p = f32x4.splat(1.535336188319500e-4);
@@ -89,7 +90,7 @@ export function exp2NonPositive(x: v128): v128 {
   p = step(p, r, 6.931472028550421e-1);
   p = step(p, r, 1);
   const power = i32x4.add(i32x4.shl(t, 23), i32x4.splat(0x3f800000));
-  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, f32x4.splat(-126)));
+  return f32x4.mul(p, power);
 }
 
 /** 1 / (1 + exp(-x)), from exp(-|x|) on both sides so that neither tail overflows or loses digits. */

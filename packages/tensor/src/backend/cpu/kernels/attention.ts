@@ -1,7 +1,7 @@
 /** Attention and its backward on the CPU: chooses blocks and passes, by shapes alone. */
 import type { AttentionBackwardRequest, AttentionOperands, AttentionRequest, Dense, Strided } from '../../requests.js';
 import type { Launcher } from '../launch.js';
-import { AttentionBlock, AttentionField, AttentionOperand, AttentionPass, AttentionSlot } from '../layout.generated.js';
+import { AttentionField, AttentionOperand, AttentionPass, AttentionSlot } from '../layout.generated.js';
 import { SCRATCH_BYTES } from '../scratch.js';
 
 /** Queries of a block: fewer where keys stay packed, more where every block packs them anew. */
@@ -13,6 +13,10 @@ const MOST_PACKED_BYTES = 384 * 1024;
 const FEW = 4;
 /** From so many matrices on, each is a work item of the backward. */
 const MANY_MATRICES = 8;
+/** Queries and keys of a block of the backward: fewer where rows are wide, since ten such blocks share scratch memory with two of scores. */
+const BLOCK_BACKWARD = 128;
+const BLOCK_BACKWARD_WIDE = 64;
+const WIDE = 128;
 /** Multiplications that make a piece of work for a thread. */
 const GRAIN = 131_072;
 
@@ -47,9 +51,11 @@ export function attentionBackward(launcher: Launcher, request: AttentionBackward
   const matrices = product(batch);
   const slots = { query, key, value, mask, output, grad, gradQuery, gradKey, gradValue };
   const record = writeRecord(launcher, request, slots, request.logSumExp);
-  const queryBlocks = Math.ceil(queries / AttentionBlock.backward);
-  const keyBlocks = Math.ceil(keys / AttentionBlock.backward);
+  const block = Math.max(width, valueWidth) > WIDE ? BLOCK_BACKWARD_WIDE : BLOCK_BACKWARD;
+  const queryBlocks = Math.ceil(queries / block);
+  const keyBlocks = Math.ceil(keys / block);
   const { i32 } = launcher;
+  i32[record + AttentionField.block] = block;
   const launch = (pass: AttentionPass, parts: number): void => {
     i32[record + AttentionField.pass] = pass;
     const work = ((queries * keys) / parts) * 3 * (width + valueWidth);
