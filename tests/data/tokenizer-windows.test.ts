@@ -27,6 +27,26 @@ describe('windows', () => {
     );
   });
 
+  it('can be picked, and are padded to the longest of those picked', () => {
+    const windows = { maxLength: 5, truncation: true, returnOverflowingTokens: true } as const;
+    const all = tokenizer.encodeBatch(['a b c d', 'e', ['f', 'a']], { ...windows, padding: 'longest' });
+    expect(all.lengths).toEqual([5, 3, 3, 5]);
+    const some = all.select([2, 1]);
+    expect([...some].map(({ tokens }) => tokens)).toEqual([
+      ['[CLS]', 'e', '[SEP]'],
+      ['[CLS]', 'd', '[SEP]'],
+    ]);
+    expect(some.overflowToSampleMapping).toEqual([1, 0]);
+    expect(some.sequenceIds(0)).toEqual([null, 0, null]);
+    expect(all.select([3]).at(0)).toEqual(all.at(3));
+    expect(all.select([1, 0]).attentionMask).toEqual([
+      [1, 1, 1, 0, 0],
+      [1, 1, 1, 1, 1],
+    ]);
+    expect(all.select([]).length).toBe(0);
+    expect(() => all.select([4])).toThrow(ArgumentError);
+  });
+
   it('are rows of a batch, each with the number of its text', () => {
     const batch = tokenizer.encodeBatch(['a b c d', ['a', 'b c d e'], 'a'], {
       maxLength: 5,

@@ -15,7 +15,7 @@ import {
   pipeline,
   safetensors,
 } from '@course/models';
-import { ArgumentError, FormatError, manualSeed, memory, noGrad } from '@course/tensor';
+import { ArgumentError, FormatError, manualSeed, memory, noGrad, Tensor } from '@course/tensor';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 
@@ -70,6 +70,26 @@ onEachDevice('pipelines', () => {
     expect(await classify([])).toEqual([]);
     const raw = await classify('mat', { topK: null, functionToApply: 'none' });
     expect(raw.reduce((sum, { score }) => sum + score, 0)).not.toBeCloseTo(1, 3);
+  });
+
+  it('pads no further than to the longest row of a batch of like lengths, and answers in the order asked', async () => {
+    const model = new BertForSequenceClassification(bertConfig(sizes));
+    const own = tokenizer();
+    const classify = await pipeline('text-classification', model, { tokenizer: own, batchSize: 4 });
+    // One unknown word is one token, however many letters it has: by letters these two kinds would mix.
+    const word = (i: number): string => (i % 2 === 0 ? 'cat ' : 'incomprehensibilities ');
+    const texts = Array.from({ length: 18 }, (_, i) => word(i).repeat(1 + ((7 * i) % 18)));
+    const seen: number[][] = [];
+    const remove = model.bert.embeddings.registerForwardHook((_, __, output) => {
+      if (output instanceof Tensor) seen.push([...output.shape.slice(0, 2)]);
+    });
+    const all = await classify(texts);
+    remove();
+    const lengths = texts.map((text) => own.encode(text).inputIds.length).sort((a, b) => a - b);
+    const widest = [3, 7, 11, 15, 17].map((at) => lengths[at]);
+    expect(seen).toEqual([4, 4, 4, 4, 2].map((rows, i) => [rows, widest[i]]));
+    for (const [i, text] of texts.entries())
+      expect([all[i]?.score]).toBeClose([(await classify(text))[0]?.score ?? 0], close);
   });
 
   it('takes pairs, and cuts texts that are too long for the model', async () => {

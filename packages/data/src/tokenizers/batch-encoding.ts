@@ -2,10 +2,10 @@
  * The encodings of several texts. They stay columns of typed arrays until somebody asks for more: tensors are filled from them,
  * plain rows are made on demand.
  */
-import { ShapeError, type Tensor } from '@course/tensor';
+import { ArgumentError, ShapeError, type Tensor } from '@course/tensor';
 import { type HostArray, hostTensor } from '../host-array.js';
 import type { Encoding } from './encoding.js';
-import { type EncodingTable, type RowPadding, SPECIAL } from './encoding-table.js';
+import { EncodingTable, type RowPadding, SPECIAL } from './encoding-table.js';
 
 /** The columns of a batch that a model reads, as int32 tensors of shape [batch, length]. */
 export interface EncodedTensors {
@@ -85,6 +85,30 @@ export class BatchEncoding implements Iterable<Encoding> {
   /** The number of the text that each row is of: 0, 1, 2, … unless there are several windows over one text. */
   get overflowToSampleMapping(): number[] {
     return Array.from(this.#table.samples.subarray(0, this.length));
+  }
+
+  /** Tokens of each row, special ones too, without padding. */
+  get lengths(): number[] {
+    return Array.from({ length: this.length }, (_, row) => this.#table.rowLength(row));
+  }
+
+  /**
+   * Some rows, in the order asked for, padded (where this batch is) no further than to the longest of them: how texts are encoded at once
+   * and go through a model in batches of like length. `overflowToSampleMapping` counts the texts of this batch.
+   *
+   * @throws ArgumentError for a row that is not there.
+   * @example
+   * const all = tokenizer.encodeBatch(['one', 'two or three', 'four'], { padding: 'longest' });
+   * all.select([2, 0]).toTensors().inputIds; // int32 [2, 3]
+   */
+  select(rows: readonly number[]): BatchEncoding {
+    const table = new EncodingTable();
+    for (const row of rows) {
+      if (!(Number.isInteger(row) && row >= 0 && row < this.length))
+        throw new ArgumentError(`select: there is no row ${row} among ${this.length}`);
+      table.appendRow(this.#table, row);
+    }
+    return new BatchEncoding(table, this.#vocab, this.#padding && { ...this.#padding, length: table.longestRow() });
   }
 
   /** For each token of a row: 0 or 1 for the first or second text, null for special tokens and padding. */

@@ -137,6 +137,22 @@ export class EncodingTable implements TableColumns {
     this.length = length + count;
   }
 
+  /** Appends a row of another table, of the text that it is of there. */
+  appendRow(other: EncodingTable, row: number): void {
+    const from = other.bounds[row] as number;
+    const to = from + other.rowLength(row);
+    this.reserve(to - from);
+    const { length } = this;
+    this.ids.set(other.ids.subarray(from, to), length);
+    this.starts.set(other.starts.subarray(from, to), length);
+    this.ends.set(other.ends.subarray(from, to), length);
+    this.words.set(other.words.subarray(from, to), length);
+    this.types.set(other.types.subarray(from, to), length);
+    this.sequences.set(other.sequences.subarray(from, to), length);
+    this.length = length + to - from;
+    this.endRow(other.samples[row] as number);
+  }
+
   /**
    * A row as plain data.
    *

@@ -93,71 +93,52 @@ export interface BatchPlan {
   readonly model: PipelineModel;
   readonly batchSize: number;
   readonly encode: EncodeBatchOptions;
-  /** What is wanted of a batch, read back before the next one is begun. `batch` is all of it, of which a long text's windows are a part. */
+  /** What is wanted of a batch, read back before the next one is begun. */
   run(inputIds: Tensor, inputs: TokenInputs, batch: Omit<Batch, 'outputs'>): readonly Tensor[];
 }
 
-const lengthOf = (text: TextOrPair): number => (typeof text === 'string' ? text.length : text.join(' ').length);
+/** So many texts are encoded at once and shared out among batches: enough that like lengths meet, few enough to stay small. */
+const GROUP = 4096;
 
 /**
- * Texts through a model, batch by batch. Texts of like length share a batch, so that padding costs little; nothing depends on it, for
- * padding is masked. The model is in evaluation mode meanwhile.
+ * Texts through a model, batch by batch of at most `batchSize` rows. Rows with like numbers of tokens share a batch, so that padding costs
+ * little; nothing depends on it, for padding is masked. A text may have several rows, windows, which come in any order. The model is in
+ * evaluation mode meanwhile.
  */
 export async function* inBatches(texts: readonly TextOrPair[], plan: BatchPlan): AsyncGenerator<Batch, void> {
-  const order = texts
-    .map((_, place) => place)
-    .sort((a, b) => lengthOf(texts[a] ?? '') - lengthOf(texts[b] ?? '') || a - b);
   const { model, tokenizer, batchSize } = plan;
   const before = model.training;
   model.eval();
   try {
-    for (let begin = 0; begin < order.length; begin += batchSize) {
-      const places = order.slice(begin, begin + batchSize);
-      const encoding = tokenizer.encodeBatch(
-        places.map((place) => texts[place] ?? ''),
-        { padding: 'longest', ...plan.encode },
-      );
-      const batch = { encoding, places: encoding.overflowToSampleMapping.map((sample) => places[sample] ?? 0) };
-      yield { ...batch, outputs: await inParts(batch, plan) };
+    for (let first = 0; first < texts.length; first += GROUP) {
+      const all = tokenizer.encodeBatch(texts.slice(first, first + GROUP), { padding: 'longest', ...plan.encode });
+      const { lengths, overflowToSampleMapping: samples } = all;
+      const order = [...lengths.keys()].sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0) || a - b);
+      for (let begin = 0; begin < order.length; begin += batchSize) {
+        const rows = order.slice(begin, begin + batchSize);
+        const batch = { encoding: all.select(rows), places: rows.map((row) => first + (samples[row] ?? 0)) };
+        yield { ...batch, outputs: await outputsOf(batch, plan) };
+      }
     }
   } finally {
     model.train(before);
   }
 }
 
-/** What is wanted of an encoded batch. A long text has many windows: no more than `batchSize` rows go through the model at once. */
-async function inParts(batch: Omit<Batch, 'outputs'>, { batchSize, run }: BatchPlan): Promise<HostOutput[]> {
-  const { encoding } = batch;
-  const rows = encoding.inputIds.length;
-  const parts: HostOutput[][] = [];
-  for (let begin = 0; begin < rows; begin += batchSize) {
-    const wanted = scope(() =>
-      noGrad(() => {
-        const all = encoding.toTensors();
-        const part = (x: Tensor): Tensor => x.narrow(0, begin, Math.min(batchSize, rows - begin));
-        const inputs = { attentionMask: part(all.attentionMask), tokenTypeIds: part(all.tokenTypeIds) };
-        return [...run(part(all.inputIds), inputs, batch)];
-      }),
-    );
-    const outputs: HostOutput[] = [];
-    for (const tensor of wanted) {
-      outputs.push({ data: await tensor.data(), shape: tensor.shape });
-      tensor.dispose();
-    }
-    parts.push(outputs);
+/** What is wanted of an encoded batch, on the host. */
+async function outputsOf(batch: Omit<Batch, 'outputs'>, { run }: BatchPlan): Promise<HostOutput[]> {
+  const wanted = scope(() =>
+    noGrad(() => {
+      const { inputIds, ...inputs } = batch.encoding.toTensors();
+      return [...run(inputIds, inputs, batch)];
+    }),
+  );
+  const outputs: HostOutput[] = [];
+  for (const tensor of wanted) {
+    outputs.push({ data: await tensor.data(), shape: tensor.shape });
+    tensor.dispose();
   }
-  const [first = [], ...others] = parts;
-  if (others.length === 0) return first;
-  return first.map(({ shape }, i) => {
-    const pieces = parts.map((outputs) => outputs[i]?.data ?? new Float32Array(0));
-    const data = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      data.set(piece, at);
-      at += piece.length;
-    }
-    return { data, shape: shape.with(0, rows) };
-  });
+  return outputs;
 }
 
 /** exp(x - max) over their sum, in float64. */
