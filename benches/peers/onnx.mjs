@@ -7,7 +7,7 @@ const { root } = protobuf.parse(`
   syntax = "proto3";
   message OperatorSetId { string domain = 1; int64 version = 2; }
   message Attribute { string name = 1; float f = 2; int64 i = 3; repeated int64 ints = 8; int32 type = 20; }
-  message Dim { int64 dim_value = 1; }
+  message Dim { int64 dim_value = 1; string dim_param = 2; }
   message Shape { repeated Dim dim = 1; }
   message TensorType { int32 elem_type = 1; Shape shape = 2; }
   message Type { TensorType tensor_type = 1; }
@@ -26,9 +26,10 @@ function attribute([name, value]) {
   return Number.isInteger(value) ? { name, i: value, type: IS_INT } : { name, f: value, type: IS_FLOAT };
 }
 
-function valueInfo(name, shape) {
-  const dim = shape.map((size) => ({ dimValue: size }));
-  return { name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } };
+/** A size that differs from call to call is given by a name. */
+function valueInfo(name, shape, elemType = FLOAT) {
+  const dim = shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
 /** A graph under construction; values are named, and `op` returns the name of its output. */
@@ -55,6 +56,11 @@ class Graph {
     return this.#constant(dims, FLOAT, numbers(count, scale));
   }
 
+  /** Numbers that are there already. */
+  values(dims, array) {
+    return this.#constant(dims, FLOAT, array);
+  }
+
   scalar(value) {
     return this.#constant([], FLOAT, Float32Array.of(value));
   }
@@ -62,6 +68,19 @@ class Graph {
   shape(sizes) {
     return this.#constant([sizes.length], INT64, BigInt64Array.from(sizes, BigInt));
   }
+}
+
+/** The bytes of a graph: inputs as descriptions of values, outputs as pairs of the name inside and the name outside. */
+function encodeGraph(g, input, outputs) {
+  for (const [inside, outside] of outputs) g.nodes.push({ opType: 'Identity', input: [inside], output: [outside] });
+  const graph = {
+    name: 'bench',
+    node: g.nodes,
+    initializer: g.initializers,
+    input,
+    output: outputs.map(([, name]) => ({ name })),
+  };
+  return Model.encode(Model.fromObject({ irVersion: 8, graph, opsetImport: [{ domain: '', version: 17 }] })).finish();
 }
 
 /** GELU as PyTorch's exporter writes it; onnxruntime fuses it. */
@@ -124,12 +143,76 @@ for (const batch of [1, 8]) {
 export function encode([inputs, build]) {
   const g = new Graph();
   const result = build(g);
-  const graph = {
-    name: 'bench',
-    node: g.nodes,
-    initializer: g.initializers,
-    input: Object.entries(inputs).map(([name, shape]) => valueInfo(name, shape)),
-    output: [{ name: result }],
+  return encodeGraph(
+    g,
+    Object.entries(inputs).map(([name, shape]) => valueInfo(name, shape)),
+    [[result, 'y']],
+  );
+}
+
+/**
+ * A classifier of BERT's kind as transformers exports it: ids, mask and token types of any batch and length to logits.
+ *
+ * @param config Its `config.json`.
+ * @param weights Float32Arrays by their published names.
+ */
+export function encodeBertClassifier(config, weights) {
+  const { hidden_size: width, num_attention_heads: heads, layer_norm_eps: epsilon } = config;
+  const g = new Graph();
+  const tensor = (name, dims) => g.values(dims, weights.get(name));
+  const transposed = (name, [rows, columns]) => {
+    const values = weights.get(name);
+    const turned = Float32Array.from(
+      { length: values.length },
+      (_, i) => values[(i % rows) * columns + Math.floor(i / rows)],
+    );
+    return g.values([columns, rows], turned);
   };
-  return Model.encode(Model.fromObject({ irVersion: 8, graph, opsetImport: [{ domain: '', version: 17 }] })).finish();
+  const linear = (x, name, inputs, outputs) =>
+    g.op('Add', [
+      g.op('MatMul', [x, transposed(`${name}.weight`, [outputs, inputs])]),
+      tensor(`${name}.bias`, [outputs]),
+    ]);
+  const norm = (x, name) =>
+    g.op('LayerNormalization', [x, tensor(`${name}.weight`, [width]), tensor(`${name}.bias`, [width])], {
+      axis: -1,
+      epsilon,
+    });
+  const table = (name) => {
+    const values = weights.get(`bert.embeddings.${name}_embeddings.weight`);
+    return g.values([values.length / width, width], values);
+  };
+  const time = g.op('Gather', [g.op('Shape', ['input_ids']), g.shape([1])], { axis: 0 });
+  const places = g.op('Slice', [table('position'), g.shape([0]), time, g.shape([0])]);
+  const words = g.op('Gather', [table('word'), 'input_ids'], { axis: 0 });
+  const types = g.op('Gather', [table('token_type'), 'token_type_ids'], { axis: 0 });
+  let x = norm(g.op('Add', [g.op('Add', [words, types]), places]), 'bert.embeddings.LayerNorm');
+  const hidden = g.op('Sub', [g.scalar(1), g.op('Cast', ['attention_mask'], { to: FLOAT })]);
+  const mask = g.op('Unsqueeze', [g.op('Mul', [hidden, g.scalar(-3.4e38)]), g.shape([1, 2])]);
+  const split = (value, perm) =>
+    g.op('Transpose', [g.op('Reshape', [value, g.shape([0, 0, heads, width / heads])])], { perm });
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const at = `bert.encoder.layer.${layer}`;
+    const q = split(linear(x, `${at}.attention.self.query`, width, width), [0, 2, 1, 3]);
+    const keys = split(linear(x, `${at}.attention.self.key`, width, width), [0, 2, 3, 1]);
+    const v = split(linear(x, `${at}.attention.self.value`, width, width), [0, 2, 1, 3]);
+    const scores = g.op('Div', [g.op('MatMul', [q, keys]), g.scalar(Math.sqrt(width / heads))]);
+    const shares = g.op('Softmax', [g.op('Add', [scores, mask])], { axis: -1 });
+    const context = g.op('Transpose', [g.op('MatMul', [shares, v])], { perm: [0, 2, 1, 3] });
+    const joined = g.op('Reshape', [context, g.shape([0, 0, width])]);
+    const attended = linear(joined, `${at}.attention.output.dense`, width, width);
+    x = norm(g.op('Add', [attended, x]), `${at}.attention.output.LayerNorm`);
+    const raised = gelu(g, linear(x, `${at}.intermediate.dense`, width, config.intermediate_size));
+    const lowered = linear(raised, `${at}.output.dense`, config.intermediate_size, width);
+    x = norm(g.op('Add', [lowered, x]), `${at}.output.LayerNorm`);
+  }
+  const first = g.op('Squeeze', [g.op('Gather', [x, g.shape([0])], { axis: 1 }), g.shape([1])]);
+  const pooled = g.op('Tanh', [linear(first, 'bert.pooler.dense', width, width)]);
+  const logits = linear(pooled, 'classifier', width, Object.keys(config.id2label).length);
+  const inputs = ['input_ids', 'attention_mask', 'token_type_ids'];
+  return encodeGraph(
+    g,
+    inputs.map((name) => valueInfo(name, ['batch', 'time'], INT64)),
+    [[logits, 'logits']],
+  );
 }

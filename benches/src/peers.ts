@@ -26,6 +26,7 @@ const descriptions: readonly Description[] = [
   { name: 'jax-js', device: 'cpu', command: [node22, 'jax.mjs', 'wasm'] },
   { name: 'tfjs-wasm', device: 'cpu', command: [process.execPath, 'tfjs.mjs', 'wasm'] },
   { name: '@huggingface/tokenizers', device: 'cpu', command: [process.execPath, 'tokenizers.mjs'] },
+  { name: '@huggingface/transformers', device: 'cpu', command: [process.execPath, 'transformers.mjs'] },
   { name: 'tfjs-webgpu', device: 'webgpu', command: [process.execPath, 'tfjs.mjs', 'webgpu'] },
   { name: 'jax-js webgpu', device: 'webgpu', command: [node22, 'jax.mjs', 'webgpu'] },
   {

@@ -20,6 +20,7 @@ import {
 } from '@course/tensor';
 
 import { classifying } from './classifying.js';
+import { pipelines } from './pipelines.js';
 import { tokenizing } from './tokenizing.js';
 
 export interface Workload {
@@ -70,6 +71,7 @@ const SMALL = 1000;
 
 export const workloads: readonly Workload[] = [
   ...tokenizing,
+  ...pipelines,
   matmul(256),
   matmul(512),
   matmul(1024),
