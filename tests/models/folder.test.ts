@@ -1,8 +1,12 @@
 // Model folders that do not fit: every fault is a typed error that says what to do, and nothing is left behind by it. And those that fit
 // though they differ: shards, missing heads, old names.
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   AutoConfig,
   AutoModel,
@@ -41,6 +45,7 @@ const sizes = {
   maxPositionEmbeddings: 10,
 };
 const ids = () => tensor([[2, 7, 3]], { dtype: 'int32' });
+const fixtures = fileURLToPath(new URL('../../../shared/data', import.meta.url));
 
 onEachDevice('a model folder', () => {
   let folder = '';
@@ -248,7 +253,11 @@ onEachDevice('a model folder', () => {
     it('has NaN in its configuration, as Python writes it', async () => {
       const text = await readFile(inFolder('config.json'), 'utf8');
       await writeFile(inFolder('config.json'), text.replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": NaN'));
-      await expect(read()).rejects.toThrow(/config\.json: not valid JSON/);
+      await expect(read()).rejects.toThrow(
+        /config\.json: not valid JSON: .*'NaN' is no JSON: put a number in its place, or leave the field out/s,
+      );
+      await writeFile(inFolder('config.json'), text.replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": 1e999'));
+      await expect(read()).rejects.toThrow(/layerNormEps must be a finite number, got Infinity/);
     });
 
     it('is cut off, has only a pickle, or nothing', async () => {
@@ -261,6 +270,18 @@ onEachDevice('a model folder', () => {
       await expect(BertModel.fromPretrained(inFolder('nowhere'))).rejects.toThrow(ArgumentError);
     });
 
+    it('has a head for another number of labels', async () => {
+      const two = scope(() => new BertForSequenceClassification(bertConfig({ ...sizes, numLabels: 2 })));
+      await two.savePretrained(folder);
+      two.dispose();
+      const five = (options = {}) => BertForSequenceClassification.fromPretrained(folder, { numLabels: 5, ...options });
+      await expect(five()).rejects.toThrow(
+        /classifier\.weight is \[2, 8\] in the file, \[5, 8\] by the configuration.*With ignoreMismatchedSizes/,
+      );
+      const info = await reported((options) => five({ ...options, ignoreMismatchedSizes: true }));
+      expect(info?.mismatchedKeys).toEqual(['classifier.weight', 'classifier.bias']);
+    });
+
     it('is asked for labels that do not fit', async () => {
       await expect(BertForSequenceClassification.fromPretrained(folder, { numLabels: 0 })).rejects.toThrow(
         /numLabels must be a whole number of at least 1, got 0/,
@@ -270,6 +291,20 @@ onEachDevice('a model folder', () => {
       ).rejects.toThrow(/numLabels is 3, but id2label names 1 classes/);
     });
   });
+
+  it.skipIf(!existsSync(fixtures))(
+    'holds the beginning of a published file (skipped where there is no shared data folder)',
+    async () => {
+      await copyFile(join(fixtures, 'fixtures/all-MiniLM-L6-v2.truncated.safetensors'), weights());
+      await copyFile(join(fixtures, 'tokenizers/all-MiniLM-L6-v2/config.json'), inFolder('config.json'));
+      const before = memory().tensors;
+      for (const read of [BertModel, AutoModel])
+        await expect(read.fromPretrained(folder)).rejects.toThrow(
+          /model\.safetensors: the file is incomplete: its tensors take \d+ bytes, only \d+ are there \(an interrupted download\?\)/,
+        );
+      expect(memory().tensors).toBe(before);
+    },
+  );
 
   it('refuses inputs that do not fit the model', async () => {
     const model = await BertForPreTraining.fromPretrained(folder);
@@ -287,4 +322,56 @@ onEachDevice('a model folder', () => {
     expect(forward(ids(), { tokenTypeIds: mask })).toThrow(ShapeError);
     model.dispose();
   });
+});
+
+// What a server may answer in place of a model's files. One device: nothing is computed.
+describe('a model below a URL', () => {
+  const served = async (listener: RequestListener): Promise<Error> => {
+    const server = createServer(listener);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/my-model`);
+      return await BertModel.fromPretrained(url).then(
+        () => new Error('it was read'),
+        (error: Error) => error,
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
+
+  it.each([
+    [401, ArgumentError, /my-model\/config\.json': HTTP 401 Unauthorized: .*HF_TOKEN/],
+    [404, ArgumentError, /HTTP 404 Not Found: there is no such file/],
+    [429, ArgumentError, /HTTP 429 .*wait a while/],
+    [502, ArgumentError, /HTTP 502 .*try again later/],
+  ])('that answers %i', async (status, kind, message) => {
+    const error = await served((_, response) => response.writeHead(status).end());
+    expect(error).toBeInstanceOf(kind);
+    expect(error.message).toMatch(message);
+  });
+
+  it('that answers with web pages, for the configuration or the weights', async () => {
+    const page = '<!DOCTYPE html><html><body>Sign in to go on</body></html>';
+    const all = await served((_, response) => response.end(page));
+    expect(all).toBeInstanceOf(FormatError);
+    expect(all.message).toMatch(/config\.json: the server sent a web page in place of the file.*`resolve`/);
+    const weights = await served((request, response) =>
+      response.end(request.url?.endsWith('config.json') ? JSON.stringify({ model_type: 'bert', ...snake }) : page),
+    );
+    expect(weights).toBeInstanceOf(FormatError);
+    expect(weights.message).toMatch(/model\.safetensors: not a safetensors file but a web page/);
+  });
+
+  it('whose connection is cut', async () => {
+    const error = await served((_, response) => {
+      response.writeHead(200, { 'Content-Length': 1000 });
+      response.write('{"model_type"', () => response.destroy());
+    });
+    expect(error).toBeInstanceOf(ArgumentError);
+    expect(error.message).toMatch(/config\.json: the connection was cut within the answer .*try again/);
+  });
+
+  const snake = { vocab_size: 19, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 12 };
 });

@@ -15,9 +15,9 @@ import {
   type PreTrainedModel,
   safetensors,
 } from '@course/models';
-import { ArgumentError, DTypeError, FormatError, manualSeed, memory, noGrad, tensor } from '@course/tensor';
+import { ArgumentError, DTypeError, device, FormatError, manualSeed, memory, noGrad, tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { onEachDevice } from '../support/devices.js';
+import { devices, onEachDevice } from '../support/devices.js';
 
 const sizes = {
   vocabSize: 19,
@@ -110,6 +110,76 @@ onEachDevice('a pretrained model', (kind) => {
       await new BertModel(bertConfig(sizes)).savePretrained(folder);
       await expect(BertModel.fromPretrained(folder, { dtype: 'float16' })).rejects.toThrow(DTypeError);
       await expect(BertModel.fromPretrained(folder, { dtype: 'float16' })).rejects.toThrow(/not available on cpu/);
+    });
+
+    it('says which dtypes there are', async () => {
+      await new BertModel(bertConfig(sizes)).savePretrained(folder);
+      await expect(BertModel.fromPretrained(folder, { dtype: 'bfloat16' as 'float16' })).rejects.toThrow(
+        /dtype must be float32, float16, float64, got 'bfloat16': weights of other dtypes in the file, bfloat16 too, are cast/,
+      );
+    });
+
+    it.runIf(kind === 'webgpu')('goes to halves where the adapter has them', async () => {
+      const model = new BertForMaskedLM(bertConfig({ ...sizes, initializerRange: 0.1 })).eval();
+      await model.savePretrained(folder);
+      if (!device.info().features.includes('shader-f16')) {
+        await expect(BertForMaskedLM.fromPretrained(folder, { dtype: 'float16' })).rejects.toThrow(DTypeError);
+        return;
+      }
+      const before = memory().bytes;
+      const half = await BertForMaskedLM.fromPretrained(folder, { dtype: 'float16' });
+      // Two bytes each, but for what pools round up to.
+      expect(memory().bytes - before).toBeLessThan(0.8 * 4 * model.numParameters());
+      const table = half.getInputEmbeddings().weight;
+      expect(table.dtype).toBe('float16');
+      // Read in float32 and rounded once.
+      expect(await table.data()).toBeClose(Array.from(await model.getInputEmbeddings().weight.data()), {
+        rtol: 2 ** -11,
+      });
+      const { logits } = noGrad(() => half.forward(ids()));
+      expect(logits.dtype).toBe('float16');
+      // Some thirty ops, each rounding values of size 1 to eleven bits, errors adding up as their root.
+      expect(await logits.data()).toBeClose(Array.from(await noGrad(() => model.forward(ids()).logits).data()), {
+        atol: Math.sqrt(30) * 2 * 2 ** -11,
+      });
+      await half.savePretrained(folder);
+      const file = await safetensors.open(join(folder, 'model.safetensors'));
+      expect(file.info('cls.predictions.bias').dtype).toBe('F16');
+      await file.close();
+      const again = await BertForMaskedLM.fromPretrained(folder);
+      expect(await again.getInputEmbeddings().weight.data()).toEqual(await table.data());
+    });
+
+    it.runIf(devices.length > 1)('goes to another device than that in use, in files of any dtype', async () => {
+      const other = kind === 'cpu' ? 'webgpu' : 'cpu';
+      const model = new BertForMaskedLM(bertConfig(sizes)).eval();
+      await model.savePretrained(folder);
+      const state = new Map(
+        await Promise.all(
+          [...model.stateDict()]
+            .filter(([key]) => key !== 'cls.predictions.decoder.weight')
+            .map(
+              async ([key, value]) => [key, { dtype: 'BF16', shape: value.shape, data: await value.data() }] as const,
+            ),
+        ),
+      );
+      for (const write of [false, true]) {
+        if (write) await safetensors.save(join(folder, 'model.safetensors'), state);
+        const there = await BertForMaskedLM.fromPretrained(folder, { device: other });
+        expect(device.kind).toBe(kind);
+        expect([...there.parameters()].every((each) => each.device === other && each.dtype === 'float32')).toBe(true);
+        const logits = noGrad(() =>
+          ids()
+            .to(other)
+            .then((x) => there.forward(x).logits),
+        );
+        // Three layers of float32 roundings on values of size 1; bfloat16 has eight bits.
+        expect(await (await logits).data()).toBeClose(
+          Array.from(await noGrad(() => model.forward(ids()).logits).data()),
+          { atol: write ? 0.1 : 1e-5 },
+        );
+        there.dispose();
+      }
     });
 
     it('frees what it made when the device does not exist', async () => {

@@ -205,13 +205,55 @@ describe('reading over HTTP', () => {
     await served(ranges(() => goldenBytes, { hideLength: true }).listener, async (url) => checkGolden(await open(url)));
   });
 
+  it.each([
+    [401, /HTTP 401 Unauthorized: .*HF_TOKEN/],
+    [403, /HTTP 403 Forbidden: .*by its id/],
+    [429, /HTTP 429 Too Many Requests: .*wait a while/],
+    [500, /HTTP 500 Internal Server Error: .*try again later/],
+    [503, /HTTP 503 Service Unavailable: .*try again later/],
+  ])('says what to do about an answer of %i', async (status, message) => {
+    await served(
+      (_, response) => response.writeHead(status).end('no'),
+      async (url) => {
+        const error = await failure(open(url));
+        expect(error).toBeInstanceOf(ArgumentError);
+        expect(error.message).toMatch(message);
+      },
+    );
+  });
+
+  it('names an answer that was cut, and a server that is not there', async () => {
+    const { listener } = ranges(() => goldenBytes);
+    let cut = true;
+    await served(
+      (request, response) => {
+        if (!cut) return listener(request, response);
+        response.writeHead(206, { 'Content-Length': goldenBytes.length, 'Content-Range': 'bytes 0-9/10' });
+        response.write(goldenBytes.subarray(0, 100), () => response.destroy());
+      },
+      async (url) => {
+        const error = await failure(open(url));
+        expect(error).toBeInstanceOf(ArgumentError);
+        expect(error.message).toMatch(/the connection was cut within the answer .*; try again/);
+        // The same file once the line holds.
+        cut = false;
+        await checkGolden(await open(url));
+      },
+    );
+    const gone = await failure(open(new URL('http://127.0.0.1:1/m.safetensors')));
+    expect(gone).toBeInstanceOf(ArgumentError);
+    expect(gone.message).toMatch(/cannot open .*is the address right/);
+  });
+
   it('refuses what is not there, what is too short, and what changes meanwhile', async () => {
     await served(
       (_, response) => response.writeHead(404).end('nothing'),
       async (url) => {
         const error = await failure(open(url));
         expect(error).toBeInstanceOf(ArgumentError);
-        expect(error.message).toBe(`cannot open '${url.href}': HTTP 404 Not Found`);
+        expect(error.message).toBe(
+          `cannot open '${url.href}': HTTP 404 Not Found: there is no such file at that address`,
+        );
       },
     );
     for (const size of [0, 3]) {

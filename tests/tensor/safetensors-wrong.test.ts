@@ -22,6 +22,22 @@ describe('a file that is wrong', () => {
       fileOf('{}', 0, 100_000_001n),
       'the header would be 100000001 bytes long, at most 100000000',
     ],
+    ['a length of 2^63', fileOf('{}', 0, 2n ** 63n), 'the header would be 9223372036854775808 bytes long, at most'],
+    [
+      'a web page',
+      new TextEncoder().encode('<!DOCTYPE html><html>Sign in</html>'),
+      'not a safetensors file but a web page (a sign-in or an error?): download the file itself',
+    ],
+    [
+      'a pointer of Git LFS',
+      new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\noid sha256:53aa\nsize 133466304\n'),
+      'but a pointer of Git LFS: `git lfs pull`',
+    ],
+    [
+      'a pickle of PyTorch under another name',
+      Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0),
+      'but an archive, as PyTorch pickles models: convert it in Python',
+    ],
     ['a length of 2^64 - 1', fileOf('{}', 0, 2n ** 64n - 1n), 'the header would be 18446744073709551615 bytes long'],
     [
       'a header longer than the file',

@@ -8,7 +8,7 @@ import { listFolder, makeFolder, openFile, removeFolder, renamePath, writeFileAt
 import { FormatError } from './errors.js';
 
 export type { RandomAccess } from './platform/random-access.js';
-export { openSource, type Source } from './safetensors/source.js';
+export { bodyOf, openSource, request, type Source } from './safetensors/source.js';
 export { listFolder, makeFolder, openFile, removeFolder, renamePath, writeFileAtomically };
 
 /**

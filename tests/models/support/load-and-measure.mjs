@@ -1,36 +1,33 @@
-// A process of its own for tests/models/large.test.ts: `make folder` writes a checkpoint of about 200 MB, `load folder` reads it and prints how
-// much the process has grown at its worst. Runs on the built packages.
+// A process of its own for tests/models/large.test.ts: `make folder megabytes` writes a checkpoint of about that size and a tiny one; `load folder device dtype [current]`
+// reads it onto a device (the one in use, unless `current` names another) and prints how much the process has grown at its worst. Runs on the built packages.
+import { join } from 'node:path';
 import { BertModel, bertConfig } from '@course/models';
 import { init, manualSeed } from '@course/tensor';
 
-const [what, folder] = process.argv.slice(2);
-await init({ device: 'cpu' });
+const [what, folder, device, dtype, current = device] = process.argv.slice(2);
 if (what === 'make') {
+  await init({ device: 'cpu' });
   manualSeed(1);
-  const config = bertConfig({
-    vocabSize: 50_000,
-    hiddenSize: 512,
-    numHiddenLayers: 8,
-    numAttentionHeads: 8,
-    intermediateSize: 2048,
-  });
-  await new BertModel(config).savePretrained(folder);
+  // A base model is 438 MB; fewer layers are 28 MB less each.
+  const layers = Math.round(12 - (438 - Number(device)) / 28.35);
+  await new BertModel(bertConfig({ numHiddenLayers: layers })).savePretrained(folder);
+  const tiny = { vocabSize: 2000, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 8 };
+  await new BertModel(bertConfig(tiny)).savePretrained(join(folder, 'tiny'));
 } else {
-  // What any model costs: code, the smallest memory of the backend.
-  const tiny = bertConfig({
-    vocabSize: 9,
-    hiddenSize: 8,
-    numHiddenLayers: 1,
-    numAttentionHeads: 2,
-    intermediateSize: 8,
-  });
-  new BertModel(tiny).dispose();
+  await init({ device: current });
+  const read = async (path) => {
+    const model = await BertModel.fromPretrained(path, { device, dtype });
+    // A device works behind the program's back: the last weight has arrived.
+    await [...model.parameters()].at(-1)?.sum().item();
+    return model;
+  };
+  // What any model costs: code, kernels, the smallest memory of the backend.
+  (await read(join(folder, 'tiny'))).dispose();
   const before = process.memoryUsage.rss();
-  const model = await BertModel.fromPretrained(folder);
-  const bytes = 4 * model.numParameters();
+  const model = await read(folder);
   // Kilobytes, on every system that Node runs on.
   const grown = process.resourceUsage().maxRSS * 1024 - before;
-  console.log(JSON.stringify({ bytes, grown }));
+  console.log(JSON.stringify({ bytes: 4 * model.numParameters(), grown }));
 }
 // The threads of the backend would keep the process.
 process.exit(0);

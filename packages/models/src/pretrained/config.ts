@@ -145,7 +145,10 @@ export function parseJsonObject(text: string, file: string): Record<string, unkn
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new FormatError(`${file}: not valid JSON: ${(cause as Error).message}`, { cause });
+    // Python's json writes them, which no other reader takes.
+    const [word] = /(?<=[:[,]\s*)-?(NaN|Infinity)\b/.exec(text) ?? [];
+    const hint = word === undefined ? '' : `; '${word}' is no JSON: put a number in its place, or leave the field out`;
+    throw new FormatError(`${file}: not valid JSON: ${(cause as Error).message}${hint}`, { cause });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new FormatError(`${file}: expected a JSON object`);

@@ -4,7 +4,7 @@
  */
 import { type HubOptions, type HubRepo, isRepoId, openRepo } from '@course/data/hub';
 import { ArgumentError, FormatError } from '@course/tensor';
-import { listFolder, readText } from '@course/tensor/files';
+import { bodyOf, listFolder, readText, request } from '@course/tensor/files';
 import type { Source } from '@course/tensor/safetensors';
 
 /** The file of a model's configuration. */
@@ -65,18 +65,23 @@ class UrlFiles implements ModelFiles {
   }
 
   async has(file: string): Promise<boolean> {
-    const response = await this.#fetch(file, { method: 'HEAD' });
-    if (response.status === 404) return false;
-    if (!response.ok) throw this.#refused(file, response);
-    return true;
+    return (await request(this.#url(file), { method: 'HEAD' }, [404])).ok;
   }
 
   async text(file: string): Promise<string> {
-    const response = await this.#fetch(file, {});
-    if (!response.ok) throw this.#refused(file, response);
-    const text = await response.text();
-    // A server that answers every path with its start page.
-    if (/^\s*<(!doctype|html)/i.test(text)) throw new FormatError(`${this.path(file)}: the server sent a web page`);
+    const url = this.#url(file);
+    const bytes = await bodyOf(url, await request(url));
+    let text: string;
+    try {
+      text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (cause) {
+      throw new FormatError(`${url.href}: not valid UTF-8 text`, { cause });
+    }
+    // A server that answers every path with its start page, or with a sign-in.
+    if (/^\s*<(!doctype|html)/i.test(text))
+      throw new FormatError(
+        `${url.href}: the server sent a web page in place of the file; on the hub a file's own address has \`resolve\` in it, not \`blob\``,
+      );
     return text;
   }
 
@@ -92,18 +97,6 @@ class UrlFiles implements ModelFiles {
     const base = new URL(this.base);
     if (!base.pathname.endsWith('/')) base.pathname += '/';
     return new URL(file, base);
-  }
-
-  async #fetch(file: string, init: RequestInit): Promise<Response> {
-    try {
-      return await fetch(this.#url(file), init);
-    } catch (cause) {
-      throw new ArgumentError(`cannot reach ${this.path(file)}: ${(cause as Error).message}`, { cause });
-    }
-  }
-
-  #refused(file: string, response: Response): ArgumentError {
-    return new ArgumentError(`${this.path(file)}: HTTP ${response.status} ${response.statusText}`.trimEnd());
   }
 }
 

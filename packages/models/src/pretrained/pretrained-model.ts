@@ -4,7 +4,20 @@
  */
 import type { HubOptions } from '@course/data/hub';
 import { Embedding, init, LayerNorm, Linear, Module } from '@course/nn';
-import { ArgumentError, type DeviceKind, DTypeError, noGrad, ShapeError, scope, type Tensor } from '@course/tensor';
+import {
+  ArgumentError,
+  device as current,
+  type DeviceKind,
+  type DType,
+  DTypeError,
+  isFloating,
+  noGrad,
+  ShapeError,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from '@course/tensor';
 import { writeText } from '@course/tensor/files';
 import {
   GENERATION_CONFIG,
@@ -166,7 +179,7 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
     } else if (module instanceof Embedding) {
       init.normal_(module.weight, 0, std);
       const { paddingIdx } = module;
-      if (paddingIdx !== null) noGrad(() => module.weight.select(0, paddingIdx).zero_());
+      if (paddingIdx !== null) noGrad(() => init.zeros_(module.weight.select(0, paddingIdx)));
     } else if (module instanceof LayerNorm) {
       if (module.weight) init.ones_(module.weight);
       if (module.bias) init.zeros_(module.bias);
@@ -232,9 +245,7 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
   try {
     // Nothing is drawn that the file is about to replace.
     model = scope(() => init.skipInit(() => new kind(config)));
-    const { dtype, device } = options;
-    if (dtype !== undefined) model.to(dtype);
-    if (device !== undefined) await model.to(device);
+    await placeEmpty(model, options);
     const info = await loadWeightsInto(kind.name, model.stateDict(), weights, kind, options);
     const fresh = [...info.missingKeys, ...info.mismatchedKeys];
     const made = model;
@@ -253,6 +264,50 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
     await weights.close();
   }
 }
+
+/**
+ * Gives a model that holds no numbers yet its dtype and device. Its parameters are promised there anew and not moved: memory is taken when
+ * one is filled, never for two models.
+ */
+async function placeEmpty(
+  model: Module,
+  options: Pick<FromPretrainedOptions<PretrainedConfig>, 'dtype' | 'device'>,
+): Promise<void> {
+  const { dtype = 'float32' } = options;
+  if (!DTYPES.includes(dtype))
+    throw new DTypeError(
+      `fromPretrained: dtype must be ${DTYPES.join(', ')}, got '${String(dtype)}': weights of other dtypes in the file, bfloat16 too, are cast to it`,
+    );
+  const place = options.device === undefined ? current.kind : await opened(options.device);
+  const fits = (each: Tensor): boolean => each.device === place && (each.dtype === dtype || !isFloating(each.dtype));
+  for (const parameter of new Set(model.parameters())) {
+    if (fits(parameter)) continue;
+    const room = zeros(parameter.shape, { dtype, device: place });
+    parameter.replaceData(room);
+    room.dispose();
+  }
+  // Buffers have their values already; they are small.
+  for (const buffer of new Set(model.buffers())) {
+    if (fits(buffer)) continue;
+    const moved = await buffer.to({ device: place, ...(isFloating(buffer.dtype) && { dtype }) });
+    buffer.replaceData(moved);
+    moved.dispose();
+  }
+}
+
+/** A device is opened by the first tensor that is sent there. */
+async function opened(device: DeviceKind): Promise<DeviceKind> {
+  const here = tensor([0]);
+  try {
+    const there = await here.to(device);
+    there.dispose();
+    return device;
+  } finally {
+    here.dispose();
+  }
+}
+
+const DTYPES: readonly DType[] = ['float32', 'float16', 'float64'];
 
 /** A tensor that stands at several places is written once, under its first name, as transformers does. */
 function withoutAliases(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> {

@@ -134,7 +134,7 @@ export class Seq2SeqTransformer extends PreTrainedModel<Seq2SeqConfig> {
     else if (module instanceof TiedLinear && !tieWordEmbeddings) init.xavierUniform_(module.weight);
     else if (module instanceof Embedding) {
       init.normal_(module.weight, 0, dModel ** -0.5);
-      noGrad(() => module.weight.select(0, this.config.padTokenId).zero_());
+      noGrad(() => init.zeros_(module.weight.select(0, this.config.padTokenId)));
     }
   }
 

@@ -1,6 +1,6 @@
 /** Lookup tables of learned vectors. */
 import { ArgumentError, embedding, noGrad, ShapeError, scope, type Tensor, where, zeros } from '@course/tensor';
-import { normal_ } from '../init.js';
+import { normal_, zeros_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
 
@@ -71,7 +71,7 @@ export class Embedding extends Module {
   resetParameters(): void {
     normal_(this.weight);
     const { paddingIdx } = this;
-    if (paddingIdx !== null) noGrad(() => this.weight.select(0, paddingIdx).zero_());
+    if (paddingIdx !== null) noGrad(() => zeros_(this.weight.select(0, paddingIdx)));
   }
 
   /** ids [...], int32, to their vectors [..., embeddingDim]. */

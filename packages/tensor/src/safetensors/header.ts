@@ -30,6 +30,17 @@ export interface Header {
   readonly end: number;
 }
 
+/** What else a file is that begins so, of what is often found where a safetensors file should be; and what to do. */
+function otherKind(first: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...first.subarray(0, LENGTH_BYTES));
+  if (/^\s*<(!doctyp|html|\?xml|head)/i.test(text))
+    return 'a web page (a sign-in or an error?): download the file itself, from `resolve` and not `blob` on the hub';
+  if (text === 'version ') return 'a pointer of Git LFS: `git lfs pull` fetches what it points to';
+  if (text.startsWith('PK\x03\x04'))
+    return "an archive, as PyTorch pickles models: convert it in Python with safetensors.torch.save_file(torch.load('…'), '…')";
+  return undefined;
+}
+
 /**
  * Reads the header's length, given the first bytes and the size of the whole file.
  *
@@ -43,8 +54,9 @@ export function headerLength(file: string, first: Uint8Array, fileSize: number):
   }
   const length = new DataView(first.buffer, first.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
+    const other = otherKind(first);
     throw new FormatError(
-      `${file}: not a safetensors file: the header would be ${length} bytes long, at most ${MAX_HEADER_BYTES} are allowed`,
+      `${file}: not a safetensors file${other ? ` but ${other}` : ''}: the header would be ${length} bytes long, at most ${MAX_HEADER_BYTES} are allowed`,
     );
   }
   if (length > fileSize - LENGTH_BYTES) {

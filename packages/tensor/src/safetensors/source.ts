@@ -72,11 +72,11 @@ class RangeReader implements RandomAccess {
 
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (length === 0 || offset + length <= this.start.length) return this.start.slice(offset, offset + length);
-    const response = await request(this.url, { Range: `bytes=${offset}-${offset + length - 1}` });
+    const response = await request(this.url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
     if (response.status !== 206) throw new FormatError(`${this.name}: the server stopped answering range requests`);
     if (response.headers.get('etag') !== this.etag)
       throw new FormatError(`${this.name}: the file changed while it was read`);
-    return whole(this.name, new Uint8Array(await response.arrayBuffer()), offset, length);
+    return whole(this.name, await bodyOf(this.url, response), offset, length);
   }
 
   async close(): Promise<void> {}
@@ -87,32 +87,56 @@ function whole<T extends Uint8Array>(name: string, bytes: T, offset: number, len
   throw new FormatError(`${name}: expected ${length} bytes from byte ${offset} on, got ${bytes.length}`);
 }
 
-async function request(url: URL, headers: Record<string, string>): Promise<Response> {
+/** What to do about an answer that is none. */
+function adviceFor(status: number): string {
+  if (status === 401 || status === 403)
+    return ': the server gives it only to those it knows; of a private repository of the hub read the model by its id, with HF_TOKEN set';
+  if (status === 404 || status === 410) return ': there is no such file at that address';
+  if (status === 429) return ': too many requests; wait a while before the next one';
+  return status >= 500 ? ': the server fails; try again later' : '';
+}
+
+/**
+ * A file on a server, or what it says of one.
+ *
+ * @throws ArgumentError that says what to do, when the server cannot be reached or refuses.
+ */
+export async function request(url: URL, init: RequestInit = {}, accept: readonly number[] = []): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { headers });
+    response = await fetch(url, init);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ArgumentError(`cannot open '${url.href}': ${reason}`, { cause });
+    throw new ArgumentError(`cannot open '${url.href}': ${reason}; is the address right, and the server up?`, {
+      cause,
+    });
   }
-  // 416 is the answer to a range behind the end: the file is empty.
-  if (!response.ok && response.status !== 416) {
-    throw new ArgumentError(`cannot open '${url.href}': HTTP ${response.status} ${response.statusText}`.trimEnd());
+  if (response.ok || accept.includes(response.status)) return response;
+  const status = `HTTP ${response.status} ${response.statusText}`.trimEnd();
+  throw new ArgumentError(`cannot open '${url.href}': ${status}${adviceFor(response.status)}`);
+}
+
+/** All of an answer. */
+export async function bodyOf(url: URL, response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ArgumentError(`${url.href}: the connection was cut within the answer (${reason}); try again`, { cause });
   }
-  return response;
 }
 
 async function openUrl(url: URL): Promise<RandomAccess> {
-  const response = await request(url, { Range: `bytes=0-${FIRST_REQUEST - 1}` });
+  // 416 is the answer to a range behind the end: the file is empty.
+  const response = await request(url, { headers: { Range: `bytes=0-${FIRST_REQUEST - 1}` } }, [416]);
   if (response.status === 416) return new MemoryReader(url.href, new Uint8Array(0));
-  const start = new Uint8Array(await response.arrayBuffer());
+  const start = await bodyOf(url, response);
   // A server without range requests has sent the whole file.
   if (response.status !== 206) return new MemoryReader(url.href, start);
   const total = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1];
   if (total !== undefined) return new RangeReader(url, Number(total), response.headers.get('etag'), start);
   // The length is not told, which a page may find across origins: take all of the file.
-  const complete = await request(url, {});
-  return new MemoryReader(url.href, await complete.arrayBuffer());
+  return new MemoryReader(url.href, await bodyOf(url, await request(url)));
 }
 
 /**
