@@ -1,16 +1,17 @@
 // Readers: what each format means, and every way a file can be wrong, with the file and the line that the error must name.
 import { once } from 'node:events';
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { createWriteStream, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { type Dataset, type LoadDatasetOptions, loadDataset } from '@course/data';
+import { BertTokenizer, type Dataset, type LoadDatasetOptions, loadDataset } from '@course/data';
 import { ArgumentError, FormatError } from '@course/tensor';
 import * as fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { readBlocks } from '../../packages/data/src/readers/blocks.js';
 import { readCsv } from '../../packages/data/src/readers/csv.js';
 import { failure, temporaryFolder } from './support/files.js';
+import { smallVocab } from './support/vocabulary.js';
 
 const { folder, write } = temporaryFolder();
 type AnyOptions = LoadDatasetOptions<Record<string, unknown>>;
@@ -113,6 +114,39 @@ describe('any file', () => {
     for (let i = 0; i < 96; i++) if (!stream.write(piece)) await once(stream, 'drain');
     await finished(stream.end());
     await refused(load('json', file), /endless, line 1: longer than the 67108864 bytes/);
+  });
+});
+
+describe('odd content', () => {
+  it('NUL bytes, lone surrogates, emoji and combining marks are text like any other', async () => {
+    const odd = 'a\u0000b 👩‍👩‍👧 e\u0301\u0323 \ufffe';
+    expect(await rows('text', write('odd.txt', `${odd}\n`))).toEqual([{ text: odd }]);
+    expect(await rows('csv', write('odd.csv', `text,label\n${odd},1\n`))).toEqual([{ text: odd, label: 1 }]);
+    // JSON has them escaped: a NUL as it stands is no JSON, and half a pair is what Python reads too.
+    const escaped = write('odd.jsonl', `${JSON.stringify({ text: `${odd}\ud800` })}\n`);
+    expect(await rows('json', escaped)).toEqual([{ text: `${odd}\ud800` }]);
+    await refused(load('json', write('nul.jsonl', '{"a": 1}\n{"a": "\u0000"}\n')), /nul.jsonl, line 2: not valid JSON/);
+    // UTF-8 that spells a surrogate is no UTF-8.
+    await refused(
+      load('text', write('cesu', Uint8Array.of(0x61, 0x0a, 0xed, 0xa0, 0x80))),
+      /cesu, line 2: not UTF-8 text$/,
+    );
+  });
+
+  it('a line of 100 MB is refused by its number, or read where it may be so long', async () => {
+    const long = 'the tokens '.repeat(9_600_000);
+    const file = write('long-line.txt', `short\n${long}\nafter\n`);
+    await refused(
+      load('text', file),
+      `${file}, line 2: longer than the 67108864 bytes that a line may have (maxLineBytes)`,
+    );
+    const read = await loadDataset<{ text: string }>('text', { dataFiles: file, maxLineBytes: 2 ** 27 });
+    expect(read.length).toBe(3);
+    expect(read.at(1).text === long).toBe(true);
+    const tokenizer = new BertTokenizer({ vocab: smallVocab });
+    const { inputIds } = tokenizer.call(read.column('text'), { truncation: true, maxLength: 8 });
+    expect(inputIds[1]).toHaveLength(8);
+    rmSync(file);
   });
 });
 
