@@ -16,13 +16,8 @@ export {
 export { mostCommon, Vocabulary, type VocabularyOptions } from './classical/vocabulary.js';
 export { charNgrams, charTokenize, charWordNgrams, ngrams, type WordOptions, wordTokenize } from './classical/words.js';
 export type { Columns, Renamed } from './datasets/columns.js';
-export {
-  concatenateDatasets,
-  Dataset,
-  type IterOptions,
-  type ShuffleOptions,
-  type SplitOptions,
-} from './datasets/dataset.js';
+export { concatenateDatasets } from './datasets/concatenate.js';
+export { Dataset } from './datasets/dataset.js';
 export type { Feature, Features } from './datasets/features.js';
 export type { FormatOptions, Formatted } from './datasets/format.js';
 export { groupTexts, type TokenColumns } from './datasets/group-texts.js';
@@ -39,8 +34,10 @@ export {
   type StreamedSplits,
 } from './datasets/load-dataset.js';
 export type { BatchedMapOptions, BatchTransform, MapOptions, RowTransform } from './datasets/map.js';
+export { type IterOptions, RowTable } from './datasets/row-table.js';
 export { nextSentencePairs, type SentencePair } from './datasets/sentence-pairs.js';
 export type { SortOptions } from './datasets/sort.js';
+export type { ShuffleOptions, SplitOptions } from './datasets/split.js';
 export type { HostArray } from './host-array.js';
 export {
   type BatchOf,
@@ -91,7 +88,8 @@ export type { FileRequest, PretrainedSource, ResolveFile } from './tokenizers/so
 export type { NewSpecialTokens, NewToken, SpecialTokenRole, SpecialTokens } from './tokenizers/special-tokens.js';
 export type { Side, Template, TemplatePiece } from './tokenizers/template.js';
 export type { TextOrPair } from './tokenizers/texts.js';
-export { type DecodeOptions, Tokenizer, type TokenizerOptions } from './tokenizers/tokenizer.js';
+export { type DecodeOptions, TokenDecoder } from './tokenizers/token-decoder.js';
+export { Tokenizer, type TokenizerOptions } from './tokenizers/tokenizer.js';
 export { type ByteLevelBpeTrainerOptions, trainByteLevelBpe } from './tokenizers/trainer/byte-level-bpe-trainer.js';
 export { trainWordPiece, type WordPieceTrainerOptions } from './tokenizers/trainer/wordpiece-trainer.js';
 export type { VocabSource } from './tokenizers/vocab.js';

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '@course/tensor';
 import { NumpyGenerator } from '../random/numpy.js';
+import { checkCount, checkSize } from './checks.js';
 import {
   type Columns,
   checkColumns,
@@ -14,9 +15,9 @@ import {
   withColumns,
   withoutColumns,
 } from './columns.js';
-import type { IterOptions } from './dataset.js';
 import { Dataset } from './dataset.js';
 import type { BatchTransform, RowTransform } from './map.js';
+import type { IterOptions } from './row-table.js';
 
 /** Options of `IterableDataset.shuffle`. */
 export interface BufferShuffleOptions {
@@ -240,14 +241,4 @@ async function* grouped<Row>(rows: AsyncIterable<Row>, size: number): AsyncGener
     some = [];
   }
   if (some.length > 0) yield some;
-}
-
-function checkSize(name: string, size: number): number {
-  if (Number.isInteger(size) && size > 0) return size;
-  throw new ArgumentError(`${name}: the size must be a positive whole number, got ${size}`);
-}
-
-function checkCount(name: string, count: number): void {
-  if (Number.isInteger(count) && count >= 0) return;
-  throw new ArgumentError(`${name}: the number of rows must be a whole number, got ${count}`);
 }

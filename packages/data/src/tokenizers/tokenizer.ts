@@ -1,6 +1,6 @@
 /**
- * What every tokenizer does alike: options and their defaults, padding, batches, added tokens, and the way back from ids to
- * text. A subclass says how text becomes tokens (its `TextModel`), how tokens become text and which files it has.
+ * What every tokenizer does alike from text to ids: options and their defaults, padding, batches, calls, files. A subclass says how text becomes
+ * tokens (its `TextModel`), how tokens become text and which files it has.
  */
 import { ArgumentError } from '@course/tensor';
 import { writeTexts } from '#platform';
@@ -14,17 +14,10 @@ import { EncodingTable, type RowPadding } from './encoding-table.js';
 import { type ParallelOptions, ParallelTokenizer } from './parallel-tokenizer.js';
 import type { EncoderRecipe } from './recipe.js';
 import { type PrintedSections, printSections, type TokenizerSections } from './sections.js';
-import {
-  completeToken,
-  isRole,
-  type NewSpecialTokens,
-  type NewToken,
-  type SpecialTokenRole,
-  type SpecialTokens,
-} from './special-tokens.js';
+import type { SpecialTokens } from './special-tokens.js';
 import type { Side } from './template.js';
 import { type TextOrPair, textOf, textsOf } from './texts.js';
-import type { Vocab } from './vocab.js';
+import { TokenDecoder } from './token-decoder.js';
 
 /** What all tokenizers can be told. */
 export interface TokenizerOptions {
@@ -44,53 +37,36 @@ export interface TokenizerOptions {
   readonly sections?: TokenizerSections;
 }
 
-/** Options of `decode`. */
-export interface DecodeOptions {
-  /** Leave special tokens such as [CLS] and [PAD] out; false by default. */
-  readonly skipSpecialTokens?: boolean;
-  /** Remove the blanks that tokenization put before punctuation and into English contractions; by default as the tokenizer says. */
-  readonly cleanUp?: boolean;
-}
-
 /** The base of all tokenizers. Names and meanings follow Hugging Face's `PreTrainedTokenizerFast`. */
-export abstract class Tokenizer {
+export abstract class Tokenizer extends TokenDecoder {
   readonly modelMaxLength: number | undefined;
   readonly paddingSide: Side;
   readonly truncationSide: Side;
   readonly padTokenTypeId: number;
-  readonly cleanUpTokenizationSpaces: boolean;
   /** What the model reads: token types are no input of GPT-2 and DistilBERT. */
   readonly modelInputNames: readonly ModelInputName[];
   readonly #sections: TokenizerSections;
-  /** The tokens by id, added tokens included. */
-  protected readonly vocab: Vocab;
   readonly #encoder: Encoder;
   readonly #scratch = new EncodingTable();
-  #specialTokens: SpecialTokens;
 
   protected constructor(
     parts: EncoderParts,
     specialTokens: SpecialTokens,
     options: TokenizerOptions & Required<Pick<TokenizerOptions, 'cleanUpTokenizationSpaces' | 'modelInputNames'>>,
   ) {
+    super(parts.vocab, specialTokens, options.cleanUpTokenizationSpaces);
     const { modelMaxLength } = options;
     if (modelMaxLength !== undefined && !(Number.isInteger(modelMaxLength) && modelMaxLength > 0)) {
       throw new ArgumentError(`modelMaxLength must be a positive whole number, got ${modelMaxLength}`);
     }
-    this.vocab = parts.vocab;
     this.#encoder = new Encoder(parts);
-    this.#specialTokens = specialTokens;
     this.modelMaxLength = modelMaxLength;
     this.paddingSide = options.paddingSide ?? 'right';
     this.truncationSide = options.truncationSide ?? 'right';
     this.padTokenTypeId = options.padTokenTypeId ?? 0;
-    this.cleanUpTokenizationSpaces = options.cleanUpTokenizationSpaces;
     this.modelInputNames = options.modelInputNames;
     this.#sections = options.sections ?? {};
   }
-
-  /** Joins tokens to text. */
-  protected abstract joinTokens(tokens: readonly string[], cleanUp: boolean): string;
 
   /** How to make this tokenizer's encoder elsewhere. */
   protected abstract recipe(): EncoderRecipe;
@@ -119,80 +95,6 @@ export abstract class Tokenizer {
    */
   async save(folder: string, options?: EncodeBatchOptions): Promise<void> {
     await writeTexts(folder, this.toFiles(options));
-  }
-
-  /** Number of tokens, added tokens included: one more than the largest id. */
-  get vocabSize(): number {
-    return this.vocab.size;
-  }
-
-  /** The vocabulary: ids by token, added tokens included. */
-  getVocab(): ReadonlyMap<string, number> {
-    return this.vocab.ids;
-  }
-
-  /** The special tokens by the part they play. */
-  get specialTokens(): SpecialTokens {
-    return this.#specialTokens;
-  }
-
-  /**
-   * The padding token.
-   *
-   * @throws ArgumentError when there is none, as in GPT-2: `addSpecialTokens({ padToken: … })` names one.
-   */
-  get padToken(): string {
-    return this.#specialToken('padToken');
-  }
-
-  /**
-   * Id of the padding token.
-   *
-   * @throws ArgumentError when there is none.
-   */
-  get padTokenId(): number {
-    return this.specialTokenId('padToken');
-  }
-
-  /** Ids of all special tokens, ascending. */
-  get allSpecialIds(): number[] {
-    return [...this.vocab.specialIds].sort((a, b) => a - b);
-  }
-
-  /**
-   * Adds tokens that are matched whole in a text, with the next free ids. A token that the vocabulary has keeps its id. A model
-   * needs as many rows in its embedding: `vocabSize`.
-   *
-   * @returns How many were new, or changed their flags.
-   * @example
-   * tokenizer.addTokens(['new_word', { content: 'AI', singleWord: true }]); // 2
-   */
-  addTokens(tokens: readonly NewToken[]): number {
-    return this.#add(tokens, false);
-  }
-
-  /**
-   * Adds special tokens, which `decode` can leave out, and says which part they play.
-   *
-   * @returns How many were new, or changed their flags.
-   * @throws ArgumentError for a part that there is not.
-   * @example
-   * tokenizer.addSpecialTokens({ padToken: '<pad>', additionalSpecialTokens: ['<user>'] }); // 2
-   */
-  addSpecialTokens(tokens: NewSpecialTokens | readonly NewToken[]): number {
-    if (isList(tokens)) return this.#add(tokens, true);
-    const { additionalSpecialTokens = [], ...byRole } = tokens;
-    const roles = { ...this.#specialTokens };
-    const added: NewToken[] = [];
-    for (const [role, token] of Object.entries(byRole)) {
-      if (!isRole(role)) throw new ArgumentError(`addSpecialTokens: there is no special token "${role}"`);
-      if (token === undefined) continue;
-      roles[role] = typeof token === 'string' ? token : token.content;
-      added.push(token);
-    }
-    this.#specialTokens = roles;
-    this.vocab.unkToken = roles.unkToken;
-    return this.#add([...added, ...additionalSpecialTokens], true);
   }
 
   /**
@@ -303,77 +205,6 @@ export abstract class Tokenizer {
     );
   }
 
-  /**
-   * The text of a sequence of token ids.
-   *
-   * @throws ArgumentError for an id outside of the vocabulary.
-   * @example
-   * tokenizer.decode([101, 13809, 23763, 3584, 102], { skipSpecialTokens: true }); // 'Transformer models'
-   */
-  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    const { skipSpecialTokens = false, cleanUp = this.cleanUpTokenizationSpaces } = options;
-    const tokens: string[] = [];
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] ?? -1;
-      const token = this.convertIdsToTokens(id);
-      if (!(skipSpecialTokens && this.vocab.specialIds.has(id))) tokens.push(token);
-    }
-    return this.joinTokens(tokens, cleanUp);
-  }
-
-  /** The texts of several sequences of token ids. */
-  batchDecode(sequences: readonly ArrayLike<number>[], options: DecodeOptions = {}): string[] {
-    return sequences.map((ids) => this.decode(ids, options));
-  }
-
-  /**
-   * The id of a token, or the ids of several; that of the unknown token for those outside of the vocabulary.
-   *
-   * @throws ArgumentError for one outside of the vocabulary of a tokenizer without an unknown token.
-   */
-  convertTokensToIds(token: string): number;
-  convertTokensToIds(tokens: readonly string[]): number[];
-  convertTokensToIds(tokens: string | readonly string[]): number | number[] {
-    return typeof tokens === 'string' ? this.vocab.idOf(tokens) : tokens.map((token) => this.vocab.idOf(token));
-  }
-
-  /**
-   * The token of an id, or the tokens of several.
-   *
-   * @throws ArgumentError for an id outside of the vocabulary.
-   */
-  convertIdsToTokens(id: number): string;
-  convertIdsToTokens(ids: ArrayLike<number>): string[];
-  convertIdsToTokens(ids: number | ArrayLike<number>): string | string[] {
-    if (typeof ids !== 'number') return Array.from(ids, (id) => this.convertIdsToTokens(id));
-    const token = this.vocab.tokens[ids];
-    if (token === undefined) {
-      throw new ArgumentError(`token id ${ids} is outside of the vocabulary, whose ids are 0 to ${this.vocabSize - 1}`);
-    }
-    return token;
-  }
-
-  /**
-   * Tokens joined to text, as `decode` joins those of ids.
-   *
-   * @example
-   * tokenizer.convertTokensToString(['un', '##rave', '##l']); // 'unravel'
-   */
-  convertTokensToString(tokens: readonly string[]): string {
-    return this.joinTokens(tokens, false);
-  }
-
-  /** The id of a special token; throws an ArgumentError where there is none. */
-  protected specialTokenId(role: SpecialTokenRole): number {
-    return this.vocab.requireId(this.#specialToken(role));
-  }
-
-  /** Those of some tokens that are not among the special tokens yet. */
-  protected unlisted(tokens: readonly string[]): string[] {
-    const listed = new Set(this.vocab.added.filter((token) => token.special).map((token) => token.content));
-    return tokens.filter((token) => !listed.has(token));
-  }
-
   /** A tokenizer in a few lines: sizes, what is its own, special tokens with their ids. */
   protected describe(name: string, own: Readonly<Record<string, unknown>>): string {
     return describeTokenizer(name, this, own);
@@ -389,16 +220,8 @@ export abstract class Tokenizer {
     return new BatchEncoding(table, this.vocab.tokens, this.#paddingOf(table, options));
   }
 
-  #add(tokens: readonly NewToken[], special: boolean): number {
-    const changed = tokens.filter((token) => this.vocab.add(completeToken(token, special))).length;
-    if (changed > 0) this.#encoder.refreshAddedTokens();
-    return changed;
-  }
-
-  #specialToken(role: SpecialTokenRole): string {
-    const token = this.#specialTokens[role];
-    if (token !== undefined) return token;
-    throw new ArgumentError(`this tokenizer has no ${role}: name one with addSpecialTokens({ ${role}: … })`);
+  protected override tokensAdded(): void {
+    this.#encoder.refreshAddedTokens();
   }
 
   #paddingOf(table: EncodingTable, options: EncodeBatchOptions): RowPadding | undefined {
@@ -407,8 +230,4 @@ export abstract class Tokenizer {
     const { padTokenId: id, padToken: token, padTokenTypeId: typeId } = this;
     return { length, side: options.paddingSide ?? this.paddingSide, id, token, typeId };
   }
-}
-
-function isList(tokens: NewSpecialTokens | readonly NewToken[]): tokens is readonly NewToken[] {
-  return Array.isArray(tokens);
 }
