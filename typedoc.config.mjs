@@ -1,6 +1,7 @@
 // The reference and the guides (docs/*.md) as web pages in docs/site. All packages are read as one program, from their
 // sources, so that a type of one package links to its page from every other. A broken link, an export without
 // documentation or one that mentions what is not exported fails the build.
+import { existsSync, readdirSync } from 'node:fs';
 import { Converter, ReflectionKind } from 'typedoc';
 import { publicEntries } from './scripts/entries.mjs';
 
@@ -38,14 +39,43 @@ function nameByImports(app) {
   });
 }
 
+/** The examples of the courses: a README each, which stands below the page that lists them. */
+const examples = readdirSync('examples/src')
+  .map((name) => `examples/src/${name}/README.md`)
+  .filter((file) => existsSync(file));
+
+/**
+ * Names the pages of examples by their headings, where typedoc would call them all README, and hangs them below the page of the courses.
+ *
+ * @param {import('typedoc').Application} app
+ */
+function examplesBelowCourses(app) {
+  /** @type {import('typedoc').DocumentReflection[]} */
+  const pages = [];
+  app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
+    if (!/\bREADME$/.test(document.name)) return;
+    const [{ text = '' } = {}] = document.content;
+    document.name = /^# (.*)$/m.exec(text)?.[1] ?? document.name;
+    pages.push(document);
+  });
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    const courses = project.documents?.find(({ name }) => name === 'The courses');
+    for (const document of courses ? pages : []) {
+      project.removeChild(document);
+      document.parent = courses;
+      courses?.addChild(document);
+    }
+  });
+}
+
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 export default {
   name: '@course',
   tsconfig: 'docs/tsconfig.json',
   entryPoints: entries.map(({ source }) => source),
   compilerOptions: { paths: Object.fromEntries(entries.map(({ specifier, source }) => [specifier, [source]])) },
-  plugin: [nameByImports],
-  projectDocuments: guides.map((name) => `docs/${name}.md`),
+  plugin: [nameByImports, examplesBelowCourses],
+  projectDocuments: [...guides.map((name) => `docs/${name}.md`), ...examples],
   customCss: 'docs/site.css',
   highlightLanguages: ['bash', 'console', 'css', 'html', 'javascript', 'json', 'python', 'tsx', 'typescript'],
   out: 'docs/site',

@@ -6,7 +6,7 @@
 //   @example         In a doc comment: a program in which the exports of the packages and the things of surroundings.ts are at
 //                    hand without an import.
 //   | PyTorch | here |  In a table with this head each piece of code in the second column is such a program.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { at } from '../../scripts/paths.mjs';
 
 /** A program shown in documentation. */
@@ -39,7 +39,11 @@ export interface Page {
 /** The pages of the documentation, as paths from the root. */
 export function pageNames(): string[] {
   const guides = readdirSync(at('docs')).filter((name) => name.endsWith('.md'));
-  return ['README.md', 'CONTRIBUTING.md', ...guides.map((name) => `docs/${name}`)];
+  const examples = readdirSync(at('examples/src')).map((name) => `examples/src/${name}/README.md`);
+  return [
+    ...['README.md', 'CONTRIBUTING.md', ...guides.map((name) => `docs/${name}`)],
+    ...examples.filter((file) => existsSync(at(file))),
+  ];
 }
 
 /** The snippets of a Markdown page, given by its path from the root. */

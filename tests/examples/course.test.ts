@@ -4,16 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../examples/src/course/catalogue.js';
 import { GapError } from '../../examples/src/course/gap.js';
 import { onEachDevice } from '../support/devices.js';
-import { runCourse, runWith } from './support/course.js';
+import { drawCourse, runCourse, runWith } from './support/course.js';
 
 onEachDevice('every example of the courses', () => {
   it.each(Object.keys(catalogue))(
     '%s runs and draws its page',
     async (name) => {
-      const { code, errors, text, page } = await runCourse(name);
+      const { code, errors, text, page, picture } = await drawCourse(name);
       expect({ code, errors }).toEqual({ code: 0, errors: '' });
       expect(text).toContain('The figures are in');
-      expect(page).toMatch(/data-figure="0"|<table>/);
+      expect(page).toMatch(/data-figure="0"/);
+      expect(picture).toMatch(/^<svg .*<text .*<path .*<\/svg>\n$/s);
     },
     120_000,
   );

@@ -26,7 +26,7 @@ interface PageFigure {
 /** The scripts of a page, and the data that the last of them is called with. */
 function readPage(html: string): { scripts: string[]; figures: PageFigure[] } {
   const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, script]) => script ?? '');
-  const data = /\)\(echarts, (.*)\);$/.exec(scripts.at(-1) ?? '')?.[1] ?? '';
+  const data = /\)\(echarts, fitPanel, (.*)\);$/.exec(scripts.at(-1) ?? '')?.[1] ?? '';
   return { scripts, figures: JSON.parse(data) };
 }
 

@@ -13,6 +13,7 @@ const TEXTS = ['The film is good.', 'The film is not good.', 'The restaurant is 
 export const example = defineExample({
   title: 'Where a classifier looks',
   about: 'Attention by layer and head over the tokens of a text, of a fine-tuned model.',
+  pictures: [{ figure: 'Attention by layer and head', choice: [-1, -1] }],
   solution: {},
   async run(lesson) {
     const { tuned } = await tunedFor(lesson, await reviewsFor(lesson, 'sentiment'));

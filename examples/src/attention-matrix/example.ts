@@ -9,6 +9,7 @@ import * as solution from './solution.js';
 export const example = defineExample({
   title: 'An attention matrix',
   about: 'Row i tells how much token i takes from every other token; a row sums to 1.',
+  pictures: ['Attention weights'],
   solution,
   exercise,
   async run(lesson, { project, similarities, normFactor }) {

@@ -26,6 +26,7 @@ function vectorizeSequences(sequences: readonly (readonly number[])[], dimension
 export const example = defineExample({
   title: 'A bag of words',
   about: 'A review is the set of its words; a network with dropout learns their worth, and nothing of their order.',
+  pictures: ['bag of words: loss', 'bag of words: accuracy', 'Why “the restaurant is not too terrible”'],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(42);

@@ -16,6 +16,7 @@ function cosines(states: Tensor): Tensor {
 export const example = defineExample({
   title: 'Embeddings in context',
   about: 'A vector for each token; the same word has another one in another sentence.',
+  pictures: [{ figure: 'How alike the vectors of the tokens are', isWide: true }, '“good” and “not good”'],
   solution: {},
   async run(lesson) {
     const { train } = await reviewsFor(lesson, 'sentiment');

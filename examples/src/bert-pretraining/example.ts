@@ -22,6 +22,7 @@ async function documentsFor(lesson: Lesson): Promise<string[][]> {
 export const example = defineExample({
   title: 'Pre-training BERT',
   about: 'Hidden words and next sentences, from random weights.',
+  pictures: ['Losses on pairs held out', 'The film was [MASK].'],
   solution: {},
   async run(lesson) {
     const { options } = lesson;

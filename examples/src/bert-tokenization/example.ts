@@ -36,6 +36,7 @@ function drawTokens({ report }: Lesson, tokenizer: Tokenizer, text: string): voi
 export const example = defineExample({
   title: 'What BERT reads',
   about: 'Frequent words are a token each, rare ones are put together from pieces.',
+  pictures: ['Different tokens in the first texts'],
   solution,
   exercise,
   async run(lesson, { wholeAndSplit, sharedPieces, vocabularyGrowth }) {

@@ -15,6 +15,7 @@ import * as solution from './solution.js';
 export const example = defineExample({
   title: 'The best performance possible',
   about: 'More data, warm-up and decay of the learning rate, weight decay, early stopping.',
+  pictures: ['Loss', 'Confusion matrix'],
   solution,
   exercise,
   async run(lesson, { trainingRows, trainingArguments }) {

@@ -38,6 +38,7 @@ async function write(
 export const example = defineExample({
   title: 'A language model of characters',
   about: 'A GRU learns which character comes next; a temperature decides how it writes.',
+  pictures: ['Loss', 'What follows'],
   solution: {},
   async run(lesson) {
     lesson.seed(1851);
@@ -113,7 +114,7 @@ export const example = defineExample({
           { name: 'training', points: curve },
           {
             name: 'counting pairs',
-            look: 'faint',
+            look: 'dashed',
             points: [
               [1, pairs],
               [curve.at(-1)?.[0] ?? 1, pairs],
@@ -125,11 +126,12 @@ export const example = defineExample({
         title: `What follows “${prompt}”`,
         note: 'The same scores at four temperatures: cold is sure of itself, hot tries anything.',
         yName: 'probability',
-        names: likely.map((number) =>
-          JSON.stringify(characters.decode([number]))
+        names: likely.map((number) => {
+          const character = JSON.stringify(characters.decode([number]))
             .slice(1, -1)
-            .replace(' ', '␣'),
-        ),
+            .replace(' ', '␣');
+          return `‘${character}’`;
+        }),
         bars,
       });
   },

@@ -22,6 +22,7 @@ async function influence(
 export const example = defineExample({
   title: 'Convolutions over text',
   about: 'A filter of seven words slides along a review; what it has learned it recognises anywhere.',
+  pictures: ['convolutions: accuracy', 'What one place of a convolution sees'],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(42);

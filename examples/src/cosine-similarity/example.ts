@@ -13,6 +13,7 @@ function cosineSimilarity(a: Tensor, b: Tensor): Tensor {
 export const example = defineExample({
   title: 'Cosine similarity of word vectors',
   about: 'Attention uses the dot product, which is this similarity times the lengths of the vectors.',
+  pictures: ['Cosine similarity between word vectors'],
   solution: {},
   async run(lesson) {
     const labels = Object.keys(tokens);

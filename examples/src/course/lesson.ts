@@ -2,6 +2,7 @@
 // what it shows is also kept by name, for --json and for the tests that hold it to the notebook's numbers.
 import { defaultGenerator, Tensor } from '@course/tensor';
 import type { Report } from '../report/report.js';
+import type { Chosen } from '../report/svg.js';
 import type { Output } from '../sentiment/job.js';
 import { type Bar, barOn } from './bar.js';
 
@@ -91,6 +92,8 @@ export interface Example<Parts extends object = object> {
   readonly title: string;
   /** A sentence below it: what is to be seen. */
   readonly about: string;
+  /** The figures of its page that stand for it in the docs: titles, or what they begin with. */
+  readonly pictures: readonly (string | Chosen)[];
   /** The parts filled in. */
   readonly solution: Parts;
   /** The same with gaps; absent where the notebook has no exercise. */

@@ -1,6 +1,6 @@
 // Runs an example from its arguments to its exit code, as a function that tests call: options, device, the example itself, its page.
 import { ArgumentError, CourseError, type DeviceChoice, init } from '@course/tensor';
-import { makeFolder } from '@course/tensor/files';
+import { makeFolder, writeText } from '@course/tensor/files';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { Report } from '../report/report.js';
 import type { Io } from '../sentiment/job.js';
@@ -11,6 +11,7 @@ import { Lesson, type LessonOptions } from './lesson.js';
 interface Arguments extends LessonOptions {
   readonly device: DeviceChoice;
   readonly out?: string;
+  readonly picture?: string;
   readonly exercise: boolean;
   readonly json: boolean;
 }
@@ -24,7 +25,7 @@ export async function runExample(name: string, entry: Entry, args: readonly stri
   try {
     const options = parse(name, entry, args, io);
     if (options === undefined) return 0;
-    const { device, out = `output/${name}`, exercise, json, ...rest } = options;
+    const { device, out = `output/${name}`, picture, exercise, json, ...rest } = options;
     await init({ device });
     const { example } = await entry.load();
     if (exercise && example.exercise === undefined)
@@ -37,6 +38,11 @@ export async function runExample(name: string, entry: Entry, args: readonly stri
     await example.run(lesson, exercise && example.exercise ? example.exercise : example.solution);
     await report.write(`${out}/index.html`);
     lesson.say(`The figures are in ${out}/index.html`);
+    if (picture !== undefined) {
+      // A library that only whoever writes the docs needs.
+      const { pictureOf } = await import('../report/svg.js');
+      await writeText(picture, pictureOf(report, example.pictures));
+    }
     if (json) io.out.write(`${JSON.stringify(lesson.values)}\n`);
     return 0;
   } catch (error) {
@@ -60,6 +66,7 @@ function parse(name: string, entry: Entry, args: readonly string[], io: Io): Arg
     .option('--seed <number>', 'seed of everything random', whole(0))
     .addOption(new Option('--device <device>', 'where to compute').choices(['auto', 'cpu', 'webgpu']).default('auto'))
     .option('--out <folder>', `folder for the page with the figures (default: output/${name})`)
+    .option('--picture <file>', 'also draw the figures that the docs show, as an SVG file')
     .option('--exercise', 'run exercise.ts, in which gaps are to be filled in, in place of solution.ts', false)
     .option('--quick', 'the smallest setting that still does everything', false)
     .option('--json', 'print nothing but what was shown on standard output, as one line of JSON', false);

@@ -21,6 +21,7 @@ function subjectOf(words: readonly string[]): string {
 export const example = defineExample({
   title: 'Doc2Vec',
   about: 'Documents of eight sentences about one subject each; nothing but their words says which.',
+  pictures: ['Documents by PV-DBOW'],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(1);

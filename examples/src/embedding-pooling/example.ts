@@ -13,6 +13,7 @@ import { IMDBEmbeddingModel } from './model.js';
 export const example = defineExample({
   title: 'An embedding and its mean',
   about: 'Every word gets a vector; a review is the mean of its vectors; the labels teach the vectors what they need.',
+  pictures: ['embedding and mean: accuracy', { figure: 'What single words say', isWide: true }],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(42);

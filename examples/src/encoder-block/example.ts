@@ -9,6 +9,7 @@ import * as solution from './solution.js';
 export const example = defineExample({
   title: 'A transformer encoder block from scratch',
   about: 'Attention mixes the words, the MLP works on each; both are added to what was there (skip connections).',
+  pictures: ['Six blocks on top of each other'],
   solution,
   exercise,
   async run(lesson, { TransformerEncoderBlock }) {

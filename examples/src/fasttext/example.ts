@@ -8,6 +8,7 @@ import { unseen, worldAnalogies, worldSentences } from '../word-vectors/world.js
 export const example = defineExample({
   title: 'FastText',
   about: 'Words spelt alike share what they learn, and a word that was never seen gets its vector from its parts.',
+  pictures: ['Verbs in three forms'],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(1);
@@ -55,15 +56,22 @@ export const example = defineExample({
       check(similarity > wv.similarity(word, 'the'), `${word} must lie nearer to ${stem} than to "the"`);
     }
 
-    const word2vec = await Word2Vec.fit(sentences, settings);
+    const { onProgress } = new TrainingCurve(lesson, 'Word2Vec');
+    const word2vec = await Word2Vec.fit(sentences, { ...settings, onProgress });
     await showAnalogies(lesson, 'Analogies with Word2Vec', word2vec.wv, worldAnalogies);
     await showAnalogies(lesson, 'Analogies with FastText', wv, worldAnalogies);
     const stems = ['walk', 'cook', 'paint', 'repair', 'plant'];
-    await showPlane(lesson, 'Verbs in three forms', 'Endings are n-grams too: the forms lie in three groups.', wv, [
-      { name: 'base', words: stems },
-      { name: '-ed', words: stems.map((stem) => `${stem}ed`) },
-      { name: '-ing', words: stems.map((stem) => `${stem}ing`) },
-    ]);
+    await showPlane(
+      lesson,
+      'Verbs in three forms',
+      'Endings are n-grams too: about the same step leads from every verb to its form in -ing.',
+      wv,
+      [
+        { name: 'base', words: stems },
+        { name: '-ed', words: stems.map((stem) => `${stem}ed`) },
+        { name: '-ing', words: stems.map((stem) => `${stem}ing`) },
+      ],
+    );
     for (const vectors of [wv, word2vec.wv]) vectors.dispose();
   },
 });

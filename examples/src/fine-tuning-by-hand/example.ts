@@ -39,6 +39,7 @@ async function evaluateModel(
 export const example = defineExample({
   title: 'Fine-tuning by hand',
   about: 'A training loop, line by line.',
+  pictures: ['Loss'],
   solution,
   exercise,
   async run(lesson, { loadModel, inference, makeOptimizer, trainingStep }) {

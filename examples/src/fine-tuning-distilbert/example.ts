@@ -15,6 +15,7 @@ import { progressOn } from '../tiny-bert/progress.js';
 export const example = defineExample({
   title: 'Fine-tuning DistilBERT',
   about: 'Half the layers of BERT, no token types, no pooler; trained on a tenth of the reviews.',
+  pictures: ['Loss', 'Confusion matrix'],
   solution: {},
   async run(lesson) {
     const { options } = lesson;

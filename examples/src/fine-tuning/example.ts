@@ -18,6 +18,7 @@ function computeMetrics({ logits, labels }: EvalPrediction) {
 export const example = defineExample({
   title: 'Fine-tuning BERT',
   about: 'A pre-trained encoder, a new head, a thousand reviews.',
+  pictures: ['Loss', 'Confusion matrix'],
   solution: {},
   async run(lesson) {
     const { options } = lesson;

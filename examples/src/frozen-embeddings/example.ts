@@ -14,6 +14,7 @@ import { GloVeModel } from './model.js';
 export const example = defineExample({
   title: 'Frozen word vectors',
   about: 'GloVe vectors in the classifier: as they are, and trained on; beside vectors that begin at random.',
+  pictures: ['The three side by side'],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(42);

@@ -30,6 +30,7 @@ export const example = defineExample({
   title: 'GloVe',
   about:
     'How often words stand near each other, as a matrix; vectors whose dot products are its logarithms; and the files that they come in.',
+  pictures: ['A corner of the matrix', 'Countries and capitals'],
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(1);

@@ -11,6 +11,7 @@ import { GPT } from './model.js';
 export const example = defineExample({
   title: 'GPT from scratch',
   about: 'Masked self-attention, stacked; trained on the next character, writing one character after the other.',
+  pictures: ['Loss'],
   solution: { GPT },
   async run(lesson, { GPT }) {
     lesson.seed(1337);
@@ -76,7 +77,7 @@ export const example = defineExample({
     }
     lesson.report.section('Learning').lines({
       title: 'Loss',
-      note: 'The faint lines: a fair guess among all characters, and counting which character follows which.',
+      note: 'The dashed lines: a fair guess among all characters, and counting which character follows which.',
       xName: 'step',
       yName: 'nats a character',
       curves: [
@@ -86,7 +87,7 @@ export const example = defineExample({
           { name: 'counting pairs', loss: pairs },
         ].map(({ name, loss }) => ({
           name,
-          look: 'faint' as const,
+          look: 'dashed' as const,
           points: [
             [1, loss],
             [curve.at(-1)?.[0] ?? 1, loss],

@@ -38,6 +38,7 @@ class NextWord extends nn.Module {
 export const example = defineExample({
   title: 'Masked self-attention',
   about: 'What comes later is replaced by minus infinity before the softmax, and weighs nothing behind it.',
+  pictures: ['Nothing from the future', 'Predicting noise'],
   solution,
   async run(lesson, { MaskedSelfAttention }) {
     lesson.seed(8);

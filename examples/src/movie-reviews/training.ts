@@ -45,7 +45,8 @@ export async function trainClassifier(
       curves: [curve('train_loss'), curve('val_loss')],
     },
     {
-      title: `${title}: accuracy, at best ${(100 * best).toFixed(1)} %`,
+      title: `${title}: accuracy`,
+      note: `At best ${(100 * best).toFixed(1)} % of the reviews to judge.`,
       xName: 'epoch',
       yName: 'accuracy',
       percent: true,

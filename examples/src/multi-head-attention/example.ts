@@ -9,6 +9,7 @@ import * as solution from './solution.js';
 export const example = defineExample({
   title: 'Multi-head attention from scratch',
   about: 'Heads look at different things at the same time.',
+  pictures: [{ figure: 'Attention of every head', panels: 2 }],
   solution,
   exercise,
   async run(lesson, { MultiHeadAttention }) {

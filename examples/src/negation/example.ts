@@ -24,6 +24,7 @@ const asked = [
 export const example = defineExample({
   title: 'How “not” turns “terrible”',
   about: 'Frozen word vectors; without self-attention, with one head, and with four that learn what a negation does.',
+  pictures: [{ figure: 'How likely is praise?', isWide: true }, 'Who looks at whom'],
   solution: {},
   async run(lesson) {
     lesson.seed(8);

@@ -6,6 +6,7 @@ import { defineExample } from '../course/lesson.js';
 export const example = defineExample({
   title: 'Counting parameters',
   about: 'The network of lesson 3 for 100 features and 5 classes.',
+  pictures: ['Parameters by layer'],
   solution: {},
   async run(lesson) {
     const model = new nn.Sequential(
@@ -29,10 +30,18 @@ export const example = defineExample({
     check(total === 101 * 200 + 201 * 400 + 401 * 400 + 401 * 5, 'the formula and the network must agree');
     await lesson.show('A linear model of the same features', new nn.Linear(100, 1).numParameters());
     lesson.report.table({
-      title: 'Parameters by layer',
+      title: 'The network',
       head: ['', 'layer', 'parameters'],
       rows: [...rows, ['', 'all', String(total)]],
       numbers: [2],
+    });
+    const layers = [...model.namedChildren()].filter(([, layer]) => layer instanceof nn.Linear);
+    lesson.report.bars({
+      title: 'Parameters by layer',
+      note: 'Three in five stand in the one layer that is wide on both sides; activations have none.',
+      yName: 'parameters',
+      names: layers.map(([name, layer]) => `${name}: ${String(layer).replace(/, bias.*/, ')')}`),
+      bars: [{ name: 'weights and biases', values: layers.map(([, layer]) => layer.numParameters()) }],
     });
   },
 });

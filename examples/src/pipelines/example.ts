@@ -21,6 +21,7 @@ async function modelsFor(lesson: Lesson): Promise<{ classifier?: string; masked?
 export const example = defineExample({
   title: 'Pipelines',
   about: 'Sentiment, masked words and features of texts, in a line each.',
+  pictures: ['The film is [MASK].', 'How alike texts are'],
   solution: {},
   async run(lesson) {
     const { classifier, masked } = await modelsFor(lesson);

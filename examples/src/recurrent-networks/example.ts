@@ -46,6 +46,7 @@ class Rememberer extends nn.Module {
 export const example = defineExample({
   title: 'Recurrent networks',
   about: 'A state goes from word to word. In principle it remembers for ever; in practice the gradient says otherwise.',
+  pictures: ['What reaches the end', 'Remembering a symbol'],
   solution,
   async run(lesson, { recurrence }) {
     lesson.seed(8);

@@ -18,14 +18,14 @@ export interface LineChart {
 export interface Curve {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** `line` is drawn strong, `faint` lies in the background, `marks` has a dot at every point. `line` by default. */
-  readonly look?: 'line' | 'faint' | 'marks';
+  /** `line` is drawn strong, `faint` lies in the background, `marks` has a dot at every point, `dashed` is to compare with. `line` by default. */
+  readonly look?: 'line' | 'faint' | 'marks' | 'dashed';
 }
 
 /** A matrix as coloured cells. */
 export interface Heatmap {
   readonly title: string;
-  /** What the rows and columns are, as tooltips say it. */
+  /** What the rows and columns are, as the line above the cells and tooltips say it. */
   readonly rowName: string;
   readonly columnName: string;
   /** Names of rows and columns; the same name may occur twice. */
@@ -35,6 +35,8 @@ export interface Heatmap {
   readonly values: readonly (readonly number[])[];
   /** [rows][columns], written into the cells and into tooltips in place of the values. */
   readonly texts?: readonly (readonly string[])[];
+  /** Every how many-th row and column is named beside the cells. Default: each. */
+  readonly nameEvery?: number;
   /** The value of the lightest colour. Default 0; below it, colours run from orange over white to blue. */
   readonly min?: number;
   /** The value of the darkest colour. By default the largest value. */
@@ -89,7 +91,10 @@ export interface Panel {
   readonly percent?: boolean;
   /** As high as it is wide. */
   readonly square?: boolean;
-  readonly heatmap?: Pick<Heatmap, 'rowName' | 'columnName' | 'values' | 'texts'>;
+  readonly heatmap?: Pick<Heatmap, 'rowName' | 'columnName' | 'values' | 'texts' | 'nameEvery'> & {
+    /** Colours run from negative over zero to positive. */
+    readonly isSigned: boolean;
+  };
 }
 
 /** A figure as the page's script takes it: `panels` as in a gallery. */
@@ -99,7 +104,7 @@ export interface Figure {
 }
 
 /** From negative over zero to positive. */
-const bothWays = ['#b45309', '#fbbf24', '#ffffff', '#93c5fd', '#1d4ed8'] as const;
+export const bothWays = ['#b45309', '#fbbf24', '#ffffff', '#93c5fd', '#1d4ed8'] as const;
 
 /** From least to most, light to dark; ends in ink that white text can be read on. */
 export const shades = ['#f6f9fd', '#c6dbef', '#6baed6', '#2171b5', '#08306b'] as const;
@@ -124,7 +129,11 @@ export function linePanel({ xName, yName, percent = false, curves }: LineChart):
       showSymbol: look === 'marks' || points.length === 1,
       symbol: 'circle',
       symbolSize: 7,
-      lineStyle: { width: look === 'faint' ? 1 : 2, color },
+      lineStyle: {
+        width: look === 'faint' ? 1 : 2,
+        color,
+        type: look === 'dashed' ? ('dashed' as const) : ('solid' as const),
+      },
       itemStyle: { color },
       z: look === 'faint' ? 1 : 2,
     };
@@ -147,6 +156,7 @@ export function linePanel({ xName, yName, percent = false, curves }: LineChart):
         min: 'dataMin',
         max: 'dataMax',
         axisLabel: { ...axisLabel, hideOverlap: true },
+        axisLine: { onZero: false },
         splitLine: { show: false },
         minInterval: 1,
         ...name,
@@ -157,6 +167,7 @@ export function linePanel({ xName, yName, percent = false, curves }: LineChart):
         nameGap: 46,
         scale: true,
         ...(percent && { max: 100 }),
+        axisLine: { onZero: false },
         axisLabel: { ...axisLabel, formatter: percent ? '{value} %' : '{value}' },
         splitLine: { lineStyle: { color: '#e8edf3' } },
         ...name,
@@ -168,13 +179,20 @@ export function linePanel({ xName, yName, percent = false, curves }: LineChart):
 
 /** The option of a heatmap; the page's script adds the cells and fits the labels to their size. */
 export function heatmapPanel(heatmap: Heatmap, title?: string): Panel {
-  const { rows, columns, values, texts, rowName, columnName } = heatmap;
+  const { rows, columns, values, texts, rowName, columnName, nameEvery } = heatmap;
   const max = heatmap.max ?? values.flat().reduce((most, value) => Math.max(most, value), 0);
   const min = heatmap.min ?? 0;
   const axis = { type: 'category' as const, axisLine: { show: false }, axisTick: { show: false } };
   return {
     ...(title !== undefined && { title }),
-    heatmap: { rowName, columnName, values, ...(texts && { texts }) },
+    heatmap: {
+      rowName,
+      columnName,
+      values,
+      ...(texts && { texts }),
+      ...(nameEvery && { nameEvery }),
+      isSigned: min < 0,
+    },
     option: {
       animation: false,
       textStyle,
@@ -206,10 +224,12 @@ export function scatterPanel({ xName, yName, groups, square = false }: ScatterCh
     nameLocation: 'middle' as const,
     nameTextStyle: { color: quiet, fontSize: 12 },
     axisLabel: { color: quiet, hideOverlap: true },
+    axisLine: { onZero: false },
     splitLine: { lineStyle: { color: '#eef2f6' } },
   });
   const all = groups.flatMap(({ points }) => points.flat());
-  const bounds = square ? { min: Math.floor(Math.min(...all)), max: Math.ceil(Math.max(...all)) } : {};
+  // To the next half.
+  const bounds = square ? { min: Math.floor(2 * Math.min(...all)) / 2, max: Math.ceil(2 * Math.max(...all)) / 2 } : {};
   return {
     ...(square && { square }),
     option: {
@@ -229,7 +249,6 @@ export function scatterPanel({ xName, yName, groups, square = false }: ScatterCh
         itemStyle: { color: colours[i % colours.length] ?? ink, opacity: look === 'background' ? 0.25 : 0.85 },
         ...(labels && {
           label: { show: true, position: 'right' as const, formatter: '{b}', color: ink, fontSize: 11 },
-          labelLayout: { hideOverlap: true },
         }),
       })),
     },
@@ -238,18 +257,19 @@ export function scatterPanel({ xName, yName, groups, square = false }: ScatterCh
 
 /** The option of bars. */
 export function barPanel({ yName, names, bars }: BarChart): Panel {
+  const rotate = names.join('').length > 60 ? 35 : 0;
   return {
     option: {
       animation: false,
       textStyle,
       aria: { enabled: true },
       legend: { top: 0, left: 0, itemWidth: 14, textStyle: { color: ink } },
-      grid: { top: 40, left: 64, right: 24, bottom: 72 },
+      grid: { top: 40, left: 64, right: 24, bottom: rotate ? 72 : 32 },
       tooltip: { trigger: 'axis', renderMode: 'richText', textStyle: { color: ink } },
       xAxis: {
         type: 'category',
         data: [...names],
-        axisLabel: { color: quiet, interval: 0, rotate: names.join('').length > 60 ? 35 : 0 },
+        axisLabel: { color: quiet, interval: 0, rotate },
       },
       yAxis: {
         type: 'value',

@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 // What runs inside a report: draws the figures whose data the page carries, and draws anew when the reader chooses or the window
 // changes. The function is written into the page as text, so it uses nothing from outside its own body but its arguments.
-import type { DefaultLabelFormatterCallbackParams, EChartsOption, EChartsType, HeatmapSeriesOption } from 'echarts';
-import type { Figure, Panel } from './figures.js';
+import type { EChartsType } from 'echarts';
+import type { Figure } from './figures.js';
+import type { fitPanel } from './fit.js';
 
 /** The part of the ECharts library that the page uses. */
 export interface Charts {
@@ -10,77 +11,7 @@ export interface Charts {
 }
 
 /** Draws every `figure` of the page that has a `data-figure`, the number of its data in `figures`. */
-export function drawFigures(charts: Charts, figures: readonly Figure[]): void {
-  const short = (value: number): string => String(Number(value.toPrecision(4)));
-
-  /** The option with its cells, labels that fit `width`, and tooltips; and the height that goes with it. */
-  function fitted(
-    { option, heatmap, percent = false, square = false }: Panel,
-    width: number,
-  ): { option: EChartsOption; height: number } {
-    if (heatmap === undefined) {
-      const tooltip = {
-        ...option.tooltip,
-        valueFormatter: (value: unknown) => (percent ? `${Number(value).toFixed(1)} %` : short(Number(value))),
-      };
-      return { option: { ...option, tooltip } as EChartsOption, height: square ? Math.min(width, 560) : 320 };
-    }
-    const { rowName, columnName, values, texts } = heatmap;
-    const { data: rows } = option.yAxis as { data: string[] };
-    const { data: columns } = option.xAxis as { data: string[] };
-    const longest = (names: readonly string[]): number => Math.max(...names.map(({ length }) => length));
-    // A letter is about 7 px wide at 12 px; labels longer than 120 px end in dots.
-    const left = Math.min(120, 7 * longest(rows)) + 12;
-    const widest = columns.length > 30 ? 14 : columns.length > 6 ? 44 : 110;
-    const cell = Math.max(2, Math.min(widest, (width - left - 8) / columns.length));
-    const upright = 7 * longest(columns) <= cell - 6;
-    const below = (upright ? 12 : Math.min(120, 7 * longest(columns))) + 14;
-    const rowHeight = Math.max(Math.min(cell, 44), rows.length > 40 ? 2 : 12);
-    const fontSize = Math.max(9, Math.min(12, cell - 2));
-    const label = { fontSize, color: '#1f2937', width: 120, overflow: 'truncate' as const };
-    const axis = (own: object | undefined, size: number, more: object): object => ({
-      ...own,
-      axisLabel: { ...label, ...more, interval: size < 9 ? ('auto' as const) : 0 },
-    });
-    const cells = values.flatMap((row, y) => row.map((value, x) => [x, y, value]));
-    const text = (x: number, y: number): string => texts?.[y]?.[x] ?? short(values[y]?.[x] ?? 0);
-    const place = ({ value }: DefaultLabelFormatterCallbackParams): [x: number, y: number] => {
-      const [x, y] = value as number[];
-      return [x ?? 0, y ?? 0];
-    };
-    const series: HeatmapSeriesOption[] = [
-      {
-        ...(option.series as HeatmapSeriesOption[])[0],
-        type: 'heatmap',
-        data: cells,
-        label: {
-          show: texts !== undefined && cell >= 34,
-          fontSize: 12,
-          formatter: (item) => text(...place(item as DefaultLabelFormatterCallbackParams)),
-        },
-      },
-    ];
-    const tooltip = {
-      ...option.tooltip,
-      formatter: (item: DefaultLabelFormatterCallbackParams) => {
-        const [x, y] = place(item);
-        return `${rowName}: ${rows[y]}\n${columnName}: ${columns[x]}\n${text(x, y)}`;
-      },
-    };
-    const grid = { left: 4, top: 4, right: Math.max(4, width - left - cell * columns.length), bottom: 4 };
-    return {
-      option: {
-        ...option,
-        grid: { ...option.grid, ...grid },
-        xAxis: axis(option.xAxis, cell, { rotate: upright ? 0 : 90 }),
-        yAxis: axis(option.yAxis, rowHeight, {}),
-        series,
-        tooltip,
-      } as EChartsOption,
-      height: rows.length * rowHeight + below,
-    };
-  }
-
+export function drawFigures(charts: Charts, fitted: typeof fitPanel, figures: readonly Figure[]): void {
   for (const element of document.querySelectorAll<HTMLElement>('[data-figure]')) {
     const figure = figures[Number(element.dataset.figure)];
     if (figure === undefined) continue;

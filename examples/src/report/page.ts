@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Figure, shades } from './figures.js';
+import { bothWays, type Figure, shades } from './figures.js';
+import { fitPanel } from './fit.js';
 import { drawFigures } from './page-script.js';
 
 const style = `
@@ -15,7 +16,7 @@ h3 { font-size: 16px; margin: 0; }
 h4 { font-size: 13px; font-weight: 600; margin: 0 0 4px; }
 p { margin: 4px 0 12px; max-width: 76ch; overflow-wrap: anywhere; }
 .quiet, figcaption p { color: #526070; font-size: 14px; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 12px; margin: 20px 0 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 12px; margin: 20px 0 16px; }
 .facts div, figure, .table { background: #fff; border: 1px solid #dfe5ec; border-radius: 8px; padding: 12px 16px; }
 dt { color: #526070; font-size: 13px; }
 dd { margin: 0; font-size: 16px; font-weight: 600; overflow-wrap: anywhere; }
@@ -27,12 +28,15 @@ figcaption { margin-bottom: 8px; }
 .choices { display: flex; flex-wrap: wrap; gap: 8px 16px; margin: 8px 0 12px; }
 label { font-size: 14px; display: flex; gap: 6px; align-items: center; max-width: 100%; min-width: 0; }
 select { font: inherit; padding: 3px 6px; max-width: 100%; min-width: 0; }
-.scale { display: flex; gap: 8px; align-items: center; font-size: 12px; color: #526070; margin-bottom: 8px; }
+.scale { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; font-size: 12px; color: #526070; margin-bottom: 8px; }
 .scale i { width: 140px; height: 10px; border-radius: 2px; background: linear-gradient(90deg, ${shades.join(', ')}); }
+.scale i.signed { background: linear-gradient(90deg, ${bothWays.join(', ')}); }
+.scale span { margin-left: 12px; }
 .table { overflow-x: auto; margin-bottom: 16px; }
 table { border-collapse: collapse; font-size: 14px; min-width: 100%; }
 caption { text-align: left; font-weight: 600; font-size: 16px; margin-bottom: 6px; }
-th, td { text-align: left; padding: 6px 16px 6px 0; border-bottom: 1px solid #e8edf3; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: 6px 16px 6px 0; border-bottom: 1px solid #e8edf3; overflow-wrap: break-word; }
+td:first-child { overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; }
 th { color: #526070; font-weight: 600; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -53,7 +57,8 @@ export async function page(title: string, body: string, figures: readonly Figure
 ${body}
 <noscript><p>The figures are drawn by a script of this page, which your browser does not run.</p></noscript>
 <script>${insideScript(await library())}</script>
-<script>(${insideScript(String(drawFigures))})(echarts, ${inScript(figures)});</script>
+<script>const fitPanel = ${insideScript(String(fitPanel))};
+(${insideScript(String(drawFigures))})(echarts, fitPanel, ${inScript(figures)});</script>
 </body>
 </html>
 `;

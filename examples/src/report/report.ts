@@ -1,5 +1,6 @@
 // Reports of runs: a page of sections with text, tables and charts, written as one file. A report is put together from data;
 // how it looks is decided here for all of them.
+import { ArgumentError } from '@course/tensor';
 import { writeText } from '@course/tensor/files';
 import {
   type BarChart,
@@ -10,6 +11,7 @@ import {
   heatmapPanel,
   type LineChart,
   linePanel,
+  type Panel,
   type ScatterChart,
   scatterPanel,
 } from './figures.js';
@@ -37,7 +39,7 @@ export interface ReportTable {
 export class Report {
   readonly #title: string;
   readonly #body: string[];
-  readonly #figures: Figure[] = [];
+  readonly #figures: (Figure & { readonly title: string })[] = [];
 
   constructor(title: string, subtitle: string) {
     this.#title = title;
@@ -99,6 +101,18 @@ export class Report {
     return this.#add(this.#figure(gallery, { choices: gallery.choices, panels }));
   }
 
+  /**
+   * The figure that has a title, or a title that begins so.
+   *
+   * @throws ArgumentError where there is none.
+   */
+  figure(title: string): Figure & { readonly title: string } {
+    const found = this.#figures.find((figure) => figure.title.startsWith(title));
+    if (found) return found;
+    const titles = this.#figures.map((figure) => `'${figure.title}'`).join(', ');
+    throw new ArgumentError(`the report has no figure '${title}'; it has ${titles || 'none'}`);
+  }
+
   /** The page: HTML that needs nothing else. */
   toHtml(): Promise<string> {
     return page(this.#title, this.#body.join('\n'), this.#figures);
@@ -118,18 +132,24 @@ export class Report {
       const options = values.map((value) => `<option>${escapeHtml(value)}</option>`);
       return `<label>${escapeHtml(name)} <select autocomplete="off">${options.join('')}</select></label>`;
     });
-    const isMap = figure.panels.some((panels) => panels.some(({ heatmap }) => heatmap !== undefined));
+    const map = figure.panels.flat().find(({ heatmap }) => heatmap !== undefined)?.heatmap;
     const parts = [
       `<figcaption><h3>${escapeHtml(title)}</h3>${note === undefined ? '' : `<p>${escapeHtml(note)}</p>`}</figcaption>`,
       choices.length > 0 ? `<div class="choices">${choices.join('')}</div>` : '',
-      isMap ? '<div class="scale">less<i></i>more</div>' : '',
+      map ? scale(map) : '',
       '<div class="panels"></div>',
     ];
-    return `<figure data-figure="${this.#figures.push(figure) - 1}">${parts.join('')}</figure>`;
+    return `<figure data-figure="${this.#figures.push({ ...figure, title }) - 1}">${parts.join('')}</figure>`;
   }
 
   #add(html: string): this {
     this.#body.push(html);
     return this;
   }
+}
+
+/** What the colours and the axes of a heatmap stand for. */
+function scale({ rowName, columnName, isSigned }: NonNullable<Panel['heatmap']>): string {
+  const bar = isSigned ? 'below 0<i class="signed"></i>above 0' : 'less<i></i>more';
+  return `<div class="scale">${bar}<span>rows: ${escapeHtml(rowName)}, columns: ${escapeHtml(columnName)}</span></div>`;
 }

@@ -21,6 +21,7 @@ function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, mask?: Tenso
 export const example = defineExample({
   title: 'Scaled dot-product attention',
   about: 'Every word looks at every word; with a look-ahead mask only at those before it.',
+  pictures: ['Without a mask', 'With a look-ahead mask'],
   solution: {},
   async run(lesson) {
     lesson.seed(42);

@@ -8,6 +8,7 @@ import * as solution from './solution.js';
 export const example = defineExample({
   title: 'Self-attention from scratch',
   about: 'Every word asks (query), offers (key) and gives (value).',
+  pictures: ['With the words from 20 on masked'],
   solution,
   exercise,
   async run(lesson, { SelfAttention }) {

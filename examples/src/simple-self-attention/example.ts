@@ -12,6 +12,7 @@ const largest = async (x: Tensor): Promise<number> => (await x.abs().max().item(
 export const example = defineExample({
   title: 'Simple self-attention',
   about: 'Every word becomes a mixture of all words; how much of which, their dot products say.',
+  pictures: ['Who looks at whom', 'Why they are divided by its root'],
   solution,
   async run(lesson, { attentionWeights, selfAttention }) {
     lesson.seed(8);

@@ -24,6 +24,7 @@ const documents = [
 export const example = defineExample({
   title: 'Preparing text',
   about: 'From a sentence to words, stems and runs of them; from counts to TF-IDF and vectors of length 1.',
+  pictures: ['TF-IDF', 'How many different terms'],
   solution: {},
   async run(lesson) {
     const words = wordTokenize(sentence);

@@ -22,6 +22,7 @@ function batchOf(size: number, length: number): { source: Tensor; input: Tensor;
 export const example = defineExample({
   title: 'A transformer that says sequences backwards',
   about: 'Encoder, decoder, positions; trained on random sequences until it copies none of them wrongly.',
+  pictures: ['Loss', { figure: 'Where the decoder looks', panels: 1 }],
   solution,
   exercise,
   async run(lesson, { PositionalEncoding, Transformer, TransformerDecoderBlock }) {
@@ -96,7 +97,7 @@ export const example = defineExample({
     lesson.report
       .lines({
         title: 'Loss',
-        note: 'It stays flat until the model finds out where to look, and then falls quickly.',
+        note: 'Once the model has found out where to look, there is nothing left to learn.',
         xName: 'step',
         yName: 'cross-entropy',
         curves: [{ name: 'training', points: losses }],

@@ -3,7 +3,7 @@ import { AutoTokenizer } from '@course/data';
 import { AutoModelForSequenceClassification } from '@course/models';
 import { check } from '../course/gap.js';
 import { defineExample } from '../course/lesson.js';
-import { drawPredictions } from '../fine-tuning/figures.js';
+import { drawConfusion, drawPredictions, probabilitiesOf } from '../fine-tuning/figures.js';
 import { classNames } from '../fine-tuning/training.js';
 import { reviewsFor } from '../texts/reviews.js';
 import { tunedFor } from '../tiny-bert/tuned.js';
@@ -13,6 +13,7 @@ import * as solution from './solution.js';
 export const example = defineExample({
   title: 'A model that is already trained',
   about: 'Load it, look at it, judge it.',
+  pictures: ['Confusion matrix'],
   solution,
   exercise,
   async run(lesson, { countRight }) {
@@ -32,6 +33,16 @@ export const example = defineExample({
 
     const names = classNames(dataset.numLabels);
     lesson.report.facts({ texts: String(sample.length), right: `${((100 * right) / sample.length).toFixed(1)} %` });
+    // Where it is wrong: the same texts once more, by class.
+    const probabilities: number[][] = [];
+    for (const { text } of sample.batch(64)) probabilities.push(...(await probabilitiesOf(model, tokenizer, text)));
+    const labels = sample.column('label');
+    drawConfusion(
+      lesson,
+      { data: probabilities.flat(), shape: [labels.length, dataset.numLabels] },
+      { data: labels, shape: [labels.length] },
+      names,
+    );
     await drawPredictions(lesson, model, tokenizer, [...sample.take(12)], names);
   },
 });

@@ -51,6 +51,7 @@ async function train(
 export const example = defineExample({
   title: 'Two circles: why networks need nonlinearity',
   about: 'The same points, told apart in three ways; and a linear model that cannot.',
+  pictures: ['The points', 'Where the network says class 1'],
   solution,
   async run(lesson, { handmadeRule, network, withSquaredDistance }) {
     lesson.seed(2);
@@ -106,7 +107,7 @@ export const example = defineExample({
     const [rows, columns] = meshgrid([axis, axis], { indexing: 'ij' });
     if (!rows || !columns) return;
     const plane = stack([columns.reshape([-1]), rows.reshape([-1])], 1);
-    const names = ((await axis.toArray()) as number[]).map((value) => value.toFixed(1));
+    const names = ((await axis.toArray()) as number[]).map((value) => value.toFixed(2));
     const map = async (title: string, note: string, probability: Tensor) => {
       const values = (await probability.view([40, 40]).flip([0]).toArray()) as number[][];
       lesson.report.heatmap({
@@ -116,6 +117,7 @@ export const example = defineExample({
         columnName: 'x1',
         rows: [...names].reverse(),
         columns: names,
+        nameEvery: 3,
         values,
         max: 1,
       });

@@ -15,6 +15,7 @@ export const example = defineExample({
   title: 'Word2Vec',
   about:
     'Vectors learned by guessing words from their neighbours, or neighbours from words: what is used alike comes to lie together.',
+  pictures: ['Countries and capitals', 'He and she'].map((figure) => ({ figure, isWide: true })),
   solution: {},
   async run(lesson) {
     const seed = lesson.seed(1);

@@ -12,6 +12,7 @@ const TOY = { hug: 10, pug: 5, pun: 12, bun: 4, hugs: 5 };
 export const example = defineExample({
   title: 'WordPiece and BPE, trained',
   about: 'A vocabulary begins with letters; the most frequent pair becomes a new piece, again and again.',
+  pictures: ['Pieces a word'],
   solution,
   exercise,
   async run(lesson, { countPairs, joinPair }) {
@@ -57,6 +58,7 @@ export const example = defineExample({
       'byte-level BPE': [],
     };
     const cuts: string[][] = [];
+    const bar = lesson.bar('vocabularies', sizes.length);
     for (const vocabSize of sizes) {
       const wordPiece = trainWordPiece(texts, { vocabSize });
       const bpe = trainByteLevelBpe(texts, { vocabSize });
@@ -64,7 +66,9 @@ export const example = defineExample({
       perWord['byte-level BPE'].push([vocabSize, count(texts, (text) => bpe.tokenize(text)) / wordCount]);
       for (const word of sample)
         cuts.push([String(vocabSize), word, wordPiece.tokenize(word).join(' '), bpe.tokenize(` ${word}`).join(' ')]);
+      bar.advance(1, `${vocabSize} pieces`);
     }
+    bar.stop();
     await lesson.show('Pieces a word by size of the vocabulary', perWord);
 
     // What the two do with what no book has: WordPiece gives up on the word, bytes spell it.

@@ -18,11 +18,25 @@ export interface CourseRun {
   readonly values: Readonly<Record<string, Plain>>;
   /** The page with the figures. */
   readonly page: string;
+  /** The picture that the docs show of such a run, where it was asked for. */
+  readonly picture?: string;
 }
 
 /** Runs an example on the device in use, with its quick setting. */
 export function runCourse(name: string, ...args: readonly string[]): Promise<CourseRun> {
   return runWhole(name, '--quick', ...args);
+}
+
+/** The same, with the picture of the docs. */
+export async function drawCourse(name: string): Promise<CourseRun> {
+  const folder = await mkdtemp(join(tmpdir(), 'course-picture-'));
+  try {
+    const file = join(folder, 'picture.svg');
+    const run = await runCourse(name, '--picture', file);
+    return run.code === 0 ? { ...run, picture: await readFile(file, 'utf8') } : run;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Runs an example on the device in use as people do, with its ordinary setting. */
