@@ -11,8 +11,8 @@ import type { LinearMemory } from './memory.js';
 import type { KernelModule, KernelName } from './module.js';
 import { SCRATCH_BYTES } from './scratch.js';
 
-/** Pieces for each thread: enough that one which is slow, or late, leaves its share to the others. */
-const PIECES_EACH = 4;
+/** Pieces for each thread at most: enough that one which is slow, or late, leaves its share to the others, and that uneven pieces even out. */
+const PIECES_EACH = 16;
 /** Turns of spinning before a thread sleeps: some 40 µs, which bridges the gaps between the kernels of a model. */
 const PATIENCE = 80_000;
 /** The same where there are more threads than processors, and spinning takes time from those that compute. */

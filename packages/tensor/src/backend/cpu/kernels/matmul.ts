@@ -14,9 +14,9 @@ const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
 
 /** Columns of a panel of the kernel. */
 const PANEL = 8;
-/** The longest block of k: a panel of it is 16 KiB, half of L1. */
-const LONGEST_DEPTH = 512;
-/** Columns of a block of b: with the depth above 256 KiB, which stay in L2. */
+/** The longest block of k: a panel of it is 24 KiB, half of a newer core's L1, and most widths of models are multiples. */
+const LONGEST_DEPTH = 768;
+/** Columns of a block of b: with the depth above 384 KiB, which stay in L2. */
 const WIDEST_GROUP = 128;
 const ROW_GROUP = 256;
 /** Groups that are halved for the sake of threads keep at least so many rows, columns: copying b costs one part in 64 then. */
@@ -30,8 +30,9 @@ const KEEP_ROWS = 512;
 const PACK_GRAIN = 16_384;
 /** Columns of a work item of copying. */
 const PACK_GROUP = 64;
-/** Work items for each thread, so that the last round leaves few threads idle. */
+/** Work items for each thread, so that the last round leaves few threads idle; more where an item costs nothing beside its work. */
 const ITEMS_EACH = 3;
+const PACKED_ITEMS_EACH = 6;
 /** Up to so many rows, packing b costs more than it brings; long dot products hold out longer. */
 const FEW = 7;
 const FEW_LONG = 16;
@@ -171,18 +172,19 @@ function launchThin(launcher: Launcher, problem: Product, exchanged: boolean): v
 }
 
 /** Work items that a product should have at least. Their number changes no bit: sums depend on k alone. */
-function wantedItems(launcher: Launcher, { batch, m, n, k }: Product): number {
-  return Math.min(launcher.threads * ITEMS_EACH, Math.floor((product(batch) * m * n * k) / GRAIN));
+function wantedItems(launcher: Launcher, { batch, m, n, k }: Product, each = ITEMS_EACH): number {
+  return Math.min(launcher.threads * each, Math.floor((product(batch) * m * n * k) / GRAIN));
 }
 
 /** Rows and columns of a work item: as many as the caches hold, or fewer where threads would go idle. */
 function chooseGroups(
   launcher: Launcher,
   problem: Product,
-  fewestRows: number,
+  isPacked: boolean,
 ): { rowGroup: number; columnGroup: number } {
   const { batch, m, n, a } = problem;
-  const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
+  const wanted = launcher.threads > 1 ? wantedItems(launcher, problem, isPacked ? PACKED_ITEMS_EACH : ITEMS_EACH) : 1;
+  const fewestRows = isPacked ? FEWEST_PACKED_ROWS : FEWEST_ROWS;
   let rowGroup = Math.min(ROW_GROUP, m);
   let columnGroup = Math.min(WIDEST_GROUP, Math.ceil(n / PANEL) * PANEL);
   // Rows that are not dense along k are copied anew for every group of columns: those stay wide.
@@ -201,11 +203,7 @@ function launchBlocks(launcher: Launcher, problem: Product): void {
   const { request, batch, m, n, k, a, b } = problem;
   const depth = Math.max(1, Math.ceil(k / Math.ceil(Math.max(k, 1) / LONGEST_DEPTH)));
   const kept = keptPanels(launcher, problem, depth);
-  let { rowGroup, columnGroup } = chooseGroups(
-    launcher,
-    problem,
-    kept === undefined ? FEWEST_ROWS : FEWEST_PACKED_ROWS,
-  );
+  let { rowGroup, columnGroup } = chooseGroups(launcher, problem, kept !== undefined);
   // Several threads would each copy the same columns for rows of their own: they copy all of b first, together.
   const shared =
     kept === undefined && launcher.threads > 1 && batch.length === 0 && rowGroup < m && k > 0
@@ -214,7 +212,7 @@ function launchBlocks(launcher: Launcher, problem: Product): void {
   let packed = kept ?? 0;
   if (shared) {
     packed = shared.start * ALIGNMENT;
-    ({ rowGroup, columnGroup } = chooseGroups(launcher, problem, FEWEST_PACKED_ROWS));
+    ({ rowGroup, columnGroup } = chooseGroups(launcher, problem, true));
     packPanels(launcher, problem, depth, packed);
   }
   const columnGroups = Math.ceil(n / columnGroup);

@@ -1,54 +1,55 @@
 /**
  * Several products of one left operand in one dispatch, as queries, keys and values of an attention are: each has arrays of its own, and a
- * workgroup belongs to one product. Any matmul kernel becomes such a one by a pass over its text, which turns accesses of `b`, `bias`
- * and `out` into calls that choose the array of the workgroup's product.
+ * workgroup belongs to one product. Any matmul kernel becomes such a one by a pass over its text, which repeats its body for each product
+ * with the names of that product's arrays. Workgroups branch once, at the start: choosing an array at every load would take
+ * software adapters twice the time.
  */
-import { rewriteAccesses } from './accesses.js';
-import type { KernelSource } from './source.js';
+import { indent, type KernelSource } from './source.js';
 
-/** The names of an array for each product: `b`, `b1`, `b2`, … */
-export function partNames(name: string, parts: number): string[] {
-  return Array.from({ length: parts }, (_, part) => (part === 0 ? name : `${name}${part}`));
+/** A function of a kernel's declarations, with the comment above it. */
+const FUNCTION = /(?:^\/\/.*\n)*^fn (\w+)\([\s\S]*?^}\n*/gm;
+
+/** The name of an array, or of a function that reads or writes one, of a product: `b`, `b1`, `b2`, … */
+export function partName(name: string, part: number): string {
+  return part === 0 ? name : `${name}${part}`;
 }
 
-/** The kernel of `parts` products whose batch number is the product's. */
+/** The kernel of `parts` products; its batch number is the product's. */
 export function withParts(source: KernelSource, parts: number): KernelSource {
   if (parts === 1) return source;
-  const own = source.bindings.filter(({ name }) => name !== 'a');
-  const rewrite = (text: string) =>
-    own.reduce(
-      (before, { name }) =>
-        rewriteAccesses(before, name, {
-          read: (index) => `${name}Of(${index})`,
-          write: (index, value) => `store_${name}(${index}, ${value})`,
-        }),
-      text,
-    );
-  const functions = own.map(({ name, element, access }) => {
-    const last = parts - 1;
-    const cases = partNames(name, parts).map((each, part) => {
-      const place = `${each}[at]`;
-      const action = access === 'read' ? `return ${place};` : `${place} = value;`;
-      return part === last
-        ? `  ${action}`
-        : `  if (part == ${part}u) {\n    ${action}${access === 'read' ? '' : '\n    return;'}\n  }`;
-    });
-    const head =
-      access === 'read' ? `fn ${name}Of(at: u32) -> ${element} {` : `fn store_${name}(at: u32, value: ${element}) {`;
-    return `${head}\n${cases.join('\n')}\n}`;
+  const { bindings, declarations = '', main } = source;
+  const arrays = bindings.flatMap(({ name }) => (name === 'a' ? [] : [name]));
+  const functions = [...declarations.matchAll(FUNCTION)].map(([text, name = '']) => ({ text, name }));
+  // Functions that touch these arrays, or call one that does.
+  const own = new Set<string>();
+  const touches = (text: string) => [...arrays, ...own].some((name) => accessOf(name).test(text));
+  for (let before = -1; own.size !== before; ) {
+    before = own.size;
+    for (const { text, name } of functions) if (touches(text.replace(`fn ${name}(`, ''))) own.add(name);
+  }
+  const names = [...arrays, ...own];
+  const ofPart = (text: string, part: number) =>
+    names.reduce((result, name) => result.replace(accessOf(name), `${partName(name, part)}$1`), text);
+  const each = Array.from({ length: parts }, (_, part) => part);
+  const branches = each.map((part) => {
+    const condition = part === parts - 1 ? '' : `if (group / (p.tilesM * p.tilesN) == ${part}u) `;
+    return `${condition}{\n${indent(ofPart(main, part))}\n}`;
   });
   return {
     ...source,
     label: `${source.label}, ${parts} products`,
-    bindings: source.bindings.flatMap((binding) =>
-      binding.name === 'a' ? [binding] : partNames(binding.name, parts).map((name) => ({ ...binding, name })),
+    bindings: bindings.flatMap((binding) =>
+      binding.name === 'a' ? [binding] : each.map((part) => ({ ...binding, name: partName(binding.name, part) })),
     ),
     declarations: [
-      "// The workgroup's product.",
-      'var<private> part: u32;',
-      ...functions,
-      ...(source.declarations === undefined ? [] : [rewrite(source.declarations)]),
+      declarations.replace(FUNCTION, (text, name: string) => (own.has(name) ? '' : text)).trim(),
+      ...functions.flatMap(({ text, name }) => (own.has(name) ? each.map((part) => ofPart(text.trim(), part)) : [])),
     ].join('\n\n'),
-    main: `part = group / (p.tilesM * p.tilesN);\n${rewrite(source.main)}`,
+    main: branches.join(' else '),
   };
+}
+
+/** Accesses of an array and calls of a function by name. */
+function accessOf(name: string): RegExp {
+  return new RegExp(`(?<![\\w.&])${name}([[(])`, 'g');
 }

@@ -9,7 +9,7 @@ import { ArgumentError } from '../../../errors.js';
 import type { Activation, DeviceBuffer, MatmulRequest, Matrices } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
-import { withParts } from './matmul-parts.js';
+import { partName, withParts } from './matmul-parts.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
 import { subgroupSource } from './matmul-subgroups.js';
@@ -115,10 +115,9 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
   });
   const buffers: Record<string, DeviceBuffer | undefined> = { a: a.buffer, residual: residual?.buffer };
   for (const [i, each] of products.entries()) {
-    const suffix = i === 0 ? '' : i;
-    buffers[`b${suffix}`] = each.b.buffer;
-    buffers[`bias${suffix}`] = each.bias?.buffer;
-    buffers[`out${suffix}`] = each.out.buffer;
+    buffers[partName('b', i)] = each.b.buffer;
+    buffers[partName('bias', i)] = each.bias?.buffer;
+    buffers[partName('out', i)] = each.out.buffer;
   }
   context.dispatch(kernel, buffers, params, tilesM * tilesN * batches * parts);
 }
