@@ -1,7 +1,18 @@
 // Optimizers beside their numbers: groups, saved state, averages, and what they refuse.
 import { clipGradNorm_, Linear, Parameter } from '@course/nn';
 import * as optim from '@course/nn/optim';
-import { ArgumentError, manualSeed, noGrad, randn, ShapeError, type Tensor, tensor, zeros } from '@course/tensor';
+import {
+  ArgumentError,
+  device,
+  manualSeed,
+  memory,
+  noGrad,
+  randn,
+  ShapeError,
+  type Tensor,
+  tensor,
+  zeros,
+} from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 
@@ -73,6 +84,47 @@ onEachDevice('optimizers', (kind) => {
     // A constant gradient moves a parameter by the rate, at every step.
     expect([await early.item(), await late.item()]).toEqual([expect.closeTo(0, 6), expect.closeTo(0.5, 6)]);
   });
+
+  it.each(Object.entries(kinds))(
+    '%s steps many parameters in few launches, with the bits of a step for each',
+    async (name, make) => {
+      const dtypes = device.info().features.includes('shader-f16')
+        ? (['float32', 'float16'] as const)
+        : (['float32'] as const);
+      for (const dtype of dtypes) {
+        const makeParameters = (): Parameter[] => {
+          manualSeed(4);
+          return [...new Array<number>(40).fill(64), 3, 5, 130, 1].map(
+            (size) => new Parameter(randn([size]).to(dtype)),
+          );
+        };
+        const [together, apart] = [makeParameters(), makeParameters()];
+        const all = make(together);
+        const each = apart.map((parameter) => make([parameter]));
+        let launches = 0;
+        for (let step = 0; step < 3; step++) {
+          for (const [i, parameter] of together.entries()) {
+            const gradient = randn(parameter.shape).to(dtype);
+            gradient.compute();
+            parameter.grad = gradient;
+            (apart[i] as Parameter).grad = gradient.clone();
+          }
+          const before = memory().device.dispatches;
+          all.step();
+          launches = memory().device.dispatches - before;
+          for (const own of each) own.step();
+        }
+        for (const [i, parameter] of together.entries())
+          expect([...(await parameter.data())], `${dtype} parameter ${i}`).toEqual([
+            ...((await apart[i]?.data()) ?? []),
+          ]);
+        // States share a buffer each; parameters and gradients have their own. One more for those that do not fill vectors of four.
+        const states = { SGD: 1, AdamW: 3, RMSprop: 3, Adagrad: 1 }[name] ?? 0;
+        const bound = device.info().limits.maxStorageBuffersPerShaderStage ?? Number.POSITIVE_INFINITY;
+        expect(launches).toBeLessThanOrEqual(Math.ceil(together.length / Math.floor((bound - states) / 2)) + 1);
+      }
+    },
+  );
 
   /** A step of each optimizer written out in tensor ops, on states that it keeps by name. */
   type Written = (p: Tensor, g: Tensor, own: Record<string, Tensor>, step: number) => Tensor;

@@ -474,6 +474,8 @@ export enum AdamParameter {
   grad,
   expAvg,
   expAvgSq,
+  /** 0 without amsgrad. */
+  maxExpAvgSq,
   length,
 }
 

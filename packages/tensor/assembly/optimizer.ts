@@ -27,6 +27,8 @@ export function adam(record: usize, begin: i32, end: i32): void {
     let grad = pointer(entry, AdamParameter.grad) + offset;
     let expAvg = pointer(entry, AdamParameter.expAvg) + offset;
     let expAvgSq = pointer(entry, AdamParameter.expAvgSq) + offset;
+    const amsgrad = pointer(entry, AdamParameter.maxExpAvgSq);
+    let maxExpAvgSq = amsgrad + offset;
     const stop = param + (<usize>(last - first) << 2);
     while (param < stop) {
       const rest = <i32>((stop - param) >> 2);
@@ -36,17 +38,17 @@ export function adam(record: usize, begin: i32, end: i32): void {
       else g = f32x4.add(g, f32x4.mul(p, decay));
       const m = f32x4.add(f32x4.mul(v128.load(expAvg), beta1), f32x4.mul(g, rest1));
       const v = f32x4.add(f32x4.mul(v128.load(expAvgSq), beta2), f32x4.mul(f32x4.mul(g, g), rest2));
-      const denominator = f32x4.add(f32x4.div(f32x4.sqrt(v), correction2), eps);
-      p = f32x4.sub(p, f32x4.mul(stepSize, f32x4.div(m, denominator)));
-      if (rest >= 4) {
-        v128.store(param, p);
-        v128.store(expAvg, m);
-        v128.store(expAvgSq, v);
-      } else {
-        storePart(param, p, rest);
-        storePart(expAvg, m, rest);
-        storePart(expAvgSq, v, rest);
+      let second = v;
+      if (amsgrad) {
+        second = f32x4.max(v128.load(maxExpAvgSq), v);
+        storeRest(maxExpAvgSq, second, rest);
+        maxExpAvgSq += 16;
       }
+      const denominator = f32x4.add(f32x4.div(f32x4.sqrt(second), correction2), eps);
+      p = f32x4.sub(p, f32x4.mul(stepSize, f32x4.div(m, denominator)));
+      storeRest(param, p, rest);
+      storeRest(expAvg, m, rest);
+      storeRest(expAvgSq, v, rest);
       param += 16;
       grad += 16;
       expAvg += 16;

@@ -6,7 +6,7 @@ import {
   type GradientPair,
   Optimizer,
   type ParameterGroup,
-  zeroState,
+  type ParameterState,
 } from './optimizer.js';
 
 export interface AdagradSettings extends BaseSettings {
@@ -33,13 +33,13 @@ export class Adagrad extends Optimizer<AdagradSettings> {
       if (!(value >= 0)) throw new ArgumentError(`Adagrad: Invalid ${name} value: ${value}`);
   }
 
-  /** One launch for all parameters of one rate: those that have taken the same number of steps, or all if it does not fall. */
+  /** One request for all parameters of one rate: those that have taken the same number of steps, or all if it does not fall. */
   protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<AdagradSettings>): void {
     const { lr, lrDecay, weightDecay, initialAccumulatorValue, eps } = group;
+    this.begin(pairs, ['sum'], { value: initialAccumulatorValue, numbers: { step: 0 } });
     const byRate = new Map<number, DescentTensors[]>();
     for (const { parameter: param, gradient: grad } of pairs) {
-      const own = this.state.get(param) ?? { step: 0, sum: zeroState(param).fill_(initialAccumulatorValue) };
-      this.state.set(param, own);
+      const own = this.state.get(param) as ParameterState;
       const steps = own.step as number;
       own.step = steps + 1;
       const rate = lr / (1 + steps * lrDecay);

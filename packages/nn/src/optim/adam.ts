@@ -1,4 +1,4 @@
-/** Adam and AdamW: one launch for all parameters of a group. */
+/** Adam and AdamW: one step for all parameters of a group together. */
 import { type AdamSettings as AdamStep, type AdamTensors, ArgumentError, adamSteps, type Tensor } from '@course/tensor';
 import {
   type BaseSettings,
@@ -7,7 +7,6 @@ import {
   Optimizer,
   type ParameterGroup,
   type ParameterState,
-  zeroState,
 } from './optimizer.js';
 
 export interface AdamSettings extends BaseSettings {
@@ -30,33 +29,20 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
     if (!(weightDecay >= 0)) throw new ArgumentError(`Adam: Invalid weight_decay value: ${weightDecay}`);
   }
 
-  /** One launch for all parameters that have taken the same number of steps: as a rule, all of them. */
+  /** One request for all parameters that have taken the same number of steps: as a rule, all of them. */
   protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<AdamSettings>): void {
+    this.begin(pairs, ['expAvg', 'expAvgSq', ...(group.amsgrad ? ['maxExpAvgSq'] : [])], { numbers: { step: 0 } });
     const bySteps = new Map<number, AdamTensors[]>();
-    for (const { parameter, gradient } of pairs) {
-      const own = this.#stateOf(parameter, group);
-      const highest = own.maxExpAvgSq as Tensor | undefined;
+    for (const { parameter: param, gradient: grad } of pairs) {
+      const own = this.state.get(param) as ParameterState;
       const steps = (own.step as number) + 1;
       own.step = steps;
-      const moments = { expAvg: own.expAvg as Tensor, expAvgSq: own.expAvgSq as Tensor };
-      if (highest) amsgradStep(parameter, gradient, moments, highest, this.#numbers(steps, group));
-      else {
-        const list = bySteps.get(steps) ?? [];
-        bySteps.set(steps, list);
-        list.push({ param: parameter, grad: gradient, ...moments });
-      }
+      const [expAvg, expAvgSq] = [own.expAvg as Tensor, own.expAvgSq as Tensor];
+      const list = bySteps.get(steps) ?? [];
+      bySteps.set(steps, list);
+      list.push({ param, grad, expAvg, expAvgSq, maxExpAvgSq: own.maxExpAvgSq as Tensor | undefined });
     }
     for (const [steps, parameters] of bySteps) adamSteps(parameters, this.#numbers(steps, group));
-  }
-
-  #stateOf(parameter: Tensor, { amsgrad }: FilledGroup<AdamSettings>): ParameterState {
-    let own = this.state.get(parameter);
-    if (!own) {
-      own = { step: 0, expAvg: zeroState(parameter), expAvgSq: zeroState(parameter) };
-      if (amsgrad) own.maxExpAvgSq = zeroState(parameter);
-      this.state.set(parameter, own);
-    }
-    return own;
   }
 
   /** What the step number `step` computes with. */
@@ -72,23 +58,6 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
       biasCorrection2: 1 - beta2 ** step,
     };
   }
-}
-
-/** A step that divides by the largest second moment so far (Reddi et al. 2018), in tensor ops: it is rarely used. */
-function amsgradStep(
-  parameter: Tensor,
-  gradient: Tensor,
-  { expAvg, expAvgSq }: Pick<AdamTensors, 'expAvg' | 'expAvgSq'>,
-  highest: Tensor,
-  { decoupled, lr, beta1, beta2, eps, weightDecay, biasCorrection1, biasCorrection2 }: AdamStep,
-): void {
-  if (decoupled) parameter.mul_(1 - lr * weightDecay);
-  const direction = decoupled || weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: weightDecay });
-  expAvg.copy_(expAvg.mul(beta1).add(direction, { alpha: 1 - beta1 }));
-  expAvgSq.copy_(expAvgSq.mul(beta2).add(direction.square(), { alpha: 1 - beta2 }));
-  highest.copy_(highest.maximum(expAvgSq));
-  const denominator = highest.sqrt().div(Math.sqrt(biasCorrection2)).add(eps);
-  parameter.sub_(expAvg.div(denominator).mul(lr / biasCorrection1));
 }
 
 /**

@@ -7,12 +7,12 @@ import {
   DeviceError,
   type DType,
   eachTime,
+  full,
   keep,
   noGrad,
   ShapeError,
   scope,
   Tensor,
-  zerosLike,
 } from '@course/tensor';
 import { describeParameter } from '../parameter.js';
 
@@ -127,6 +127,19 @@ export abstract class Optimizer<S extends BaseSettings> {
     }
   }
 
+  /** Gives states of these names to parameters that have none yet, all of one value, beside numbers of the optimizer's own. */
+  protected begin(
+    pairs: readonly GradientPair[],
+    names: readonly string[],
+    { value = 0, numbers = {} }: { readonly value?: number; readonly numbers?: Readonly<Record<string, number>> } = {},
+  ): void {
+    const fresh = pairs.flatMap(({ parameter }) => (this.state.has(parameter) ? [] : [parameter]));
+    for (const parameter of fresh) this.state.set(parameter, { ...numbers });
+    for (const name of names)
+      for (const [i, state] of statesLike(fresh, value).entries())
+        Object.assign(this.state.get(fresh[i] as Tensor) as ParameterState, { [name]: state });
+  }
+
   /** Updates the parameters of a group in place, together. */
   protected abstract updateAll(pairs: readonly GradientPair[], settings: FilledGroup<S>): void;
 
@@ -188,9 +201,35 @@ export abstract class Optimizer<S extends BaseSettings> {
   }
 }
 
-/** A tensor of zeros like a parameter that outlives every scope: an average at its start. */
-export function zeroState(parameter: Tensor): Tensor {
-  return keep(zerosLike(parameter.detach()));
+/** Elements of states that lie in one piece of memory, at most: fewer than the smallest binding of a GPU holds. */
+const PIECE = 2 ** 24;
+/** Each state begins at a multiple of so many elements: a cache line. */
+const APART = 16;
+
+/**
+ * A tensor like each parameter, of one value, that outlives every scope. They lie one behind the other in few pieces of memory, so that a GPU's step
+ * binds the states of many parameters at once.
+ */
+export function statesLike(parameters: readonly Tensor[], value: number): Tensor[] {
+  const states: Tensor[] = [];
+  for (let first = 0; first < parameters.length; ) {
+    const { dtype, device } = parameters[first] as Tensor;
+    const starts: number[] = [];
+    let size = 0;
+    for (const parameter of parameters.slice(first)) {
+      if (parameter.dtype !== dtype || parameter.device !== device) break;
+      if (size > 0 && size + parameter.numel() > PIECE) break;
+      starts.push(size);
+      size += Math.ceil(parameter.numel() / APART) * APART;
+    }
+    const piece = full([size], value, { dtype, device });
+    for (const [i, start] of starts.entries()) {
+      const like = parameters[first + i] as Tensor;
+      states.push(keep(piece.narrow(0, start, like.numel()).view(like.shape)));
+    }
+    first += starts.length;
+  }
+  return states;
 }
 
 /** A copy that outlives every scope. */

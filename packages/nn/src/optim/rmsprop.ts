@@ -6,7 +6,7 @@ import {
   type GradientPair,
   Optimizer,
   type ParameterGroup,
-  zeroState,
+  type ParameterState,
 } from './optimizer.js';
 
 export interface RmspropSettings extends BaseSettings {
@@ -39,17 +39,13 @@ export class RMSprop extends Optimizer<RmspropSettings> {
       if (!(value >= 0)) throw new ArgumentError(`RMSprop: Invalid ${name} value: ${value}`);
   }
 
-  /** One launch for all parameters. */
+  /** One request for all parameters. */
   protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<RmspropSettings>): void {
     const { lr, alpha, eps, weightDecay, momentum, centered } = group;
+    const names = ['squareAvg', ...(momentum > 0 ? ['momentumBuffer'] : []), ...(centered ? ['gradAvg'] : [])];
+    this.begin(pairs, names);
     const parameters = pairs.map(({ parameter: param, gradient: grad }): DescentTensors => {
-      let own = this.state.get(param);
-      if (!own) {
-        own = { squareAvg: zeroState(param) };
-        if (momentum > 0) own.momentumBuffer = zeroState(param);
-        if (centered) own.gradAvg = zeroState(param);
-        this.state.set(param, own);
-      }
+      const own = this.state.get(param) as ParameterState;
       const [square, mean, buffer] = [own.squareAvg, own.gradAvg, own.momentumBuffer] as (Tensor | undefined)[];
       return { param, grad, square, mean, buffer };
     });

@@ -1,13 +1,6 @@
 /** Stochastic gradient descent with momentum. */
 import { ArgumentError, type DescentTensors, descentSteps, type Tensor } from '@course/tensor';
-import {
-  type BaseSettings,
-  type FilledGroup,
-  type GradientPair,
-  Optimizer,
-  type ParameterGroup,
-  zeroState,
-} from './optimizer.js';
+import { type BaseSettings, type FilledGroup, type GradientPair, Optimizer, type ParameterGroup } from './optimizer.js';
 
 export interface SgdSettings extends BaseSettings {
   lr: number;
@@ -30,19 +23,15 @@ export class SGD extends Optimizer<SgdSettings> {
       throw new ArgumentError('SGD: Nesterov momentum requires a momentum and zero dampening');
   }
 
-  /** One launch for all parameters whose momentum has begun, one for those where it begins. */
+  /** One request for all parameters whose momentum has begun, one for those where it begins. */
   protected override updateAll(pairs: readonly GradientPair[], group: FilledGroup<SgdSettings>): void {
     const { lr, momentum, dampening, weightDecay, nesterov } = group;
+    const before = new Set(this.state.keys());
+    if (momentum !== 0) this.begin(pairs, ['momentumBuffer']);
     const [begun, beginning]: [DescentTensors[], DescentTensors[]] = [[], []];
     for (const { parameter: param, gradient: grad } of pairs) {
-      if (momentum === 0) {
-        begun.push({ param, grad });
-        continue;
-      }
-      const before = this.state.get(param)?.momentumBuffer as Tensor | undefined;
-      const buffer = before ?? zeroState(param);
-      if (!before) this.state.set(param, { momentumBuffer: buffer });
-      (before ? begun : beginning).push({ param, grad, buffer });
+      const buffer = momentum === 0 ? undefined : (this.state.get(param)?.momentumBuffer as Tensor);
+      (momentum === 0 || before.has(param) ? begun : beginning).push({ param, grad, buffer });
     }
     const settings = { rule: 'sgd' as const, lr, momentum, dampening, weightDecay, nesterov };
     descentSteps(begun, settings);

@@ -346,11 +346,14 @@ export interface AdamOperands {
   readonly grad: Dense;
   readonly expAvg: Dense;
   readonly expAvgSq: Dense;
+  /** Of amsgrad; all parameters of a request bring it, or none. */
+  readonly maxExpAvgSq?: Dense;
 }
 
 /**
  * One Adam step in place over `count` elements, in the order of `torch.optim.AdamW`: decay (decoupled) or L2 (added to the
- * gradient), m and v updates, then `param -= lr / biasCorrection1 * m / (sqrt(v) / sqrt(biasCorrection2) + eps)`.
+ * gradient), m and v updates, then `param -= lr / biasCorrection1 * m / (sqrt(v) / sqrt(biasCorrection2) + eps)`. With `maxExpAvgSq`
+ * that becomes the larger of itself and v (NaN if one of them is), and stands in the place of v.
  */
 export interface AdamRequest extends AdamOperands {
   readonly kind: 'adam';

@@ -25,7 +25,12 @@ const WRITTEN: Written = {
   crossEntropy: ({ losses, logSumExp }) => [losses, logSumExp],
   crossEntropyBackward: ({ out }) => [out],
   adam: (request) =>
-    [request, ...(request.more ?? [])].flatMap(({ param, expAvg, expAvgSq }) => [param, expAvg, expAvgSq]),
+    [request, ...(request.more ?? [])].flatMap(({ param, expAvg, expAvgSq, maxExpAvgSq }) => [
+      param,
+      expAvg,
+      expAvgSq,
+      maxExpAvgSq,
+    ]),
   descend: (request) =>
     [request, ...(request.more ?? [])].flatMap(({ param, buffer, square, mean }) => [param, buffer, square, mean]),
 };

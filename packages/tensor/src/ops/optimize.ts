@@ -8,7 +8,6 @@ import type {
   DescentNumbers,
   DescentOperands,
 } from '../backend/requests.js';
-import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -26,6 +25,8 @@ export interface AdamTensors {
   readonly grad: Tensor;
   readonly expAvg: Tensor;
   readonly expAvgSq: Tensor;
+  /** The largest second moment so far, which amsgrad divides by (Reddi et al. 2018). */
+  readonly maxExpAvgSq?: Tensor | undefined;
 }
 
 /** Updates a parameter and its two moments in place (Kingma & Ba 2015; Loshchilov & Hutter 2019 when decoupled). All of one shape. */
@@ -33,35 +34,35 @@ export function adamStep(param: Tensor, grad: Tensor, expAvg: Tensor, expAvgSq: 
   adamSteps([{ param, grad, expAvg, expAvgSq }], settings);
 }
 
-/** {@link adamStep} for many parameters that share their settings: one launch on the CPU. The bits are those of a step for each. */
+/** {@link adamStep} for many parameters that share their settings: one launch on the CPU, few on a GPU. The bits are those of a step for each. */
 export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSettings): void {
-  // One request for each backend and dtype: there is hardly ever a second.
-  const groups: { readonly backend: Backend; readonly dtype: DType; readonly operands: AdamOperands[] }[] = [];
+  // One request for each backend, dtype and choice of moments: there is hardly ever a second.
+  const groups = new Map<string, { readonly backend: Backend; readonly operands: AdamOperands[] }>();
   const after: (() => void)[] = [];
-  for (const { param, grad, expAvg, expAvgSq } of parameters) {
-    for (const other of [grad, expAvg, expAvgSq]) {
+  for (const { param, grad, expAvg, expAvgSq, maxExpAvgSq } of parameters) {
+    const moments = { expAvg, expAvgSq, ...(maxExpAvgSq && { maxExpAvgSq }) };
+    for (const other of [grad, ...Object.values(moments)]) {
       if (!sameShape(param.shape, other.shape))
         throw new ShapeError(
           `adam: parameter of shape ${formatShape(param.shape)} and its gradient or state of shape ${formatShape(other.shape)} differ`,
         );
     }
-    checkFloats('adam', { param, grad, expAvg, expAvgSq });
+    checkFloats('adam', { param, grad, ...moments });
     const gradient = dense(grad);
     const { backend } = param.storage;
-    let group = groups.find((each) => each.backend === backend && each.dtype === param.dtype);
-    if (!group) {
-      group = { backend, dtype: param.dtype, operands: [] };
-      groups.push(group);
-    }
+    const key = `${backend.kind} ${param.dtype} ${maxExpAvgSq !== undefined}`;
+    const group = groups.get(key) ?? { backend, operands: [] };
+    groups.set(key, group);
     group.operands.push({
       count: numel(param.shape),
       param: writtenRows(param.detach(), after),
       grad: gradient,
       expAvg: writtenRows(expAvg, after),
       expAvgSq: writtenRows(expAvgSq, after),
+      ...(maxExpAvgSq && { maxExpAvgSq: writtenRows(maxExpAvgSq, after) }),
     });
   }
-  for (const { backend, operands } of groups) {
+  for (const { backend, operands } of groups.values()) {
     const [first, ...more] = operands;
     if (first) backend.run({ kind: 'adam', ...settings, ...first, more });
   }
@@ -98,7 +99,7 @@ export interface DescentTensors {
 
 const STATES = ['buffer', 'square', 'mean'] as const;
 
-/** Updates parameters and their states in place by a step of SGD, RMSprop or Adagrad: one launch for all of them on the CPU. */
+/** Updates parameters and their states in place by a step of SGD, RMSprop or Adagrad: one launch for all of them on the CPU, few on a GPU. */
 export function descentSteps(parameters: readonly DescentTensors[], settings: DescentSettings): void {
   // One request for each backend, dtype and choice of states: there is hardly ever a second.
   const groups = new Map<string, { readonly backend: Backend; readonly operands: DescentOperands[] }>();

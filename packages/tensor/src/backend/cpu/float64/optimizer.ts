@@ -12,6 +12,7 @@ function step(launcher: Launcher, request: AdamRequest, operands: AdamOperands):
   const { count } = operands;
   const [param, grad] = [elements(launcher, operands.param), elements(launcher, operands.grad)];
   const [expAvg, expAvgSq] = [elements(launcher, operands.expAvg), elements(launcher, operands.expAvgSq)];
+  const highest = operands.maxExpAvgSq && elements(launcher, operands.maxExpAvgSq);
   const stepSize = lr / request.biasCorrection1;
   const correction2 = Math.sqrt(request.biasCorrection2);
   for (let i = 0; i < count; i++) {
@@ -23,7 +24,9 @@ function step(launcher: Launcher, request: AdamRequest, operands: AdamOperands):
     const v = beta2 * (expAvgSq[i] as number) + (1 - beta2) * g * g;
     expAvg[i] = m;
     expAvgSq[i] = v;
-    param[i] = p - stepSize * (m / (Math.sqrt(v) / correction2 + eps));
+    const second = highest ? Math.max(highest[i] as number, v) : v;
+    if (highest) highest[i] = second;
+    param[i] = p - stepSize * (m / (Math.sqrt(second) / correction2 + eps));
   }
 }
 

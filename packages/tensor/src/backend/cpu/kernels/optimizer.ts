@@ -35,7 +35,7 @@ function launch(launcher: Launcher, request: AdamRequest, parameters: readonly A
   f32[record + AdamField.stepSize] = lr / request.biasCorrection1;
   f32[record + AdamField.correction2] = Math.sqrt(request.biasCorrection2);
   let items = 0;
-  for (const [i, { count, param, grad, expAvg, expAvgSq }] of parameters.entries()) {
+  for (const [i, { count, param, grad, expAvg, expAvgSq, maxExpAvgSq }] of parameters.entries()) {
     const entry = table + i * AdamParameter.length;
     i32[entry + AdamParameter.firstItem] = items;
     i32[entry + AdamParameter.count] = count;
@@ -43,6 +43,7 @@ function launch(launcher: Launcher, request: AdamRequest, parameters: readonly A
     i32[entry + AdamParameter.grad] = launcher.pointer(grad);
     i32[entry + AdamParameter.expAvg] = launcher.pointer(expAvg);
     i32[entry + AdamParameter.expAvgSq] = launcher.pointer(expAvgSq);
+    i32[entry + AdamParameter.maxExpAvgSq] = maxExpAvgSq ? launcher.pointer(maxExpAvgSq) : 0;
     items += Math.ceil(count / ItemSize.adamBlock);
   }
   launcher.launch('adam', record, items, 4);

@@ -1,7 +1,7 @@
-/** One step of SGD, RMSprop or Adagrad in place, four elements an invocation where everything is aligned. */
-import type { DescendRequest, DescentOperands } from '../../requests.js';
-import { groupsOf, type KernelContext } from '../context.js';
-import { type Element, f32, type KernelSource, read, u32, write } from './source.js';
+/** Steps of SGD, RMSprop or Adagrad in place, many parameters a dispatch. */
+import type { DescendRequest } from '../../requests.js';
+import type { KernelContext } from '../context.js';
+import { dispatchSteps } from './steps.js';
 
 const STATES = ['buffer', 'square', 'mean'] as const;
 type State = (typeof STATES)[number];
@@ -16,95 +16,62 @@ interface Form {
 }
 
 export function descend(context: KernelContext, request: DescendRequest): void {
-  // A dispatch each, as for Adam: every parameter brings up to five buffers, and the bindings of a kernel are few.
-  for (const operands of [request, ...(request.more ?? [])]) dispatch(context, request, operands);
-}
-
-function dispatch(context: KernelContext, request: DescendRequest, given: DescentOperands): void {
-  const { count, param, grad } = given;
-  if (count === 0) return;
-  const states = STATES.flatMap((name) => (given[name] ? [{ name, operand: given[name] }] : []));
-  const operands = [param, grad, ...states.map(({ operand }) => operand)];
-  // A tail of fewer than four is only written where nothing follows it.
-  const endsBuffer = operands.every(({ buffer, offset }) => (offset + count) * 4 === buffer.byteLength);
-  const unit = operands.every(({ offset }) => offset % 4 === 0) && (count % 4 === 0 || endsBuffer) ? 4 : 1;
-  const element: Element = unit === 4 ? 'vec4<f32>' : 'f32';
-  const { workgroupSize } = context.tuning.pointwise;
   const { rule, lr, weightDecay, momentum = 0, dampening = 0, nesterov = false, first = false } = request;
   const { alpha = 0, eps = 0 } = request;
-  const form: Form = { rule, states: states.map(({ name }) => name), decays: weightDecay !== 0, nesterov, first };
-  const kernel = context.kernel(`descend|${element}|${Object.values(form).join('|')}`, () =>
-    descendSource(element, form, workgroupSize),
-  );
-  const units = Math.ceil(count / unit);
-  context.dispatch(
-    kernel,
+  const states = STATES.filter((name) => request[name]);
+  const form: Form = { rule, states, decays: weightDecay !== 0, nesterov, first };
+  dispatchSteps(
+    context,
     {
-      param: param.buffer,
-      grad: grad.buffer,
-      ...Object.fromEntries(states.map(({ name, operand }) => [name, operand.buffer])),
+      label: rule,
+      key: `descend|${Object.values(form).join('|')}`,
+      roles: [
+        { name: 'param', isWritten: true },
+        { name: 'grad', isWritten: false },
+        ...states.map((name) => ({ name, isWritten: true })),
+      ],
+      numbers: {
+        lr,
+        weightDecay,
+        momentum,
+        share: 1 - dampening,
+        alpha,
+        // Taken in double precision: 1 - alpha would lose half its digits in float32.
+        rest: 1 - alpha,
+        eps,
+      },
+      text: () => ({
+        body: `let g = grad${form.decays ? ' + param * p.weightDecay' : ''};\n${rule === 'sgd' ? sgd(form) : adaptive(form)}`,
+        results: { param: 'param - change * p.lr', buffer: 'b', square: 's', mean: 'm' },
+      }),
     },
-    {
-      count: units,
-      paramOffset: param.offset / unit,
-      gradOffset: grad.offset / unit,
-      ...Object.fromEntries(STATES.map((name) => [`${name}Offset`, (given[name]?.offset ?? 0) / unit])),
-      lr,
-      weightDecay,
-      momentum,
-      share: 1 - dampening,
-      alpha,
-      // Taken in double precision: 1 - alpha would lose half its digits in float32.
-      rest: 1 - alpha,
-      eps,
-    },
-    groupsOf(units, workgroupSize),
+    [request, ...(request.more ?? [])].map((each) => ({
+      count: each.count,
+      operands: {
+        param: each.param,
+        grad: each.grad,
+        ...Object.fromEntries(states.flatMap((name) => (each[name] ? [[name, each[name]]] : []))),
+      },
+    })),
   );
-}
-
-function descendSource(element: Element, form: Form, workgroupSize: number): KernelSource {
-  const { rule, states, decays } = form;
-  return {
-    label: rule,
-    about: `Each invocation updates one ${element}.`,
-    bindings: [write('param', element), read('grad', element), ...states.map((name) => write(name, element))],
-    params: {
-      ...u32('count', 'paramOffset', 'gradOffset', 'bufferOffset', 'squareOffset', 'meanOffset'),
-      ...f32('lr', 'weightDecay', 'momentum', 'share', 'alpha', 'rest', 'eps'),
-    },
-    workgroupSize,
-    main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i >= p.count) {
-        return;
-      }
-      let weight = param[p.paramOffset + i];
-      let g = grad[p.gradOffset + i]${decays ? ' + weight * p.weightDecay' : ''};
-      ${rule === 'sgd' ? sgd(form) : adaptive(form)}
-      param[p.paramOffset + i] = weight - step * p.lr;`,
-  };
 }
 
 function sgd({ states, nesterov, first }: Form): string {
-  if (!states.includes('buffer')) return 'let step = g;';
-  return `
-      let b = ${first ? 'g' : 'buffer[p.bufferOffset + i] * p.momentum + g * p.share'};
-      buffer[p.bufferOffset + i] = b;
-      let step = ${nesterov ? 'g + b * p.momentum' : 'b'};`;
+  if (!states.includes('buffer')) return 'let change = g;';
+  return [
+    `let b = ${first ? 'g' : 'buffer * p.momentum + g * p.share'};`,
+    `let change = ${nesterov ? 'g + b * p.momentum' : 'b'};`,
+  ].join('\n');
 }
 
 function adaptive({ rule, states }: Form): string {
   const isCentered = states.includes('mean');
-  const before = 'square[p.squareOffset + i]';
-  const moved = rule === 'adagrad' ? `${before} + g * g` : `${before} * p.alpha + g * g * p.rest`;
-  const centre = `
-      let m = mean[p.meanOffset + i] * p.alpha + g * p.rest;
-      mean[p.meanOffset + i] = m;`;
   const direction = `g / (sqrt(s${isCentered ? ' - m * m' : ''}) + p.eps)`;
-  const throughBuffer = `
-      let step = buffer[p.bufferOffset + i] * p.momentum + ${direction};
-      buffer[p.bufferOffset + i] = step;`;
-  return `
-      let s = ${moved};
-      ${before} = s;${isCentered ? centre : ''}${states.includes('buffer') ? throughBuffer : `\n      let step = ${direction};`}`;
+  return [
+    `let s = ${rule === 'adagrad' ? 'square + g * g' : 'square * p.alpha + g * g * p.rest'};`,
+    ...(isCentered ? ['let m = mean * p.alpha + g * p.rest;'] : []),
+    ...(states.includes('buffer')
+      ? [`let b = buffer * p.momentum + ${direction};`, 'let change = b;']
+      : [`let change = ${direction};`]),
+  ].join('\n');
 }

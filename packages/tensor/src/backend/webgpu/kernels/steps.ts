@@ -1,0 +1,152 @@
+/**
+ * Steps of optimizers over many parameters. Every parameter brings buffers of its own and a kernel binds few, so a dispatch takes as many
+ * parameters as it can bind, buffers that several lie in (moments do) counted once. A workgroup works on one parameter: the groups of the
+ * first, then those of the second, and so on. What a step computes is a function that is written once, over single elements or over four.
+ */
+import { wordBytes } from '../../../dtype.js';
+import type { Dense, DeviceBuffer } from '../../requests.js';
+import { groupsOf, type KernelContext } from '../context.js';
+import type { ParameterType } from '../params.js';
+import { type Element, f32, indent, type KernelSource, lines, u32 } from './source.js';
+
+/** What a step reads of each parameter, and whether it writes it too. */
+export interface Role {
+  readonly name: string;
+  readonly isWritten: boolean;
+}
+
+/** One parameter: its elements by role. */
+export interface Member {
+  readonly count: number;
+  readonly operands: Readonly<Record<string, Dense>>;
+}
+
+/** What all parameters of a step have in common. */
+export interface StepRule {
+  readonly label: string;
+  /** Everything that the text depends on. */
+  readonly key: string;
+  readonly roles: readonly Role[];
+  /** Numbers that the text finds in `p`. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Statements over one element of every role, by name, and the new element of every role that is written, as expressions. */
+  text(element: Element): { readonly body: string; readonly results: Readonly<Record<string, string>> };
+  /** Helpers that the text calls. */
+  helpers?(element: Element): string;
+}
+
+/** A buffer of a dispatch: the first operand that lies in it gives it its name. */
+interface Binding {
+  readonly name: string;
+  readonly buffer: DeviceBuffer;
+  isWritten: boolean;
+}
+
+/** Where an operand is found: its binding, by place. */
+type Places = readonly number[];
+
+/** Has all parameters stepped. */
+export function dispatchSteps(context: KernelContext, rule: StepRule, members: readonly Member[]): void {
+  const most = context.limits.maxStorageBuffersPerShaderStage;
+  const present = members.filter(({ count }) => count > 0);
+  for (const unit of [4, 1] as const) {
+    let chunk: Member[] = [];
+    let buffers = new Set<DeviceBuffer>();
+    for (const member of present.filter((each) => widthOf(each) === unit)) {
+      const own = Object.values(member.operands).map(({ buffer }) => buffer);
+      if (chunk.length > 0 && new Set([...buffers, ...own]).size > most) {
+        dispatchChunk(context, rule, chunk, unit);
+        chunk = [];
+        buffers = new Set();
+      }
+      chunk.push(member);
+      for (const buffer of own) buffers.add(buffer);
+    }
+    if (chunk.length > 0) dispatchChunk(context, rule, chunk, unit);
+  }
+}
+
+/** Four elements at a time where everything is aligned. */
+function widthOf({ count, operands }: Member): 1 | 4 {
+  const all = Object.values(operands);
+  if (all.some(({ offset }) => offset % 4 !== 0)) return 1;
+  // A tail of fewer than four is only written where nothing follows it.
+  const endsBuffer = ({ buffer, offset, dtype }: Dense) =>
+    Math.ceil(((offset + count) * wordBytes(dtype)) / 4) * 4 === buffer.byteLength;
+  return count % 4 === 0 || all.every(endsBuffer) ? 4 : 1;
+}
+
+function dispatchChunk(context: KernelContext, rule: StepRule, members: readonly Member[], unit: 1 | 4): void {
+  const { workgroupSize } = context.tuning.pointwise;
+  const element: Element = unit === 4 ? 'vec4<f32>' : 'f32';
+  const bindings: Binding[] = [];
+  const params: Record<string, number> = { ...rule.numbers };
+  let groups = 0;
+  const places = members.map(({ count, operands }, i): Places => {
+    const units = Math.ceil(count / unit);
+    params[`count${i}`] = units;
+    groups += groupsOf(units, workgroupSize);
+    params[`end${i}`] = groups;
+    return rule.roles.map(({ name, isWritten }) => {
+      const { buffer, offset } = operands[name] as Dense;
+      params[`${name}At${i}`] = offset / unit;
+      let place = bindings.findIndex((each) => each.buffer === buffer);
+      if (place < 0) place = bindings.push({ name: `${name}${i}`, buffer, isWritten: false }) - 1;
+      (bindings[place] as Binding).isWritten ||= isWritten;
+      return place;
+    });
+  });
+  const key = `${rule.key}|${element}|${places.join(';')}`;
+  const kernel = context.kernel(key, () => stepSource(rule, element, bindings, places, workgroupSize));
+  const buffers = Object.fromEntries(bindings.map(({ name, buffer }) => [name, buffer]));
+  context.dispatch(kernel, buffers, params, groups);
+}
+
+function stepSource(
+  rule: StepRule,
+  element: Element,
+  bindings: readonly Binding[],
+  places: readonly Places[],
+  workgroupSize: number,
+): KernelSource {
+  const { roles, numbers } = rule;
+  const { body, results } = rule.text(element);
+  const written = roles.filter(({ isWritten }) => isWritten);
+  const params: Record<string, ParameterType> = { ...f32(...Object.keys(numbers)) };
+  for (const i of places.keys())
+    Object.assign(params, u32(`count${i}`, `end${i}`, ...roles.map(({ name }) => `${name}At${i}`)));
+  /** The element of a role of parameter i that an invocation works on. */
+  const at = (role: number, i: number) => `${bindings[places[i]?.[role] ?? 0]?.name}[p.${roles[role]?.name}At${i} + i]`;
+  const branch = (i: number): string => {
+    const reads = roles.map((_, role) => at(role, i)).join(', ');
+    const writes = roles.flatMap(({ name, isWritten }, role) => (isWritten ? [`${at(role, i)} = next.${name};`] : []));
+    return [
+      `let i = (group - ${i === 0 ? '0u' : `p.end${i - 1}`}) * ${workgroupSize}u + lane;`,
+      `if (i < p.count${i}) {`,
+      `  let next = advance(${reads});`,
+      ...writes.map((line) => `  ${line}`),
+      '}',
+    ].join('\n');
+  };
+  return {
+    label: rule.label,
+    about: `A workgroup steps ${workgroupSize} elements (${element}) of one of ${places.length} parameters.`,
+    bindings: bindings.map(({ name, isWritten }) => ({ name, element, access: isWritten ? 'read_write' : 'read' })),
+    params,
+    workgroupSize,
+    declarations: [
+      ...(rule.helpers ? [rule.helpers(element)] : []),
+      `// What a step leaves.\nstruct Stepped {\n${written.map(({ name }) => `  ${name}: ${element},`).join('\n')}\n}`,
+      `fn advance(${roles.map(({ name }) => `${name}: ${element}`).join(', ')}) -> Stepped {`,
+      indent(body.trim()),
+      `  return Stepped(${written.map(({ name }) => results[name]).join(', ')});\n}`,
+    ].join('\n'),
+    main: lines(places.length, (i) =>
+      [
+        i === 0 ? `if (group < p.end0) {` : i < places.length - 1 ? `else if (group < p.end${i}) {` : 'else {',
+        indent(branch(i)),
+        '}',
+      ].join('\n'),
+    ),
+  };
+}
