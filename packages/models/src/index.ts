@@ -117,18 +117,20 @@ export {
 export type { Cooccurrences } from './word-vectors/cooccurrence.js';
 export type { Sentences } from './word-vectors/corpus.js';
 export { Doc2Vec, type Doc2VecOptions, type InferOptions, type TaggedDocument } from './word-vectors/doc2vec.js';
-export { FastText, FastTextKeyedVectors, type FastTextOptions } from './word-vectors/fasttext.js';
+export { FastText, type FastTextOptions } from './word-vectors/fasttext.js';
+export { FastTextKeyedVectors } from './word-vectors/fasttext-vectors.js';
 export { GloVe, type GloVeOptions, type GloVeProgress } from './word-vectors/glove.js';
-export {
-  KeyedVectors,
-  type KeyOrVector,
-  type LoadVectorsOptions,
-  type MostSimilarOptions,
-  type SaveVectorsOptions,
-  type SimilarWord,
-  type ToTensorOptions,
-} from './word-vectors/keyed-vectors.js';
+export { KeyedVectors } from './word-vectors/keyed-vectors.js';
 export { characterNgrams, ngramHash } from './word-vectors/ngrams.js';
 export type { TrainOptions, Word2VecOptions } from './word-vectors/options.js';
+export type {
+  KeyOrVector,
+  LoadVectorsOptions,
+  MostSimilarOptions,
+  SaveVectorsOptions,
+  SimilarWord,
+  ToTensorOptions,
+} from './word-vectors/vector-queries.js';
+export { WindowModel } from './word-vectors/window-model.js';
 export type { TrainingProgress } from './word-vectors/windows.js';
 export { Word2Vec } from './word-vectors/word2vec.js';

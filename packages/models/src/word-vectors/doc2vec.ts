@@ -7,10 +7,15 @@ import { ArgumentError, Generator } from '@course/tensor';
 import { readCorpus, type Vocabulary } from './corpus.js';
 import { KeyedVectors } from './keyed-vectors.js';
 import { NegativeSampling, type NegativeSamplingOptions } from './negative-sampling.js';
-import { type ResolvedWord2VecOptions, resolveWord2Vec, type TrainOptions, type Word2VecOptions } from './options.js';
-import { keepThresholds, UnigramTable } from './sampling.js';
-import { PIECE, runWindows, type WindowOptions, Windows } from './windows.js';
-import { initialRows, itself, trainOptions } from './word2vec.js';
+import {
+  type ResolvedWord2VecOptions,
+  resolveWord2Vec,
+  type TrainOptions,
+  trainOptions,
+  type Word2VecOptions,
+} from './options.js';
+import { initialRows, keepThresholds, UnigramTable } from './sampling.js';
+import { itself, PIECE, runWindows, type WindowOptions, Windows } from './windows.js';
 
 /** A document: its words, and the tags whose vectors it trains (mostly one, its name or number). */
 export interface TaggedDocument {

@@ -1,56 +1,24 @@
 /**
  * Words and their vectors, and what can be asked of them, by gensim's names. The vectors lie on the host, where training and files put them;
- * questions about two or three words are answered there. A question about all words is one matmul on the device, of the normalised
- * vectors, which are put there once, with one column for each question; only the similarities come back.
+ * questions about two or three words are answered there, those about all words on the device (directions.ts).
  */
-import { ArgumentError, device, keep, scope, type Tensor, tensor } from '@course/tensor';
+import { ArgumentError, type Tensor, tensor } from '@course/tensor';
 import type { Source } from '@course/tensor/files';
 import { type AnalogyReport, type AnalogySection, evaluateAnalogies } from './analogies.js';
+import { Directions, dot, unit } from './directions.js';
 import { readBinaryVectors, writeBinaryVectors } from './format-binary.js';
 import { readTextVectors, type VectorTable, writeTextVectors } from './format-text.js';
 import { largest } from './largest.js';
 import { unknownWord } from './unknown-words.js';
-
-/** A word, or a vector that needs no name. */
-export type KeyOrVector = string | Float32Array | readonly number[];
-
-/** A word and its cosine similarity, as gensim gives them. */
-export type SimilarWord = readonly [word: string, similarity: number];
-
-/** What {@link KeyedVectors.mostSimilar} looks for. */
-export interface MostSimilarOptions {
-  /** Words or vectors to be near to. */
-  readonly positive?: KeyOrVector | readonly KeyOrVector[];
-  /** Words or vectors to be far from. */
-  readonly negative?: KeyOrVector | readonly KeyOrVector[];
-  /** How many words. Default 10. */
-  readonly topn?: number;
-  /** Only the first so many words, the most frequent, are answers. */
-  readonly restrictVocab?: number;
-}
-
-/** How {@link KeyedVectors.loadWord2vecFormat} reads. */
-export interface LoadVectorsOptions {
-  /** word2vec's binary format, else text. */
-  readonly binary?: boolean;
-  /** The text has no first line with the two sizes, as GloVe's has not. */
-  readonly noHeader?: boolean;
-  /** Read only the first so many words. */
-  readonly limit?: number;
-}
-
-/** How {@link KeyedVectors.saveWord2vecFormat} writes. */
-export interface SaveVectorsOptions {
-  readonly binary?: boolean;
-  /** Write the line with the two sizes; GloVe's format has none. Default true. */
-  readonly writeHeader?: boolean;
-}
-
-/** Rows of a table for words of one's own, see {@link KeyedVectors.toTensor}. */
-export interface ToTensorOptions {
-  /** The words of the rows. By default those of the vectors. Rows of words without a vector are 0, as those of `null`. */
-  readonly words?: readonly (string | null)[];
-}
+import {
+  type KeyOrVector,
+  type LoadVectorsOptions,
+  listOf,
+  type MostSimilarOptions,
+  type SaveVectorsOptions,
+  type SimilarWord,
+  type ToTensorOptions,
+} from './vector-queries.js';
 
 /**
  * Vectors by word, as [gensim's KeyedVectors](https://radimrehurek.com/gensim/models/keyedvectors.html).
@@ -68,7 +36,7 @@ export class KeyedVectors {
   readonly keyToIndex: ReadonlyMap<string, number>;
   /** How often each word occurred in the text that the vectors were trained on; absent when that is not known. */
   readonly counts: readonly number[] | undefined;
-  #unit: Tensor | undefined;
+  readonly #directions: Directions;
 
   /**
    * @param keys The words, each once.
@@ -90,6 +58,7 @@ export class KeyedVectors {
     this.indexToKey = keys;
     this.keyToIndex = new Map(keys.map((key, i) => [key, i]));
     this.counts = counts;
+    this.#directions = new Directions(vectors, vectorSize);
     if (this.keyToIndex.size < keys.length) {
       const twice = keys.find((key, i) => this.keyToIndex.get(key) !== i);
       throw new ArgumentError(`KeyedVectors: the word '${twice}' occurs twice`);
@@ -253,17 +222,8 @@ export class KeyedVectors {
    * The cosine similarity of each query with every word, one Float32Array [words] a query: one matmul [words, width] times [width, queries]
    * on the device.
    */
-  async similarities(queries: readonly (Float32Array | readonly number[])[]): Promise<Float32Array[]> {
-    if (queries.length === 0) return [];
-    const { vectorSize } = this;
-    const columns = new Float32Array(queries.length * vectorSize);
-    for (const [i, query] of queries.entries()) columns.set(unit(this.#checked(query)), i * vectorSize);
-    const product = scope(() =>
-      tensor(columns, { shape: [queries.length, vectorSize] }).matmul(this.#unitTensor().transpose(0, 1)),
-    );
-    const flat = (await product.data()) as Float32Array;
-    product.dispose();
-    return queries.map((_, i) => flat.subarray(i * this.length, (i + 1) * this.length));
+  similarities(queries: readonly (Float32Array | readonly number[])[]): Promise<Float32Array[]> {
+    return this.#directions.cosines(queries.map((query) => unit(this.#checked(query))));
   }
 
   /**
@@ -294,8 +254,7 @@ export class KeyedVectors {
 
   /** To be called when {@link vectors} were changed: forgets what was put on the device. */
   refresh(): void {
-    this.#unit?.dispose();
-    this.#unit = undefined;
+    this.#directions.forget();
   }
 
   /** Frees what was put on the device; a later question puts it there again. */
@@ -328,42 +287,8 @@ export class KeyedVectors {
     }
     return mean;
   }
-
-  /** The normalised vectors on the device in use. */
-  #unitTensor(): Tensor {
-    if (this.#unit && (this.#unit.isDisposed || this.#unit.device !== device.kind)) this.refresh();
-    if (!this.#unit) {
-      const rows = this.vectors.slice();
-      for (let at = 0; at < rows.length; at += this.vectorSize) unit(rows.subarray(at, at + this.vectorSize));
-      this.#unit = keep(tensor(rows, { shape: [this.length, this.vectorSize] }));
-    }
-    return this.#unit;
-  }
 }
 
 function ofTable({ words, vectors, width }: VectorTable): KeyedVectors {
   return new KeyedVectors(words, vectors, width);
-}
-
-function listOf(value: KeyOrVector | readonly KeyOrVector[] | undefined): readonly KeyOrVector[] {
-  if (value === undefined) return [];
-  if (typeof value === 'string' || value instanceof Float32Array) return [value];
-  return isNumbers(value) ? [value] : (value as readonly KeyOrVector[]);
-}
-
-function isNumbers(value: readonly KeyOrVector[] | readonly number[]): value is readonly number[] {
-  return typeof value[0] === 'number';
-}
-
-/** Scales a vector to length 1, in place; one of zeros stays. */
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(dot(vector, vector));
-  if (length > 0) for (let k = 0; k < vector.length; k++) vector[k]! /= length;
-  return vector;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
-  return sum;
 }

@@ -101,3 +101,16 @@ export function resolveWord2Vec(owner: string, options: Word2VecOptions): Resolv
     throw new ArgumentError(`${owner}: nsExponent must be a number, got ${resolved.nsExponent}`);
   return resolved;
 }
+
+/** Epochs and learning rates of a run: those asked for, or the model's. */
+export function trainOptions(
+  { epochs, alpha, minAlpha }: Pick<ResolvedWord2VecOptions, 'epochs' | 'alpha' | 'minAlpha'>,
+  asked: TrainOptions,
+): { readonly epochs: number; readonly alpha: number; readonly minAlpha: number } & Pick<TrainOptions, 'onProgress'> {
+  return {
+    epochs: asked.epochs ?? epochs,
+    alpha: asked.startAlpha ?? alpha,
+    minAlpha: asked.endAlpha ?? minAlpha,
+    ...(asked.onProgress && { onProgress: asked.onProgress }),
+  };
+}

@@ -52,3 +52,8 @@ export function keepThresholds(counts: readonly number[], sample: number): Float
     limit === 0 ? TWO_32 : Math.min(1, (Math.sqrt(count / limit) + 1) * (limit / count)) * TWO_32,
   );
 }
+
+/** Uniform in [-1 / width, 1 / width), as gensim begins. */
+export function initialRows(rows: number, width: number, random: Generator): Float32Array {
+  return Float32Array.from({ length: rows * width }, () => ((random.random() / 2 ** 32) * 2 - 1) / width);
+}

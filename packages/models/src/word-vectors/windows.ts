@@ -16,6 +16,12 @@ export interface WordRows {
   readonly rows: Int32Array;
 }
 
+/** Each word stands for itself alone. */
+export function itself(count: number): WordRows {
+  const starts = Int32Array.from({ length: count + 1 }, (_, i) => i);
+  return { starts, rows: starts };
+}
+
 /** How the window is used. */
 export interface WindowOptions {
   readonly sampling: NegativeSampling;
