@@ -24,8 +24,14 @@ interface Matrix {
   names: string[];
   rows: number[][];
 }
-const goldens: { texts: string[]; counts: Matrix[]; tfidf: Matrix[]; word: number[][]; unassigned: number[][] } =
-  JSON.parse(readFileSync(new URL('../goldens/classical.json', import.meta.url), 'utf8'));
+const goldens: {
+  texts: string[];
+  counts: Matrix[];
+  tfidf: Matrix[];
+  word: number[][];
+  space: number[][];
+  unassigned: number[][];
+} = JSON.parse(readFileSync(new URL('../goldens/classical.json', import.meta.url), 'utf8'));
 
 const NAMES: Record<string, string> = {
   ngram_range: 'ngramRange',
@@ -56,13 +62,17 @@ it.each(goldens.tfidf)('weighs as scikit-learn with $options', ({ options, names
     for (const [j, value] of row.entries()) expect(weighed[i]?.[j]).toBeCloseTo(value, 13);
 });
 
-it('takes for a letter what Python does', () => {
+it('takes for a letter, and for white space, what Python does', () => {
   const inRanges = (ranges: number[][]): Uint8Array => {
     const set = new Uint8Array(0x110000);
     for (const [from = 0, to = 0] of ranges) set.fill(1, from, to + 1);
     return set;
   };
-  const [word, unassigned] = [inRanges(goldens.word), inRanges(goldens.unassigned)];
+  const [word, space, unassigned] = [goldens.word, goldens.space, goldens.unassigned].map(inRanges) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
   const different: string[] = [];
   for (let point = 0; point < 0x110000; point++) {
     // What the Unicode of Python did not have yet, another may.
@@ -70,6 +80,7 @@ it('takes for a letter what Python does', () => {
     const text = String.fromCodePoint(point);
     if ((wordTokenize(text, { lowercase: false }).length === 1) !== (word[point] === 1))
       different.push(point.toString(16));
+    if ((charWordNgrams(`a${text}a`, 3).length === 2) !== (space[point] === 1)) different.push(point.toString(16));
   }
   expect(different).toEqual([]);
 });

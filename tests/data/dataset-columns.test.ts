@@ -158,6 +158,19 @@ describe('map', () => {
     expect(await failure(dataset.map((row) => row, { numProc: 0 }))).toBeInstanceOf(ArgumentError);
   });
 
+  it('leaves columns out, those that are gone already included', async () => {
+    const kept = await dataset.map((row) => ({ ...row, length: row.text.length }), { removeColumns: 'text' });
+    expect(kept.columns).toEqual(['label', 'score', 'length']);
+    // As scripts for Python's `map` have it, whose rows keep what the function does not return.
+    const batched = await dataset.map(({ text }) => ({ length: text.map((one) => one.length) }), {
+      batched: true,
+      removeColumns: ['text', 'label'],
+    });
+    expect(batched.columns).toEqual(['length']);
+    const error = await failure(dataset.map((row) => row, { removeColumns: ['texts'] }));
+    expect(error.message).toBe('map: removeColumns: no column texts; the columns are text, label, score');
+  });
+
   it('has several promises under way, and keeps the order', async () => {
     let most = 0;
     let running = 0;

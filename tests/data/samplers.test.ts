@@ -10,7 +10,7 @@ import {
   WeightedRandomSampler,
 } from '@course/data';
 import { ArgumentError, Generator, init, memory } from '@course/tensor';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 
 interface Draws {
   seed: number;
@@ -131,6 +131,10 @@ it('groups texts into blocks', async () => {
   ]);
   expect(() => groupTexts(0)).toThrow(ArgumentError);
   expect(() => groupTexts(2)({ inputIds: [[1, 2]], attentionMask: [[1]] })).toThrow(ArgumentError);
+  // Columns keep their names and types, which a collator asks for.
+  const typed = Dataset.fromRows([{ inputIds: [1, 2, 3], attentionMask: [1, 1, 1] }]);
+  const pairs = await typed.map(groupTexts(2), { batched: true });
+  expectTypeOf(pairs.at(0)).toEqualTypeOf<{ inputIds: number[]; attentionMask: number[]; labels: number[] }>();
 });
 
 it('pads pairs of texts', async () => {

@@ -17,6 +17,8 @@ texts = [
     "And this is the THIRD one -- naïve café 東京 über_x x2!",
     "Is this the first document?\tYes  it is; a b c",
     "smörgåsbord e\u0301t\u0301 ½ Ⅳ ２３ Ελλάς ΟΔΟΣ 😀 ok",
+    # White space and what is none, in Python: it knows the separators of files, and no byte order mark.
+    "line\x85end\x1cof \x1f record\ufeffmark\u3000\u2003wide\u200bnone",
     "",
 ]
 
@@ -71,6 +73,7 @@ golden = dict(
     counts=[dict(options=o, **matrix(CountVectorizer(**tuples(o)))) for o in count_cases],
     tfidf=[dict(options=o, **matrix(TfidfVectorizer(**tuples(o)))) for o in tfidf_cases],
     word=ranges(lambda c: word.match(c) is not None),
+    space=ranges(lambda c: len(("a" + c + "a").split()) == 2),
     unassigned=ranges(lambda c: unicodedata.category(c) == "Cn"),
 )
 path = pathlib.Path(__file__).with_suffix(".json")

@@ -20,7 +20,7 @@ export { concatenateDatasets } from './datasets/concatenate.js';
 export { Dataset } from './datasets/dataset.js';
 export type { Feature, Features } from './datasets/features.js';
 export type { FormatOptions, Formatted } from './datasets/format.js';
-export { groupTexts, type TokenColumns } from './datasets/group-texts.js';
+export { type GroupedColumns, groupTexts, type TokenColumns } from './datasets/group-texts.js';
 export { type BatchedStreamOptions, type BufferShuffleOptions, IterableDataset } from './datasets/iterable-dataset.js';
 export {
   type AnyRow,

@@ -21,7 +21,7 @@ export interface CountVectorizerOptions {
   readonly maxDf?: number;
   /** Leave out terms of fewer documents: a number of them, or below 1 a share. 1 by default. */
   readonly minDf?: number;
-  /** Keep so many terms, the most frequent. */
+  /** Keep so many terms, the most frequent; of those as frequent the first in order, which scikit-learn leaves to how NumPy sorts. */
   readonly maxFeatures?: number;
   /** The terms, in order; then nothing is learned. */
   readonly vocabulary?: readonly string[];

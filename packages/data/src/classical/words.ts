@@ -7,6 +7,11 @@ import { ArgumentError } from '@course/tensor';
 /** One character of a word, as Python's `\w`. */
 const WORD = '[\\p{L}\\p{N}_]';
 
+/** A class of white space, as Python's `\s` and `str.split` have it: with the separators of files and records, without the byte order mark. */
+const SPACE = '[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
+const SPACES = new RegExp(`${SPACE}+`, 'u');
+const SEVERAL_SPACES = new RegExp(`${SPACE}{2,}`, 'gu');
+
 /** Options of {@link wordTokenize}. */
 export interface WordOptions {
   /** Lowercase first; true by default. */
@@ -56,7 +61,7 @@ export function ngrams(tokens: readonly string[], min: number, max: number = min
  * charNgrams('abc', 2); // ['ab', 'bc']
  */
 export function charNgrams(text: string, min: number, max: number = min): string[] {
-  return ngrams([...text.replace(/\s\s+/gu, ' ')], min, max, '');
+  return ngrams([...text.replace(SEVERAL_SPACES, ' ')], min, max, '');
 }
 
 /**
@@ -69,7 +74,7 @@ export function charNgrams(text: string, min: number, max: number = min): string
 export function charWordNgrams(text: string, min: number, max: number = min): string[] {
   checkRange(min, max);
   const found: string[] = [];
-  for (const word of text.split(/\s+/u)) {
+  for (const word of text.split(SPACES)) {
     if (word === '') continue;
     const padded = [' ', ...word, ' '];
     for (let n = min; n <= max; n++) {

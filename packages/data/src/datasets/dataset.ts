@@ -79,7 +79,10 @@ export class Dataset<Row> extends RowTable<Row> {
     const { removeColumns = [] } = options;
     const rows = await mapRows<Row, Out>([...this], transform, options);
     const mapped = new Dataset<Out>(rows, { features: this.#classes(rows) });
-    const removed = typeof removeColumns === 'string' ? [removeColumns] : removeColumns;
+    const named = typeof removeColumns === 'string' ? [removeColumns] : removeColumns;
+    checkColumns('map: removeColumns', named, [...new Set([...this.columns, ...mapped.columns])]);
+    // Those that the function left out are gone already.
+    const removed = named.filter((name) => mapped.columns.includes(name));
     return removed.length === 0 ? mapped : (mapped.removeColumns(removed as never) as unknown as Dataset<Out>);
   }
 

@@ -4,6 +4,13 @@ import { ArgumentError } from '@course/tensor';
 /** The columns of tokenized texts, or of the blocks made of them. */
 export type TokenColumns = { [name: string]: ArrayLike<number>[] };
 
+/** The blocks of some columns, and `labels` where there are `inputIds`. */
+export type GroupedColumns<Given> = { [Name in keyof Given]: number[][] } & (Given extends {
+  readonly inputIds: unknown;
+}
+  ? { labels: number[][] }
+  : unknown);
+
 /**
  * A function for `map` with `batched`: joins the texts of a batch, cuts them into blocks of `blockSize` tokens and leaves out the rest, as
  * `group_texts` of Hugging Face's
@@ -14,10 +21,10 @@ export type TokenColumns = { [name: string]: ArrayLike<number>[] };
  * @example
  * groupTexts(3)({ inputIds: [[1, 2], [3, 4, 5]] }); // { inputIds: [[1, 2, 3]], labels: [[1, 2, 3]] }
  */
-export function groupTexts(blockSize: number): (columns: TokenColumns) => { [name: string]: number[][] } {
+export function groupTexts(blockSize: number): <Given extends TokenColumns>(columns: Given) => GroupedColumns<Given> {
   if (!(Number.isInteger(blockSize) && blockSize > 0))
     throw new ArgumentError(`groupTexts: blockSize must be a positive whole number, got ${blockSize}`);
-  return (columns) => {
+  return <Given extends TokenColumns>(columns: Given) => {
     const joined = Object.entries(columns).map(
       ([name, rows]) => [name, rows.flatMap((row) => Array.from(row))] as const,
     );
@@ -34,6 +41,7 @@ export function groupTexts(blockSize: number): (columns: TokenColumns) => { [nam
       );
     const grouped = Object.fromEntries(joined.map(([name, tokens]) => [name, blocks(tokens)]));
     const { inputIds } = grouped;
-    return inputIds === undefined ? grouped : { ...grouped, labels: inputIds.map((block) => [...block]) };
+    const labels = inputIds?.map((block) => [...block]);
+    return { ...grouped, ...(labels && { labels }) } as GroupedColumns<Given>;
   };
 }

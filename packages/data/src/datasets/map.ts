@@ -13,7 +13,7 @@ import { mapInWorkers } from './map-worker.js';
 export interface MapOptions {
   /** Rows that are transformed at the same time: promises that may be under way, or worker threads for a module; 1 by default. */
   readonly numProc?: number;
-  /** Columns to leave out of the rows before they are kept. */
+  /** Columns to leave out; those of the rows before may be named too, though the function has left them out already. */
   readonly removeColumns?: string | readonly string[];
   /**
    * A JSON Lines file to keep the result in. It is read instead of calling the function when the rows, the function's text and

@@ -52,10 +52,12 @@ export interface LabelledBatch extends PaddedBatch {
   readonly labels: Tensor;
 }
 
-/** The batch that rows of a type become. */
+/** The batch that rows of a type become: with labels, without, or with labels perhaps where rows may have them. */
 export type BatchOf<Row> = Row extends { readonly label: number } | { readonly labels: number | ArrayLike<number> }
   ? LabelledBatch
-  : PaddedBatch;
+  : Extract<keyof Row, 'label' | 'labels'> extends never
+    ? PaddedBatch
+    : PaddedBatch & Partial<LabelledBatch>;
 
 /** What padding needs to know of a tokenizer. */
 export interface PaddingTokenizer {
