@@ -284,7 +284,6 @@ error("let k = 1; const f = capture((x) => x.mul(k)); for (let i = 0; i < 40; i+
 error("const sum = zeros([2]); capture((x) => { const y = x.exp().contiguous(); y.compute(); eachTime(() => sum.add_(y)); })(ones([2]))")
 error("await profile(() => profile(() => 0))")
 error("await profile(() => warmup(() => 0))")
-error("countFlops(() => countFlops(() => 0))")
 error("await warmup(async () => 0)")
 
 write(__file__, {"errors": errors})

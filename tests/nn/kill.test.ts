@@ -2,7 +2,7 @@
 // the same bits as one that was left alone. The run is a process of its own, on the built packages.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,6 +79,8 @@ describe.skipIf(!existsSync(built))('a run that is killed', () => {
 
   it('in the middle of 50 saves finds every number of the last whole one, 50 times', { timeout: 300_000 }, async () => {
     const saves = join(folder, 'saves');
+    // The first kill may come before the first folder.
+    await mkdir(saves);
     let [inTheMiddle, leftovers, saved] = [0, 0, 0];
     for (let round = 0; inTheMiddle < 50 && round < 200; round++) {
       const kill = { word: 'saving ', steps: 1 + (round % 2), delay: (round * 0.37) % 6 };

@@ -1,69 +1,16 @@
-// The Trainer in Hugging Face's form and in Lightning's: what it logs, measures, saves, resumes to the same bits, and refuses.
+// The Trainer in Hugging Face's form: what it logs, measures, saves, resumes to the same bits, and refuses.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Dataset } from '@course/data';
 import * as nn from '@course/nn';
 import * as F from '@course/nn/functional';
-import * as optim from '@course/nn/optim';
-import { ArgumentError, DeviceError, device, manualSeed, memory, randn, type Tensor, tensor } from '@course/tensor';
+import { ArgumentError, DeviceError, device, manualSeed, memory, type Tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
-
-interface Row {
-  readonly x: readonly number[];
-  readonly label: number;
-}
-interface Batch {
-  readonly inputIds: Tensor;
-  readonly labels: Tensor;
-}
-
-/** Two classes by the sign of the first number, of 40 rows. */
-function rows(count = 40): Dataset<Row> {
-  return Dataset.fromRows(
-    Array.from({ length: count }, (_, i) => ({
-      x: [Math.sin(i * 3) + (i % 2 ? 1 : -1), Math.cos(i), Math.sin(i * 7)],
-      label: i % 2,
-    })),
-  );
-}
-
-const dataCollator = (batch: readonly Row[]): Batch => ({
-  inputIds: tensor(batch.map(({ x }) => [...x])),
-  labels: tensor(
-    batch.map(({ label }) => label),
-    { dtype: 'int32' },
-  ),
-});
+import { type Batch, bits, Classifier, dataCollator, type Row, rows } from './support/classifier.js';
 
 /** Whether the device in use has float16. */
 const hasHalves = (): boolean => device.info().features.includes('shader-f16');
-
-class Classifier extends nn.Module {
-  readonly body: nn.Sequential;
-  /** From this call of forward on the logits are made of square roots of negative numbers. */
-  failFrom = Number.POSITIVE_INFINITY;
-  calls = 0;
-  constructor(p = 0.2) {
-    super();
-    this.body = new nn.Sequential(new nn.Linear(3, 8), new nn.ReLU(), new nn.Dropout(p), new nn.Linear(8, 2));
-  }
-  forward(x: Tensor, { labels }: { labels?: Tensor } = {}): { logits: Tensor; loss?: Tensor } {
-    const made = this.body.forward(x);
-    const logits = ++this.calls >= this.failFrom ? made.square().neg().sub(1).sqrt() : made;
-    return { logits, ...(labels && { loss: F.crossEntropy(logits, labels) }) };
-  }
-}
-
-async function bits(model: nn.Module): Promise<number[][]> {
-  const all: number[][] = [];
-  for (const value of model.stateDict().values()) {
-    const data = await value.data();
-    all.push([...new Uint32Array(data.buffer, data.byteOffset, data.length)]);
-  }
-  return all;
-}
 
 const quiet = { disableTqdm: true, perDeviceTrainBatchSize: 4, perDeviceEvalBatchSize: 16, learningRate: 1e-2 };
 const computeMetrics = ({ logits, labels }: nn.EvalPrediction): nn.Metrics => ({
@@ -383,89 +330,5 @@ onEachDevice('the Trainer', (kind) => {
       const missing = make({ outputDir: folder }).trainer.train({ resumeFromCheckpoint: true });
       await expect(missing).rejects.toThrow('there is no checkpoint in');
     });
-  });
-});
-
-class Lit extends nn.LightningModule<readonly [x: Tensor, y: Tensor]> {
-  readonly layer = new nn.Linear(3, 1);
-  forward(x: Tensor): Tensor {
-    return this.layer.forward(x).sigmoid().squeeze(-1);
-  }
-  #losses([x, y]: readonly [Tensor, Tensor]): { loss: Tensor; acc: Tensor } {
-    const p = this.forward(x);
-    return { loss: p.sub(y).square().mean(), acc: p.gt(0.5).eq(y.gt(0.5)).to('float32').mean() };
-  }
-  override trainingStep(batch: readonly [Tensor, Tensor]): Tensor {
-    const { loss, acc } = this.#losses(batch);
-    this.logDict({ train_loss: loss, train_acc: acc }, { onStep: false, onEpoch: true, progBar: true });
-    return loss;
-  }
-  override validationStep(batch: readonly [Tensor, Tensor]): void {
-    const { loss, acc } = this.#losses(batch);
-    this.log('val_loss', loss, { onEpoch: true });
-    this.log('val_acc', acc, { onEpoch: true });
-  }
-  override configureOptimizers(): optim.RMSprop {
-    return new optim.RMSprop(this.parameters(), { lr: 0.05 });
-  }
-}
-
-onEachDevice("the Trainer in Lightning's form", () => {
-  const batches = (sizes: readonly number[]): (readonly [Tensor, Tensor])[] =>
-    sizes.map((size) => {
-      const x = randn([size, 3]);
-      return [x, x.select(1, 0).gt(0).to('float32')] as const;
-    });
-
-  it('fits a module by its own steps, with means of what it logs at the end of an epoch', async () => {
-    manualSeed(4);
-    const model = new Lit();
-    const [train, val] = [batches([16, 16, 8]), batches([8, 4])];
-    const history: nn.Metrics[] = [];
-    const trainer = new nn.Trainer({
-      maxEpochs: 5,
-      args: { disableTqdm: true },
-      callbacks: [{ onTrainEpochEnd: ({ callbackMetrics }) => void history.push({ ...callbackMetrics }) }],
-    });
-    const { globalStep } = await trainer.fit(model, { trainDataloaders: train, valDataloaders: val });
-    expect(globalStep).toBe(15);
-    expect(history).toHaveLength(5);
-    expect(Object.keys(history[0] ?? {}).sort()).toEqual(['train_acc', 'train_loss', 'val_acc', 'val_loss']);
-    expect(history[4]?.val_loss).toBeLessThan(history[0]?.val_loss ?? 0);
-    // The mean over rows, not over batches, of the last weights.
-    let expected = 0;
-    for (const [x, y] of val) expected += (await model.forward(x).sub(y).square().sum().item()) / 12;
-    expect(trainer.callbackMetrics.val_loss).toBeCloseTo(expected, device.kind === 'cpu' ? 6 : 5);
-    expect(model.training).toBe(true);
-  });
-
-  it('steps schedules once an epoch, or as they are configured', async () => {
-    const rates: number[][] = [];
-    for (const interval of ['epoch', 'step'] as const) {
-      const seen: number[] = [];
-      class Scheduled extends Lit {
-        override configureOptimizers(): never {
-          const optimizer = new optim.SGD(this.parameters(), { lr: 1 });
-          return {
-            optimizer,
-            lrScheduler: { scheduler: new optim.ExponentialLR(optimizer, { gamma: 0.5 }), interval },
-          } as never;
-        }
-      }
-      const model = new Scheduled();
-      const config = model.configureOptimizers() as { optimizer: optim.SGD };
-      model.configureOptimizers = (() => config) as never;
-      const trainer = new nn.Trainer({
-        maxEpochs: 2,
-        args: { disableTqdm: true },
-        callbacks: [{ onStepEnd: () => void seen.push(config.optimizer.paramGroups[0]?.lr ?? 0) }],
-      });
-      await trainer.fit(model, { trainDataloaders: batches([4, 4]) });
-      rates.push(seen);
-    }
-    expect(rates).toEqual([
-      [1, 1, 0.5, 0.5],
-      [0.5, 0.25, 0.125, 0.0625],
-    ]);
   });
 });

@@ -91,6 +91,7 @@ export {
   type LogEntry,
   type Metrics,
   type TrainerCallback,
+  type TrainerControl,
   type TrainerHandle,
   type TrainerState,
 } from './training/callbacks.js';
@@ -106,12 +107,14 @@ export {
 } from './training/checkpoint.js';
 export { NonFiniteLossError } from './training/errors.js';
 export type { ModelOutput } from './training/evaluation.js';
+export type { FitOptions } from './training/fit-options.js';
 export {
   type AnyOptimizer,
   LightningModule,
   type LogOptions,
   type OptimizerConfig,
   type SchedulerConfig,
+  type SchedulerLike,
   type StepOutput,
 } from './training/lightning.js';
 export {
@@ -130,7 +133,9 @@ export { decayGroups } from './training/optimization.js';
 export { Trainer } from './training/trainer.js';
 export type {
   EvalPrediction,
+  EvaluateOptions,
   FitData,
+  Prediction,
   TrainerOptions,
   TrainerTokenizer,
   TrainOutput,

@@ -52,6 +52,7 @@ export type { Description } from './describe.js';
 export { type DeviceChoice, device, type InitOptions, init } from './device.js';
 export { type DType, type HostArray, type HostArrays, isFloating, promoteTypes } from './dtype.js';
 export * from './errors.js';
+export { countFlops } from './flops.js';
 export { formatTensor, type PrintOptions, setPrintOptions } from './format.js';
 export { explain } from './fuse/explain.js';
 export { type MemoryReport, memory } from './memory.js';
@@ -139,7 +140,6 @@ export { argsort, type SortOptions, sort, type TopkOptions, topk, type ValuesAnd
 export type { TransferOptions } from './ops/transfer.js';
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from './ops/windows.js';
 export { setPlaceTeller } from './place.js';
-export { countFlops } from './profile/count.js';
 export { profile } from './profile/profile.js';
 export { type KernelProfile, Profile, type ProfileData, type ProfileEvent } from './profile/report.js';
 export { warmup } from './profile/warmup.js';

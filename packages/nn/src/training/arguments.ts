@@ -6,7 +6,7 @@ import type { SchedulerName } from '../optim/warmup.js';
 export type IntervalStrategy = 'no' | 'steps' | 'epoch';
 
 /** Optimizers that {@link TrainingArguments.optim} names. */
-export type OptimizerName = 'adamw' | 'adam' | 'sgd' | 'rmsprop' | 'adagrad';
+export type OptimizerName = 'adamw' | 'adamw_torch' | 'adam' | 'sgd' | 'rmsprop' | 'adagrad';
 
 /** Arguments of a {@link Trainer}; all have defaults, those of Hugging Face unless said otherwise. */
 export interface TrainingArguments {
@@ -31,7 +31,7 @@ export interface TrainingArguments {
   readonly adamEpsilon?: number;
   /** The norm that gradients are clipped to; 0 for none. Default 1. */
   readonly maxGradNorm?: number;
-  /** Default adamw. */
+  /** Default adamw, which is Hugging Face's adamw_torch. */
   readonly optim?: OptimizerName;
   /** Default linear: falls to 0 over the run, after the warm-up. */
   readonly lrSchedulerType?: SchedulerName;
@@ -47,6 +47,8 @@ export interface TrainingArguments {
   readonly loggingFirstStep?: boolean;
   /** Default no; with `evalSteps` alone, steps. */
   readonly evalStrategy?: IntervalStrategy;
+  /** The name that `evalStrategy` had before. */
+  readonly evaluationStrategy?: IntervalStrategy;
   /** Default `loggingSteps`. */
   readonly evalSteps?: number;
   /** Default steps, where there is an `outputDir`. */
@@ -87,7 +89,7 @@ export interface TrainingArguments {
 }
 
 /** {@link TrainingArguments} with all defaults filled in. */
-export type FilledArguments = Required<TrainingArguments>;
+export type FilledArguments = Required<Omit<TrainingArguments, 'evaluationStrategy'>>;
 
 const DEFAULTS = {
   outputDir: null,
@@ -141,10 +143,11 @@ const COUNTS = [
  */
 export function completeArguments(given: TrainingArguments): FilledArguments {
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as TrainingArguments;
-  const base = { ...DEFAULTS, ...set };
+  const { evaluationStrategy, ...named } = set;
+  const base = { ...DEFAULTS, ...named };
   const args: FilledArguments = {
     ...base,
-    evalStrategy: set.evalStrategy ?? (set.evalSteps === undefined ? 'no' : 'steps'),
+    evalStrategy: set.evalStrategy ?? evaluationStrategy ?? (set.evalSteps === undefined ? 'no' : 'steps'),
     evalSteps: set.evalSteps ?? base.loggingSteps,
     saveStrategy: set.saveStrategy ?? (base.outputDir === null ? 'no' : 'steps'),
     dataSeed: set.dataSeed ?? base.seed,

@@ -37,9 +37,24 @@ export function newState(): TrainerState {
   };
 }
 
+/** What a callback wants of the loop after the step at hand, as Hugging Face's `TrainerControl`: it is done once, and forgotten. */
+export interface TrainerControl {
+  shouldTrainingStop: boolean;
+  shouldLog: boolean;
+  shouldEvaluate: boolean;
+  shouldSave: boolean;
+}
+
+/** Nothing is wanted. */
+export function newControl(): TrainerControl {
+  return { shouldTrainingStop: false, shouldLog: false, shouldEvaluate: false, shouldSave: false };
+}
+
 /** What callbacks see of the trainer. */
 export interface TrainerHandle {
   readonly state: Readonly<TrainerState>;
+  /** To be set by callbacks. */
+  readonly control: TrainerControl;
   /** The newest value of everything that was logged or measured. */
   readonly callbackMetrics: Metrics;
   /** Ends the run after the step at hand. */
@@ -62,14 +77,22 @@ export interface TrainerHandle {
 export interface TrainerCallback {
   /** Before the first step. */
   onTrainBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** Lightning's name for {@link TrainerCallback.onTrainBegin}. */
+  onTrainStart?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** Before each epoch. */
   onEpochBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** Lightning's name for {@link TrainerCallback.onEpochBegin}. */
+  onTrainEpochStart?(trainer: TrainerHandle, model: Module): void | Promise<void>;
+  /** Before the batches of an optimizer step. */
+  onStepBegin?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** After every optimizer step. */
   onStepEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** After an entry was added to the log history. */
   onLog?(trainer: TrainerHandle, entry: LogEntry): void | Promise<void>;
   /** After each evaluation. */
   onEvaluate?(trainer: TrainerHandle, metrics: Metrics): void | Promise<void>;
+  /** Lightning's name for {@link TrainerCallback.onEvaluate}; the metrics are among `trainer.callbackMetrics`. */
+  onValidationEpochEnd?(trainer: TrainerHandle, model: Module): void | Promise<void>;
   /** After a checkpoint has been written. */
   onSave?(trainer: TrainerHandle, path: string): void | Promise<void>;
   /** After an epoch and its evaluation. */

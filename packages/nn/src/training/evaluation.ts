@@ -27,6 +27,7 @@ export async function gather<Batch>(
   model: Module,
   source: BatchSource<Batch>,
   outputOf: (batch: Batch) => ModelOutput,
+  reduce: TrainerOptions<unknown, unknown>['preprocessLogitsForMetrics'] = (logits) => logits,
 ): Promise<Gathered> {
   const [logits, labels] = [new HostRows('logits'), new HostRows('labels')];
   let [loss, samples, steps]: [number | null, number, number] = [null, 0, 0];
@@ -39,9 +40,10 @@ export async function gather<Batch>(
       const readings = noGrad(() =>
         scope(() => {
           const output = outputOf(batch);
+          const kept = output.logits ? reduce(output.logits, given) : null;
           return {
             loss: output.loss?.item() ?? null,
-            logits: output.logits ? { data: output.logits.data(), shape: output.logits.shape } : null,
+            logits: kept ? { data: kept.data(), shape: kept.shape } : null,
             labels: given ? { data: given.data(), shape: given.shape } : null,
           };
         }),

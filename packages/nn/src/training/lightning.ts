@@ -1,9 +1,11 @@
 /** Lightning's form: a module that says itself what a training step is, how it is optimized, and what is logged. */
-import { Tensor } from '@course/tensor';
+import { ArgumentError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import type { BaseSettings, Optimizer } from '../optim/optimizer.js';
 import type { ReduceLROnPlateau } from '../optim/plateau.js';
 import type { Scheduler } from '../optim/scheduler.js';
+import type { BatchSource } from './batches.js';
+import type { TrainerHandle } from './callbacks.js';
 
 /** Any optimizer. */
 export type AnyOptimizer = Optimizer<BaseSettings>;
@@ -17,10 +19,15 @@ export interface SchedulerConfig {
   readonly monitor?: string;
 }
 
-/** What `configureOptimizers` may return. */
+/** A schedule, with or without when it goes on. */
+export type SchedulerLike = Scheduler | ReduceLROnPlateau | SchedulerConfig;
+
+/** What `configureOptimizers` may return: an optimizer, alone, in a list, with a schedule in an object, or `[[optimizer], [schedule]]`. */
 export type OptimizerConfig =
   | AnyOptimizer
-  | { readonly optimizer: AnyOptimizer; readonly lrScheduler?: Scheduler | ReduceLROnPlateau | SchedulerConfig };
+  | readonly [AnyOptimizer]
+  | readonly [optimizers: readonly AnyOptimizer[], schedulers: readonly SchedulerLike[]]
+  | { readonly optimizer: AnyOptimizer; readonly lrScheduler?: SchedulerLike };
 
 /** What a training step returns: the loss, alone or in an object. */
 export type StepOutput = Tensor | { readonly loss: Tensor };
@@ -41,6 +48,24 @@ export interface LogOptions {
 export type LogSink = (name: string, value: Tensor | number, options: LogOptions) => void;
 
 const sinks = new WeakMap<Module, LogSink>();
+
+/** What a module knows of its run. */
+export interface Attachment {
+  readonly trainer: TrainerHandle;
+  /** The epoch at hand. */
+  epoch: number;
+}
+
+const attachments = new WeakMap<Module, Attachment>();
+
+/** Tells a module which trainer runs it; the loop keeps what is returned up to date. */
+export function attach(model: Module, trainer: TrainerHandle): Attachment {
+  const known = attachments.get(model);
+  if (known?.trainer === trainer) return known;
+  const own = { trainer, epoch: 0 };
+  attachments.set(model, own);
+  return own;
+}
 
 /** Sends what a module logs to `sink` until the returned function is called. */
 export function listen(module: Module, sink: LogSink): () => void {
@@ -77,6 +102,57 @@ export abstract class LightningModule<Batch = unknown> extends Module {
   /** Judges a batch, without gradients; what it logs is averaged over the validation data. */
   validationStep?(batch: Batch, batchIndex: number): unknown;
 
+  /** As {@link LightningModule.validationStep}, for {@link Trainer.test}. */
+  testStep?(batch: Batch, batchIndex: number): unknown;
+
+  /** What the module gives for a batch, for {@link Trainer.predict}; `forward` of the batch by default. */
+  predictStep?(batch: Batch, batchIndex: number): Tensor;
+
+  /** Batches to train on, where `fit` is given none. */
+  trainDataloader?(): BatchSource<Batch>;
+
+  /** Batches to validate on, where `fit` is given none. */
+  valDataloader?(): BatchSource<Batch> | null;
+
+  /** Before the first step. */
+  onTrainStart?(): void | Promise<void>;
+
+  /** Before each epoch. */
+  onTrainEpochStart?(): void | Promise<void>;
+
+  /** After the steps of an epoch and its validation; what it logs belongs to the epoch. */
+  onTrainEpochEnd?(): void | Promise<void>;
+
+  /** Before each validation. */
+  onValidationEpochStart?(): void | Promise<void>;
+
+  /** After the batches of a validation; what it logs belongs to it. */
+  onValidationEpochEnd?(): void | Promise<void>;
+
+  /** After the last step. */
+  onTrainEnd?(): void | Promise<void>;
+
+  /**
+   * The trainer that runs this module.
+   *
+   * @throws ArgumentError outside of a run.
+   */
+  get trainer(): TrainerHandle {
+    const found = attachments.get(this);
+    if (!found) throw new ArgumentError(`${this.constructor.name}: it is not attached to a Trainer`);
+    return found.trainer;
+  }
+
+  /** The number of the epoch at hand, from 0; 0 outside of a run. */
+  get currentEpoch(): number {
+    return attachments.get(this)?.epoch ?? 0;
+  }
+
+  /** Optimizer steps done; 0 outside of a run. */
+  get globalStep(): number {
+    return attachments.get(this)?.trainer.state.globalStep ?? 0;
+  }
+
   /** Hands a value to the trainer: `callbackMetrics`, the progress, the log history. Outside of a trainer it does nothing. */
   log(name: string, value: Tensor | number, options: LogOptions = {}): void {
     sinks.get(this)?.(name, value, options);
@@ -86,44 +162,4 @@ export abstract class LightningModule<Batch = unknown> extends Module {
   logDict(values: Readonly<Record<string, Tensor | number>>, options: LogOptions = {}): void {
     for (const [name, value] of Object.entries(values)) this.log(name, value, options);
   }
-}
-
-/** Means of logged values over an epoch, each weighted by its batch. */
-export class EpochMeans {
-  readonly #sums = new Map<string, { sum: number; weight: number }>();
-  readonly #pending: Promise<void>[] = [];
-
-  add(name: string, value: Tensor | number, weight: number): void {
-    this.#pending.push(
-      read(value).then((number) => {
-        const entry = this.#sums.get(name) ?? { sum: 0, weight: 0 };
-        this.#sums.set(name, { sum: entry.sum + number * weight, weight: entry.weight + weight });
-      }),
-    );
-  }
-
-  /** Waits for everything added. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#pending.splice(0));
-  }
-
-  async means(): Promise<Record<string, number>> {
-    await this.settle();
-    return Object.fromEntries([...this.#sums].map(([name, { sum, weight }]) => [name, sum / weight]));
-  }
-
-  /** The sums so far, as plain data for a checkpoint. */
-  async stateDict(): Promise<[name: string, sum: number, weight: number][]> {
-    await this.settle();
-    return [...this.#sums].map(([name, { sum, weight }]) => [name, sum, weight]);
-  }
-
-  loadStateDict(state: readonly (readonly [name: string, sum: number, weight: number])[]): void {
-    for (const [name, sum, weight] of state) this.#sums.set(name, { sum, weight });
-  }
-}
-
-/** The number that is logged; the read is requested now, before the step's tensors are released. */
-export function read(value: Tensor | number): Promise<number> {
-  return value instanceof Tensor ? value.item() : Promise.resolve(value);
 }

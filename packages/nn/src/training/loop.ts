@@ -3,46 +3,17 @@
  * and last the checkpoint, which so holds all that came before it.
  */
 
-import type { Tensor } from '@course/tensor';
-import type { GradScaler, GradScalerState } from '../amp.js';
-import type { Module } from '../module.js';
+import { ArgumentError } from '@course/tensor';
 import { ReduceLROnPlateau } from '../optim/plateau.js';
-import type { FilledArguments, IntervalStrategy } from './arguments.js';
-import { type BatchSource, batchSizeOf, iterate, type LoaderPosition, release } from './batches.js';
-import type { LogEntry, Metrics, TrainerCallback, TrainerHandle, TrainerState } from './callbacks.js';
-import { lastCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
-import { type AnyOptimizer, EpochMeans, listen, read, type SchedulerConfig } from './lightning.js';
+import type { IntervalStrategy } from './arguments.js';
+import { batchSizeOf, iterate, type LoaderPosition, release } from './batches.js';
+import type { LogEntry, Metrics, TrainerCallback } from './callbacks.js';
+import { lastCheckpoint } from './checkpoint.js';
+import { attach, LightningModule, listen } from './lightning.js';
+import { EpochMeans, read } from './means.js';
 import { ProgressView } from './progress.js';
+import { type LoopParts, type RunSums, restoreRun, saveRun } from './run-state.js';
 import { StepMaker } from './step.js';
-
-/** What a run is made of. */
-export interface LoopParts<Batch> {
-  readonly model: Module;
-  readonly source: BatchSource<Batch>;
-  readonly args: FilledArguments;
-  readonly state: TrainerState;
-  readonly optimizer: AnyOptimizer;
-  readonly scheduler: Required<SchedulerConfig> | null;
-  readonly scaler: GradScaler | null;
-  readonly callbacks: readonly TrainerCallback[];
-  readonly handle: TrainerHandle;
-  /** The newest value of everything measured, for callbacks. */
-  readonly metrics: Record<string, number>;
-  lossOf(batch: Batch, index: number): Tensor;
-  /** Evaluates in the middle of training; null where there is nothing to evaluate on. */
-  evaluate: (() => Promise<Metrics>) | null;
-  isStopped(): boolean;
-}
-
-/** What a checkpoint holds beside tensors. */
-interface Extra {
-  readonly state: TrainerState;
-  readonly loader: LoaderPosition;
-  readonly losses: { readonly sum: number; readonly steps: number };
-  readonly means: [name: string, sum: number, weight: number][];
-  readonly callbacks: unknown[];
-  readonly scaler?: GradScalerState;
-}
 
 /** Sums over the steps that a run made. */
 export interface RunTotals {
@@ -54,19 +25,25 @@ export interface RunTotals {
 export class TrainingLoop<Batch> {
   readonly #parts: LoopParts<Batch>;
   readonly #steps: StepMaker<Batch>;
-  #means = new EpochMeans();
-  /** Since the last entry of the log. */
-  #losses: { sum: number; steps: number } = { sum: 0, steps: 0 };
+  readonly #sums: RunSums = { means: new EpochMeans(), losses: { sum: 0, steps: 0 } };
   #unread: Promise<number>[] = [];
   #lastNorm: Promise<number> | null = null;
   #shown: Record<string, number> = {};
   #view: ProgressView | null = null;
   #checkpoint: string | null = null;
   #batchSize = 1;
+  #isInHook = false;
+  /** Names that are logged for steps and for epochs. */
+  readonly #both = new Set<string>();
+  readonly #place: { epoch: number };
 
   constructor(parts: LoopParts<Batch>) {
     this.#parts = parts;
-    const { model, optimizer, args, state } = parts;
+    const { model, optimizer, scheduler, args, state, evaluate } = parts;
+    const evaluates = evaluate !== null && args.evalStrategy !== 'no';
+    if (scheduler?.interval === 'step' && scheduler.scheduler instanceof ReduceLROnPlateau && !evaluates)
+      throw new ArgumentError('ReduceLROnPlateau: it goes by evaluations, and there are none: set an evalStrategy');
+    this.#place = attach(model, parts.handle);
     this.#steps = new StepMaker(
       model,
       optimizer,
@@ -90,8 +67,11 @@ export class TrainingLoop<Batch> {
     if (!args.disableTqdm) this.#view = new ProgressView(state);
     const total = { loss: 0, steps: 0, rows: 0 };
     const stopListening = listen(model, (name, value, options) => {
-      const { onStep = true, onEpoch = false, progBar = false, batchSize = this.#batchSize } = options;
-      if (onEpoch) this.#means.add(name, value, batchSize);
+      const inStep = !this.#isInHook;
+      const { onStep = inStep, onEpoch = !inStep, progBar = false, batchSize = inStep ? this.#batchSize : 1 } = options;
+      if (onEpoch) this.#sums.means.add(name, value, batchSize);
+      // As Lightning: a name that has values of both kinds is the epoch's, and each has a name of its own beside it.
+      if (onEpoch && onStep) this.#both.add(name);
       if (onStep || progBar)
         this.#unread.push(
           read(value).then((number) => {
@@ -102,9 +82,12 @@ export class TrainingLoop<Batch> {
         );
     });
     try {
+      if (model instanceof LightningModule) await model.onTrainStart?.();
       await each(callbacks, (callback) => callback.onTrainBegin?.(handle, model));
-      for (let epoch = start.epoch; state.globalStep < state.maxSteps && !this.#parts.isStopped(); epoch++)
+      await each(callbacks, (callback) => callback.onTrainStart?.(handle, model));
+      for (let epoch = start.epoch; state.globalStep < state.maxSteps && !handle.control.shouldTrainingStop; epoch++)
         await this.#epoch(epoch, epoch === start.epoch ? start.batch : 0, total);
+      if (model instanceof LightningModule) await model.onTrainEnd?.();
       await each(callbacks, (callback) => callback.onTrainEnd?.(handle, model));
     } catch (error) {
       await each(callbacks, (callback) => callback.onException?.(handle, error));
@@ -120,7 +103,12 @@ export class TrainingLoop<Batch> {
   async #epoch(epoch: number, from: number, total: RunTotals): Promise<void> {
     const { model, source, args, state, callbacks, handle, scheduler } = this.#parts;
     source.setEpoch?.(epoch);
-    if (from === 0) await each(callbacks, (callback) => callback.onEpochBegin?.(handle, model));
+    this.#place.epoch = epoch;
+    if (from === 0) {
+      if (model instanceof LightningModule) await this.#hook(() => model.onTrainEpochStart?.());
+      await each(callbacks, (callback) => callback.onEpochBegin?.(handle, model));
+      await each(callbacks, (callback) => callback.onTrainEpochStart?.(handle, model));
+    }
     const accumulation = args.gradientAccumulationSteps;
     model.train();
     let index = source.loadState ? from : 0;
@@ -135,6 +123,7 @@ export class TrainingLoop<Batch> {
       const groupStart = index - (index % accumulation);
       const count = Math.min(accumulation, source.length - groupStart);
       total.rows += this.#batchSize;
+      if (group.length === 0) await each(callbacks, (callback) => callback.onStepBegin?.(handle, model));
       group.push(batch);
       await this.#steps.accumulate(batch, index, count);
       index++;
@@ -150,7 +139,7 @@ export class TrainingLoop<Batch> {
       this.#lastNorm = gradNorm;
       this.#unread.push(
         loss.then((value) => {
-          this.#losses = { sum: this.#losses.sum + value, steps: this.#losses.steps + 1 };
+          this.#sums.losses = { sum: this.#sums.losses.sum + value, steps: this.#sums.losses.steps + 1 };
           total.loss += value;
           this.#shown.loss = value;
           return value;
@@ -160,37 +149,61 @@ export class TrainingLoop<Batch> {
       this.#view?.step(state.globalStep, this.#shown);
       await each(callbacks, (callback) => callback.onStepEnd?.(handle, model));
       await this.#after(index === source.length, { epoch, batch: index });
-      if (state.globalStep >= state.maxSteps || this.#parts.isStopped()) return;
+      if (state.globalStep >= state.maxSteps || handle.control.shouldTrainingStop) return;
     }
   }
 
   /** What is due after a step. */
   async #after(endsEpoch: boolean, position: LoaderPosition): Promise<void> {
     const { model, args, state, callbacks, handle, evaluate } = this.#parts;
+    const { control } = handle;
     const last = state.globalStep >= state.maxSteps;
-    const isDue = (strategy: IntervalStrategy, every: number): boolean =>
-      strategy === 'steps' ? state.globalStep % every === 0 : strategy === 'epoch' && (endsEpoch || last);
-    if (isDue(args.loggingStrategy, args.loggingSteps) || (args.loggingFirstStep && state.globalStep === 1))
+    const isDue = (strategy: IntervalStrategy, every: number, wish: 'shouldLog' | 'shouldEvaluate' | 'shouldSave') => {
+      const wanted = control[wish];
+      control[wish] = false;
+      return (
+        wanted || (strategy === 'steps' ? state.globalStep % every === 0 : strategy === 'epoch' && (endsEpoch || last))
+      );
+    };
+    if (
+      isDue(args.loggingStrategy, args.loggingSteps, 'shouldLog') ||
+      (args.loggingFirstStep && state.globalStep === 1)
+    )
       await this.#log(await this.#trainEntry());
-    if (evaluate && isDue(args.evalStrategy, args.evalSteps)) await this.#evaluate(evaluate);
-    if (endsEpoch || last || this.#parts.isStopped()) {
-      const means = await this.#means.means();
-      this.#means = new EpochMeans();
-      Object.assign(this.#parts.metrics, means);
+    if (isDue(args.evalStrategy, args.evalSteps, 'shouldEvaluate') && evaluate) await this.#evaluate(evaluate);
+    if (endsEpoch || last || control.shouldTrainingStop) {
+      if (model instanceof LightningModule) await this.#hook(() => model.onTrainEpochEnd?.());
+      const means = await this.#sums.means.means();
+      this.#sums.means = new EpochMeans();
+      const { metrics } = this.#parts;
+      Object.assign(metrics, means);
+      for (const name of this.#both) metrics[`${name}_epoch`] = means[name] ?? metrics[name] ?? 0;
       if (Object.keys(means).length > 0) await this.#log(means);
       this.#stepEpochSchedule();
       await each(callbacks, (callback) => callback.onEpochEnd?.(handle, model));
       await each(callbacks, (callback) => callback.onTrainEpochEnd?.(handle, model));
     }
-    const ends = last || this.#parts.isStopped();
-    if (isDue(args.saveStrategy, args.saveSteps) || (ends && args.saveStrategy !== 'no')) await this.#save(position);
+    const ends = last || control.shouldTrainingStop;
+    const saves = isDue(args.saveStrategy, args.saveSteps, 'shouldSave');
+    if (saves || (ends && args.saveStrategy !== 'no')) await this.#save(position);
+  }
+
+  /** Runs a hook of the module itself; what it logs is the epoch's. */
+  async #hook(run: () => void | Promise<void>): Promise<void> {
+    this.#isInHook = true;
+    try {
+      await run();
+    } finally {
+      this.#isInHook = false;
+    }
   }
 
   #stepEpochSchedule(): void {
     const { scheduler, metrics } = this.#parts;
     if (scheduler?.interval !== 'epoch') return;
-    if (!(scheduler.scheduler instanceof ReduceLROnPlateau)) scheduler.scheduler.step();
-    else if (metrics[scheduler.monitor] !== undefined) scheduler.scheduler.step(metrics[scheduler.monitor] ?? 0);
+    if (scheduler.scheduler instanceof ReduceLROnPlateau)
+      scheduler.scheduler.step(monitored(metrics, scheduler.monitor));
+    else scheduler.scheduler.step();
   }
 
   /** Waits for what was read; afterwards the numbers are where they belong. */
@@ -200,8 +213,8 @@ export class TrainingLoop<Batch> {
 
   async #trainEntry(): Promise<Record<string, number>> {
     await this.#settle();
-    const { sum, steps } = this.#losses;
-    this.#losses = { sum: 0, steps: 0 };
+    const { sum, steps } = this.#sums.losses;
+    this.#sums.losses = { sum: 0, steps: 0 };
     return {
       loss: sum / steps,
       ...(this.#lastNorm && { gradNorm: await this.#lastNorm }),
@@ -220,7 +233,7 @@ export class TrainingLoop<Batch> {
   }
 
   async #evaluate(evaluate: () => Promise<Metrics>): Promise<void> {
-    const { args, state, callbacks, handle, metrics } = this.#parts;
+    const { model, args, state, scheduler, callbacks, handle, metrics } = this.#parts;
     const found = await evaluate();
     await this.#log(found);
     const name = args.metricForBestModel;
@@ -230,56 +243,38 @@ export class TrainingLoop<Batch> {
       value !== undefined && (bestMetric === null || (args.greaterIsBetter ? value > bestMetric : value < bestMetric));
     if (isBetter) [state.bestMetric, state.bestStep] = [value, state.globalStep];
     Object.assign(metrics, found);
+    // As Hugging Face's: a plateau that does not go by epochs sees every evaluation.
+    if (scheduler?.interval === 'step' && scheduler.scheduler instanceof ReduceLROnPlateau)
+      scheduler.scheduler.step(found[scheduler.monitor] ?? value ?? monitored(metrics, scheduler.monitor));
     await each(callbacks, (callback) => callback.onEvaluate?.(handle, found));
+    await each(callbacks, (callback) => callback.onValidationEpochEnd?.(handle, model));
   }
 
   async #save(position: LoaderPosition): Promise<void> {
-    const { model, optimizer, scheduler, scaler, source, args, state, callbacks, handle } = this.#parts;
-    const { outputDir } = args;
-    if (outputDir === null) return;
+    const { args, callbacks, handle } = this.#parts;
+    if (args.outputDir === null) return;
     await this.#settle();
-    if (state.bestStep === state.globalStep) state.bestModelCheckpoint = `${outputDir}/checkpoint-${state.globalStep}`;
-    const next = position.batch >= source.length ? { epoch: position.epoch + 1, batch: 0 } : position;
-    const extra: Extra = {
-      state,
-      loader: next,
-      losses: this.#losses,
-      means: await this.#means.stateDict(),
-      callbacks: callbacks.map((callback) => callback.stateDict?.() ?? null),
-      ...(scaler && { scaler: scaler.stateDict() }),
-    };
-    this.#checkpoint = await saveCheckpoint(
-      outputDir,
-      { model, optimizer, ...(scheduler && { scheduler: scheduler.scheduler }) },
-      { step: state.globalStep, extra },
-      { keep: args.saveTotalLimit, protect: state.bestModelCheckpoint ? [state.bestModelCheckpoint] : [] },
-    );
-    const path = this.#checkpoint;
+    const path = await saveRun(args.outputDir, this.#parts, position, this.#sums);
+    this.#checkpoint = path;
     await each(callbacks, (callback) => callback.onSave?.(handle, path));
   }
 
   /** Takes a run up where a checkpoint left it; returns the next batch. */
   async #resume(path: string): Promise<LoaderPosition> {
-    const { model, optimizer, scheduler, scaler, source, state, callbacks } = this.#parts;
-    const { maxSteps, numTrainEpochs } = state;
-    const { extra } = await loadCheckpoint(path, {
-      model,
-      optimizer,
-      ...(scheduler && { scheduler: scheduler.scheduler }),
-    });
-    const saved = extra as Extra;
-    Object.assign(state, saved.state, { maxSteps, numTrainEpochs });
-    if (saved.scaler) scaler?.loadStateDict(saved.scaler);
-    source.loadState?.(saved.loader);
-    this.#losses = { ...saved.losses };
-    this.#means.loadStateDict(saved.means);
-    for (const [i, callback] of callbacks.entries()) {
-      const own = saved.callbacks[i];
-      if (own !== null && own !== undefined) callback.loadStateDict?.(own);
-    }
+    const next = await restoreRun(path, this.#parts, this.#sums);
     this.#checkpoint = /checkpoint-\d+$/.test(path) ? path : await lastCheckpoint(path);
-    return saved.loader;
+    return next;
   }
+}
+
+/** The metric that a plateau watches. */
+function monitored(metrics: Metrics, name: string): number {
+  const value = metrics[name];
+  if (value === undefined)
+    throw new ArgumentError(
+      `ReduceLROnPlateau: there is no metric '${name}' to watch, there are ${Object.keys(metrics).join(', ') || 'none'}`,
+    );
+  return value;
 }
 
 /** Calls the callbacks one after the other, and waits for each. */

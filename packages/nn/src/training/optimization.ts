@@ -42,6 +42,7 @@ export function makeOptimizer(model: Module, args: FilledArguments): AnyOptimize
   const adam = { lr, betas: [args.adamBeta1, args.adamBeta2] as const, eps: args.adamEpsilon };
   switch (args.optim) {
     case 'adamw':
+    case 'adamw_torch':
       return new AdamW(groups, adam);
     case 'adam':
       return new Adam(groups, adam);

@@ -1,10 +1,12 @@
 /** What a Trainer is given and gives back. */
 import type { Collate, Dataset, PaddingTokenizer } from '@course/data';
+import type { Tensor } from '@course/tensor';
 import type { GradScaler } from '../amp.js';
 import type { Module } from '../module.js';
 import type { TrainingArguments } from './arguments.js';
 import type { BatchSource } from './batches.js';
 import type { Metrics, TrainerCallback } from './callbacks.js';
+import type { FitOptions } from './fit-options.js';
 import type { AnyOptimizer, SchedulerConfig } from './lightning.js';
 import type { HostTensor } from './metrics.js';
 
@@ -21,7 +23,7 @@ export interface TrainerTokenizer extends PaddingTokenizer {
 }
 
 /** What a {@link Trainer} is made of. */
-export interface TrainerOptions<Row, Batch> {
+export interface TrainerOptions<Row, Batch> extends FitOptions {
   readonly model?: Module;
   readonly args?: TrainingArguments;
   /** Pads batches, where no `dataCollator` is given. */
@@ -37,8 +39,21 @@ export interface TrainerOptions<Row, Batch> {
   readonly optimizers?: readonly [optimizer: AnyOptimizer, scheduler?: SchedulerConfig['scheduler'] | null];
   /** Scales losses, with numbers of one's own; `fp16` makes one. */
   readonly gradScaler?: GradScaler;
-  /** Lightning's name for `args.numTrainEpochs`. */
-  readonly maxEpochs?: number;
+  /** What is kept of the logits [rows, ...] of a batch for `computeMetrics`, where all of them are too many: `(logits) => logits.argmax(-1)`. */
+  readonly preprocessLogitsForMetrics?: (logits: Tensor, labels: Tensor | null) => Tensor;
+}
+
+/** What one call of {@link Trainer.evaluate} takes beside data. */
+export interface EvaluateOptions {
+  /** What stands in front of the metrics' names. Default eval, of `predict` test. */
+  readonly metricKeyPrefix?: string;
+}
+
+/** What {@link Trainer.predict} returns. */
+export interface Prediction {
+  readonly logits: HostTensor | null;
+  readonly labels: HostTensor | null;
+  readonly metrics: Metrics;
 }
 
 /** What {@link Trainer.train} returns. */
@@ -52,7 +67,9 @@ export interface TrainOutput {
 
 /** Data of {@link Trainer.fit}: loaders, or arrays of batches. */
 export interface FitData<Batch> {
-  readonly trainDataloaders: BatchSource<Batch>;
+  /** Default: those of the module's `trainDataloader`. */
+  readonly trainDataloaders?: BatchSource<Batch>;
+  /** Default: those of the module's `valDataloader`. */
   readonly valDataloaders?: BatchSource<Batch> | null;
   /** A checkpoint, or a folder of them, to go on from. */
   readonly ckptPath?: string | null;

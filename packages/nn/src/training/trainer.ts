@@ -8,41 +8,32 @@ import { makeFolder } from '@course/tensor/files';
 import { save } from '@course/tensor/safetensors';
 import { GradScaler } from '../amp.js';
 import type { Module } from '../module.js';
-import { completeArguments, type FilledArguments, type TrainingArguments } from './arguments.js';
-import { type BatchSource, batchSizeOf } from './batches.js';
+import { runFrom } from '../places.js';
+import { completeArguments, type FilledArguments } from './arguments.js';
+import type { BatchSource } from './batches.js';
 import {
   EarlyStoppingCallback,
   type Metrics,
+  newControl,
   newState,
   type TrainerCallback,
+  type TrainerControl,
   type TrainerHandle,
   type TrainerState,
 } from './callbacks.js';
 import { loadModel } from './checkpoint.js';
+import { type Configured, configured } from './configure.js';
 import { type Gathered, gather, type ModelOutput, metricsOf } from './evaluation.js';
+import { FIT_DEFAULTS, fitArguments } from './fit-options.js';
 import { smoothLabels } from './label-smoothing.js';
-import {
-  type AnyOptimizer,
-  EpochMeans,
-  LightningModule,
-  listen,
-  type OptimizerConfig,
-  type SchedulerConfig,
-} from './lightning.js';
+import { attach, LightningModule } from './lightning.js';
+import { type GoThrough, judge, predictBatches } from './lightning-evaluation.js';
 import { makeLoader } from './loader.js';
 import { TrainingLoop } from './loop.js';
 import type { HostTensor } from './metrics.js';
 import { makeOptimizer, makeScheduler } from './optimization.js';
 import { lossIn } from './step.js';
-import type { FitData, TrainerOptions, TrainOutput } from './trainer-options.js';
-
-/** Lightning's defaults where they differ from Hugging Face's. */
-const FIT_DEFAULTS: TrainingArguments = {
-  loggingStrategy: 'no',
-  evalStrategy: 'epoch',
-  saveStrategy: 'no',
-  maxGradNorm: 0,
-};
+import type { EvaluateOptions, FitData, Prediction, TrainerOptions, TrainOutput } from './trainer-options.js';
 
 /**
  * Trains and judges models, after `transformers.Trainer` and `pytorch_lightning.Trainer`.
@@ -60,20 +51,20 @@ const FIT_DEFAULTS: TrainingArguments = {
 export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle {
   readonly args: FilledArguments;
   readonly state: TrainerState;
+  readonly control: TrainerControl = newControl();
   readonly callbacks: TrainerCallback[];
   readonly #options: TrainerOptions<Row, Batch>;
   readonly #metrics: Record<string, number> = {};
-  #stopped = false;
   #loop: TrainingLoop<Batch> | null = null;
 
   /** @throws ArgumentError for arguments out of range. */
   constructor(options: TrainerOptions<Row, Batch> = {}) {
-    const { args = {}, maxEpochs, model, callbacks = [] } = options;
+    const { args = {}, model, callbacks = [] } = options;
     this.#options = options;
     this.args = completeArguments({
       ...(model ? {} : FIT_DEFAULTS),
       ...args,
-      ...(maxEpochs !== undefined && { numTrainEpochs: maxEpochs }),
+      ...fitArguments(options, args.outputDir ?? null),
     });
     const { earlyStoppingPatience: patience, metricForBestModel: name, greaterIsBetter } = this.args;
     const metric = /^eval[A-Z_]/.test(name) || !model ? name : `eval${name.charAt(0).toUpperCase()}${name.slice(1)}`;
@@ -91,7 +82,18 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
 
   /** Ends training after the step at hand. */
   stop(): void {
-    this.#stopped = true;
+    this.control.shouldTrainingStop = true;
+  }
+
+  /** Adds a callback behind those there are. */
+  addCallback(callback: TrainerCallback): void {
+    this.callbacks.push(callback);
+  }
+
+  /** Takes a callback out, if it is there. */
+  removeCallback(callback: TrainerCallback): void {
+    const place = this.callbacks.indexOf(callback);
+    if (place >= 0) this.callbacks.splice(place, 1);
   }
 
   /** Prints a line, above the progress bar if there is one. */
@@ -118,7 +120,13 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     const path = resumeFromCheckpoint === true ? this.args.outputDir : resumeFromCheckpoint || null;
     if (resumeFromCheckpoint === true && path === null)
       throw new ArgumentError('Trainer: resumeFromCheckpoint needs an outputDir');
-    const given = optimizers ? { optimizer: optimizers[0], scheduler: optimizers[1] ?? null } : this.#configured(model);
+    const [optimizer, scheduler = null] = optimizers ?? [];
+    const given = optimizer
+      ? {
+          optimizer,
+          scheduler: scheduler && { scheduler, interval: 'step' as const, monitor: this.args.metricForBestModel },
+        }
+      : configured(model);
     return this.#run(
       model,
       makeLoader(trainDataset, this.#options, this.args, true),
@@ -139,54 +147,80 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
    * }
    * await new Trainer({ maxEpochs: 15 }).fit(new Regression(), { trainDataloaders: [randn([8, 4])] });
    */
+  fit<B = Batch>(model: LightningModule<B>, data?: FitData<B>): Promise<TrainOutput>;
+  fit<B = Batch>(
+    model: LightningModule<B>,
+    trainDataloaders: BatchSource<B>,
+    valDataloaders?: BatchSource<B> | null,
+  ): Promise<TrainOutput>;
   async fit<B = Batch>(
     model: LightningModule<B>,
-    { trainDataloaders, valDataloaders = null, ckptPath = null }: FitData<B>,
+    data: FitData<B> | BatchSource<B> = {},
+    validation?: BatchSource<B> | null,
   ): Promise<TrainOutput> {
-    const validate = valDataloaders && model.validationStep ? () => this.validate(model, valDataloaders) : null;
-    const source = trainDataloaders as BatchSource<unknown> as BatchSource<Batch>;
-    return this.#run(model, source, this.#configured(model), ckptPath, validate);
+    const given: FitData<B> = 'length' in data ? { trainDataloaders: data, valDataloaders: validation ?? null } : data;
+    const source = given.trainDataloaders ?? model.trainDataloader?.();
+    const valSource = given.valDataloaders ?? model.valDataloader?.() ?? null;
+    if (!source) throw new ArgumentError('Trainer: fit() needs trainDataloaders, or a module with a trainDataloader');
+    const validate = valSource && model.validationStep ? () => this.validate(model, valSource) : null;
+    const batches = source as BatchSource<unknown> as BatchSource<Batch>;
+    return this.#run(model, batches, configured(model), given.ckptPath ?? null, validate);
   }
 
   /** Runs a module's `validationStep` over batches; the means of what it logs. */
   async validate<B>(model: LightningModule<B>, source: BatchSource<B>): Promise<Metrics> {
-    const means = new EpochMeans();
-    let rows = 1;
-    const stopListening = listen(model, (name, value, { onEpoch = true, batchSize = rows }) => {
-      if (onEpoch) means.add(name, value, batchSize);
+    return this.#judge(model, source, async (goThrough) => {
+      await model.onValidationEpochStart?.();
+      await goThrough((batch, index) => model.validationStep?.(batch, index));
+      await model.onValidationEpochEnd?.();
     });
-    try {
-      let index = 0;
-      await gather(model, source, (batch) => {
-        rows = batchSizeOf(batch);
-        this.#inPrecision(() => model.validationStep?.(batch, index++));
-        return {};
-      });
-    } finally {
-      stopListening();
-    }
-    const found = await means.means();
+  }
+
+  /** Runs a module's `testStep` over batches; the means of what it logs. */
+  async test<B>(model: LightningModule<B>, source: BatchSource<B>): Promise<Metrics> {
+    return this.#judge(model, source, (goThrough) => goThrough((batch, index) => model.testStep?.(batch, index)));
+  }
+
+  async #judge<B>(
+    model: LightningModule<B>,
+    source: BatchSource<B>,
+    run: (goThrough: GoThrough<B>) => Promise<void>,
+  ): Promise<Metrics> {
+    attach(model, this);
+    const found = await judge(model, source, (step) => this.#inPrecision(step), run);
     Object.assign(this.#metrics, found);
     return found;
   }
 
   /** Judges the model on a data set, `evalDataset` by default: `evalLoss`, what `computeMetrics` says with `eval` in front, and the speed. */
-  async evaluate(dataset = this.#options.evalDataset): Promise<Metrics> {
+  async evaluate(
+    dataset = this.#options.evalDataset,
+    { metricKeyPrefix = 'eval' }: EvaluateOptions = {},
+  ): Promise<Metrics> {
     if (!dataset) throw new ArgumentError('Trainer: evaluate() needs an evalDataset');
     const start = performance.now();
     const found = await this.#gather(dataset);
-    const metrics = await metricsOf(found, 'eval', start, this.#options.computeMetrics);
+    const metrics = await metricsOf(found, metricKeyPrefix, start, this.#options.computeMetrics);
     Object.assign(this.#metrics, metrics);
     return metrics;
   }
 
-  /** Logits and labels of a data set, on the host, and the metrics of them with `test` in front. */
-  async predict(
-    dataset: Dataset<Row>,
-  ): Promise<{ logits: HostTensor | null; labels: HostTensor | null; metrics: Metrics }> {
+  /**
+   * Logits and labels of a data set, on the host, and the metrics of them with `test` in front; or, in Lightning's form, what a module's `predictStep`
+   * (or `forward`) gives for each batch.
+   */
+  predict(dataset: Dataset<Row>, options?: EvaluateOptions): Promise<Prediction>;
+  predict<B>(model: LightningModule<B>, source: BatchSource<B>): Promise<HostTensor[]>;
+  async predict<B>(
+    given: Dataset<Row> | LightningModule<B>,
+    options: EvaluateOptions | BatchSource<B> = {},
+  ): Promise<Prediction | HostTensor[]> {
+    if (given instanceof LightningModule)
+      return predictBatches(given, options as BatchSource<B>, (step) => this.#inPrecision(step));
+    const { metricKeyPrefix = 'test' } = options as EvaluateOptions;
     const start = performance.now();
-    const found = await this.#gather(dataset);
-    const metrics = await metricsOf(found, 'test', start, this.#options.computeMetrics);
+    const found = await this.#gather(given);
+    const metrics = await metricsOf(found, metricKeyPrefix, start, this.#options.computeMetrics);
     return { logits: found.logits, labels: found.labels, metrics };
   }
 
@@ -212,10 +246,7 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   async #run(
     model: Module,
     source: BatchSource<Batch>,
-    {
-      optimizer,
-      scheduler,
-    }: { optimizer: AnyOptimizer | null; scheduler: SchedulerConfig | SchedulerConfig['scheduler'] | null },
+    { optimizer, scheduler }: Configured,
     resumeFrom: string | null,
     evaluate: (() => Promise<Metrics>) | null,
   ): Promise<TrainOutput> {
@@ -225,16 +256,16 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     Object.assign(state, newState());
     state.maxSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsAnEpoch);
     state.numTrainEpochs = Math.ceil(state.maxSteps / stepsAnEpoch);
-    this.#stopped = false;
+    Object.assign(this.control, newControl());
     if (args.fp16 && !device.info().features.includes('shader-f16'))
       throw new DeviceError(
         `Trainer: fp16 needs float16, which the ${device.kind} device does not have: it takes a WebGPU adapter with the feature 'shader-f16'; leave it out to train in float32`,
       );
     if (args.gradientCheckpointing) model.gradientCheckpointingEnable();
     const own = optimizer ?? makeOptimizer(model, args);
-    const schedule = scheduler ?? (optimizer ? null : makeScheduler(own, args, state.maxSteps));
     const config =
-      schedule && ('scheduler' in schedule ? schedule : { scheduler: schedule, interval: 'step' as const });
+      scheduler ??
+      (optimizer ? null : { scheduler: makeScheduler(own, args, state.maxSteps), interval: 'step' as const });
     const loop = new TrainingLoop<Batch>({
       model,
       source,
@@ -248,7 +279,6 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
       metrics: this.#metrics,
       lossOf: (batch, index) => this.#lossOf(model, batch, index),
       evaluate,
-      isStopped: () => this.#stopped,
     });
     this.#loop = loop;
     const start = performance.now();
@@ -262,20 +292,13 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
     };
   }
 
-  #configured(model: Module): { optimizer: AnyOptimizer | null; scheduler: SchedulerConfig | null } {
-    if (!(model instanceof LightningModule)) return { optimizer: null, scheduler: null };
-    const config: OptimizerConfig = model.configureOptimizers();
-    if (!('optimizer' in config)) return { optimizer: config, scheduler: null };
-    const { optimizer, lrScheduler = null } = config;
-    if (!lrScheduler) return { optimizer, scheduler: null };
-    return { optimizer, scheduler: 'scheduler' in lrScheduler ? lrScheduler : { scheduler: lrScheduler } };
-  }
-
   #lossOf(model: Module, batch: Batch, index: number): Tensor {
-    const output = this.#inPrecision(() =>
-      model instanceof LightningModule
-        ? (model as LightningModule<Batch>).trainingStep(batch, index)
-        : this.#outputOf(model, batch),
+    const output = runFrom(model, () =>
+      this.#inPrecision(() =>
+        model instanceof LightningModule
+          ? (model as LightningModule<Batch>).trainingStep(batch, index)
+          : this.#outputOf(model, batch),
+      ),
     );
     const loss = lossIn(output);
     if (!loss)
@@ -300,8 +323,11 @@ export class Trainer<Row = EncodedRow, Batch = unknown> implements TrainerHandle
   #gather(dataset: Dataset<Row>): Promise<Gathered> {
     const { model } = this.#options;
     if (!model) throw new ArgumentError('Trainer: there is no model to judge');
-    return gather(model, makeLoader(dataset, this.#options, this.args, false), (batch) =>
-      this.#inPrecision(() => this.#outputOf(model, batch)),
+    return gather(
+      model,
+      makeLoader(dataset, this.#options, this.args, false),
+      (batch) => runFrom(model, () => this.#inPrecision(() => this.#outputOf(model, batch))),
+      this.#options.preprocessLogitsForMetrics,
     );
   }
 }

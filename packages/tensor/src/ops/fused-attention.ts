@@ -7,6 +7,7 @@ import { isGradEnabled } from '../autograd/mode.js';
 import { needsGrad, record } from '../autograd/record.js';
 import type { AttentionDropout, AttentionOperands, Strided } from '../backend/requests.js';
 import { makeTensor } from '../construct.js';
+import { attentionFlops, noteFlops } from '../flops.js';
 import { contiguousStrides, numel, type Shape } from '../shape.js';
 import { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
@@ -40,9 +41,11 @@ export function fusedAttention(
   const output = emptyInOrderOf(q, [...batch, queries, v.shape.at(-1) ?? 1]);
   const logSumExp = recording ? emptyOn(backend, [...batch, queries], 'float32') : null;
   const operands = collapse(batch, { ...operandsOf(q, k, v, mask, batch), out: stridedOf(output) });
+  const sizes = sizesOf(q, k, v, settings);
+  noteFlops(attentionFlops({ ...sizes, batch }));
   backend.run({
     kind: 'attention',
-    ...sizesOf(q, k, v, settings),
+    ...sizes,
     ...operands,
     ...(logSumExp && { logSumExp: logSumExp.operand }),
   });

@@ -4,6 +4,7 @@ import { needsGrad, record } from '../autograd/record.js';
 import type { Activation } from '../backend/requests.js';
 import { makeTensor } from '../construct.js';
 import { ShapeError } from '../errors.js';
+import { noteFlops } from '../flops.js';
 import { broadcastShapes, formatShape, numel, type Shape } from '../shape.js';
 import { type Factor, Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
@@ -108,6 +109,7 @@ function product(a: Tensor, b: Tensor, { isConstant, bias, activation = 'none' }
     rightBatch.pop();
   }
   const shape = [...batchShape, a.shape.at(-2) ?? 0, n];
+  noteFlops(2 * numel(shape) * k);
   const storage = new Storage(a.storage.backend, a.dtype, numel(shape), {
     batch,
     m,

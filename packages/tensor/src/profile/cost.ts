@@ -1,5 +1,6 @@
 /** What a kernel request computes and moves at least: for rates beside times. */
 import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
+import { attentionFlops } from '../flops.js';
 
 export interface Cost {
   /** Floating-point operations of products and attention, a multiply-add counted as two; 0 for other kernels, which memory limits. */
@@ -18,10 +19,10 @@ function flopOf(request: KernelRequest): number {
   if (request.kind === 'matmul')
     return 2 * product(request.batch) * request.m * request.n * request.k * (1 + (request.more?.length ?? 0));
   if (request.kind !== 'attention' && request.kind !== 'attentionBackward') return 0;
-  const { batch, queries, keys, width, valueWidth, isCausal } = request;
-  const pairs = product(batch) * queries * keys * (isCausal ? 0.5 : 1);
+  if (request.kind === 'attention') return attentionFlops(request);
   // Backward computes the scores again, and the gradients of query, key, weights and value.
-  return request.kind === 'attention' ? 2 * pairs * (width + valueWidth) : 2 * pairs * (3 * width + 2 * valueWidth);
+  const { width, valueWidth } = request;
+  return attentionFlops({ ...request, width: 3 * width, valueWidth: 2 * valueWidth });
 }
 
 function bytesOf(request: KernelRequest): number {
