@@ -122,7 +122,7 @@ describe('memory of the CPU backend', () => {
     const more = [1, 2, 3].map(() => backend.allocate(2 * 2 ** 20));
     expect(() => backend.allocate(30 * 2 ** 20)).toThrow(DeviceError);
     expect(() => backend.allocate(30 * 2 ** 20)).toThrow(
-      /out of memory: cannot allocate 30\.00 MiB; 4 buffers hold 40\.00 MiB; .* of at most 64\.00 MiB, .*; what holds the most: 1 of 34\.00 MiB, 3 of 2\.00 MiB$/,
+      /out of memory: cannot allocate 30\.00 MiB; 4 buffers hold 40\.00 MiB; .* of at most 64\.00 MiB, .*; what holds the most: tensors 1 of 34\.00 MiB, tensors 3 of 2\.00 MiB$/,
     );
     for (const buffer of [held, ...more]) backend.free(buffer);
     backend.free(backend.allocate(50 * 2 ** 20));

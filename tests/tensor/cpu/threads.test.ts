@@ -102,6 +102,17 @@ describe('a pool of threads', () => {
     expect(launcher.pool.forks).toBe(before + 1);
   });
 
+  it('sleeps when there is nothing to do, and wakes again', async () => {
+    const { machine, launcher } = await threaded('simd', 4, Launcher);
+    const operand = machine.put(new Array(200_000).fill(0));
+    for (let round = 1; round <= 3; round++) {
+      while (launcher.pool.asleep < 3) await sleep(1);
+      addOne(machine, operand, 200_000);
+      expect(new Set(await machine.get(operand, 200_000))).toEqual(new Set([round]));
+    }
+    while (launcher.pool.asleep < 3) await sleep(1);
+  });
+
   it('computes a hundred thousand launches, asleep in between, while memory grows', async () => {
     const { machine, launcher } = await threaded('simd', 4);
     const length = 5000;

@@ -12,11 +12,16 @@ const SUBCLASS_BITS = 4;
 const SUBCLASSES = 1 << SUBCLASS_BITS;
 const CLASSES = 32 * SUBCLASSES;
 
+/** Who takes blocks: an error about memory says what each of them holds. */
+export type Holder = 'tensors' | 'kept weights' | 'kernels' | 'threads';
+
 /** A block, taken or free. Places and sizes count units of {@link ALIGNMENT} bytes. */
 export interface Block {
   start: number;
   size: number;
   free: boolean;
+  /** While taken. */
+  holder: Holder;
   /** Neighbours in memory. */
   before: Block | undefined;
   after: Block | undefined;
@@ -40,7 +45,16 @@ function classAbove(size: number): number {
 }
 
 function newBlock(start: number, size: number, before: Block | undefined): Block {
-  return { start, size, free: false, before, after: undefined, previous: undefined, next: undefined };
+  return {
+    start,
+    size,
+    free: false,
+    holder: 'tensors',
+    before,
+    after: undefined,
+    previous: undefined,
+    next: undefined,
+  };
 }
 
 export class Allocator {
@@ -81,15 +95,17 @@ export class Allocator {
     return largest;
   }
 
-  /** How many blocks of each size are taken, those that hold the most together first; sizes in units. */
-  holders(): { readonly size: number; readonly count: number }[] {
-    const counts = new Map<number, number>();
+  /** How many blocks of each size each holder has taken, those that hold the most together first; sizes in units. */
+  holders(): { readonly holder: Holder; readonly size: number; readonly count: number }[] {
+    const held = new Map<string, { holder: Holder; size: number; count: number }>();
     for (let block = this.#last; block; block = block.before) {
-      if (!block.free) counts.set(block.size, (counts.get(block.size) ?? 0) + 1);
+      if (block.free) continue;
+      const { holder, size } = block;
+      const known = held.get(`${holder} ${size}`);
+      if (known) known.count++;
+      else held.set(`${holder} ${size}`, { holder, size, count: 1 });
     }
-    return [...counts]
-      .map(([size, count]) => ({ size, count }))
-      .sort((a, b) => b.size * b.count - a.size * a.count || b.size - a.size);
+    return [...held.values()].sort((a, b) => b.size * b.count - a.size * a.count || b.size - a.size);
   }
 
   /** Adds memory at the end. */
@@ -102,11 +118,12 @@ export class Allocator {
   }
 
   /** A block of at least one unit, or undefined where no free block is large enough. */
-  take(size: number): Block | undefined {
+  take(size: number, holder: Holder = 'tensors'): Block | undefined {
     const block = this.#find(size);
     if (block === undefined) return undefined;
     this.#unlink(block);
     block.free = false;
+    block.holder = holder;
     if (block.size > size) {
       const { after } = block;
       const rest = newBlock(block.start + size, block.size - size, block);

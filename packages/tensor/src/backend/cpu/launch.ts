@@ -117,14 +117,14 @@ export class Launcher {
 
   /** Memory, not cleared. */
   take(bytes: number): Block {
-    const block = this.#memory.take(bytes);
+    const block = this.#memory.take(bytes, 'kernels');
     if (block) return block;
     throw new DeviceError(`cpu: out of memory: cannot get ${formatBytes(bytes)}; ${this.#memory.describe()}`);
   }
 
   /** Memory that a kernel can do without; undefined where there is none. */
   takeSpare(bytes: number): Block | undefined {
-    return this.#memory.take(bytes);
+    return this.#memory.take(bytes, 'kernels');
   }
 
   give(block: Block): void {

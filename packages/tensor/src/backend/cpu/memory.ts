@@ -4,7 +4,7 @@
  * it grows. Growing makes a new ArrayBuffer, so views are taken from here each time, never kept.
  */
 import { DeviceError } from '../../errors.js';
-import { ALIGNMENT, Allocator, type Block } from './allocator.js';
+import { ALIGNMENT, Allocator, type Block, type Holder } from './allocator.js';
 import { type WasmMemory, wasm } from './webassembly.js';
 
 const PAGE = 65_536;
@@ -91,15 +91,15 @@ export class LinearMemory {
   }
 
   /** A block of at least `bytes`; undefined where memory cannot hold it. */
-  take(bytes: number): Block | undefined {
-    const block = this.#find(bytes);
-    return block === undefined && this.reclaim() ? this.#find(bytes) : block;
+  take(bytes: number, holder: Holder = 'tensors'): Block | undefined {
+    const block = this.#find(bytes, holder);
+    return block === undefined && this.reclaim() ? this.#find(bytes, holder) : block;
   }
 
-  #find(bytes: number): Block | undefined {
+  #find(bytes: number, holder: Holder): Block | undefined {
     const units = Math.max(1, Math.ceil(bytes / ALIGNMENT));
     const allocator = this.#heap();
-    const block = allocator.take(units);
+    const block = allocator.take(units, holder);
     if (block) return block;
     const missing = Math.ceil((allocator.missing(units) * ALIGNMENT) / PAGE);
     const room = this.#mostPages - this.reservedBytes / PAGE;
@@ -107,7 +107,7 @@ export class LinearMemory {
     const wanted = Math.max(missing, Math.min(room, Math.max(GROWTH, this.reservedBytes / 8) / PAGE));
     if (!this.#grow(Math.ceil(wanted)) && !this.#grow(missing)) return undefined;
     this.#extend();
-    return allocator.take(units);
+    return allocator.take(units, holder);
   }
 
   give(block: Block): void {
@@ -121,7 +121,7 @@ export class LinearMemory {
     const holders = heap
       .holders()
       .slice(0, LISTED)
-      .map(({ size, count }) => `${count} of ${formatBytes(size * ALIGNMENT)}`);
+      .map(({ holder, size, count }) => `${holder} ${count} of ${formatBytes(size * ALIGNMENT)}`);
     const most = holders.length === 0 ? '' : `; what holds the most: ${holders.join(', ')}`;
     return `${formatBytes(this.takenBytes)} are in use of at most ${formatBytes(this.maximumBytes)}, and at most ${formatBytes(free)} are free in one piece${most}`;
   }

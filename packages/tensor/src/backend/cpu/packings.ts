@@ -59,7 +59,7 @@ export class Packings {
       return undefined;
     }
     const isNew = known.block === undefined;
-    const block = known.block ?? this.#memory.take(bytes);
+    const block = known.block ?? this.#memory.take(bytes, 'kept weights');
     // Taking memory may have made room by forgetting all copies, this one's record included.
     if (block === undefined) return undefined;
     if (isNew) {

@@ -69,6 +69,11 @@ export class ThreadPool {
     return this.#words === undefined ? 0 : Atomics.load(this.#memory.i32, this.#words / 4 + PoolField.ready);
   }
 
+  /** Threads that sleep, as all do some microseconds after the last launch. */
+  get asleep(): number {
+    return this.#words === undefined ? 0 : Atomics.load(this.#memory.i32, this.#words / 4 + PoolField.sleepers);
+  }
+
   /** Launches that were divided. */
   get forks(): number {
     return this.#forks;
@@ -119,8 +124,8 @@ export class ThreadPool {
   /** Starts the threads; where that is refused, those that were started are all there are. */
   #open(): number | undefined {
     const others = this.#threads - 1;
-    const place = this.#memory.take(PoolField.length * 4);
-    const scratch = place && this.#memory.take(others * SCRATCH_BYTES);
+    const place = this.#memory.take(PoolField.length * 4, 'threads');
+    const scratch = place && this.#memory.take(others * SCRATCH_BYTES, 'threads');
     if (place === undefined || scratch === undefined) {
       if (place) this.#memory.give(place);
       return undefined;
