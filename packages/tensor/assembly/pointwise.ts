@@ -18,16 +18,26 @@ function walk(buffer: usize, operand: usize, shape: usize, rank: i32, start: i32
   const stride = int(strides, last);
   let row = start / size;
   let column = start - row * size;
+  // Where a row begins follows from where the one before did while the dim above goes on; else from the row's number.
+  const next = last > 0 ? <usize>int(strides, last - 1) << 2 : 0;
+  let left = 0;
+  let base: usize = 0;
   while (count > 0) {
-    let address = pointer(operand, OperandField.address);
-    let rest = row;
-    for (let d = last - 1; d >= 0; d--) {
-      const extent = int(shape, d);
-      const outer = rest / extent;
-      address += <usize>((rest - outer * extent) * int(strides, d)) << 2;
-      rest = outer;
+    if (left > 0) {
+      base += next;
+    } else {
+      base = pointer(operand, OperandField.address);
+      let rest = row;
+      for (let d = last - 1; d >= 0; d--) {
+        const extent = int(shape, d);
+        const outer = rest / extent;
+        base += <usize>((rest - outer * extent) * int(strides, d)) << 2;
+        if (d == last - 1) left = extent - (rest - outer * extent);
+        rest = outer;
+      }
     }
-    address += <usize>(column * stride) << 2;
+    left--;
+    const address = base + (<usize>(column * stride) << 2);
     const run = min(size - column, count);
     if (gather) gatherRun(buffer, address, stride, run);
     else scatterRun(address, buffer, stride, run);

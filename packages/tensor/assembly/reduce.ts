@@ -2,9 +2,11 @@
  * Reductions of the middle dim of [outer, length, inner]. Sums of floats are blocked (sums.ts for rows; for columns 64 rows in
  * float32, then doubles); products are made in doubles; everything else is exact, whatever the order.
  */
+import { areIntColumns, extremesOfColumns, intColumns, productsOfColumns, SHORT, shortRows } from './columns';
 import { ReduceCode, ReduceField } from './layout';
 import { madd } from './math/vector';
 import { int, pointer, real, scratch } from './memory';
+import { productOfRow } from './product';
 import { loadPart, storePart, sum, sumOfSquares } from './sums';
 
 export function reduce(record: usize, begin: i32, end: i32): void {
@@ -23,6 +25,13 @@ export function reduce(record: usize, begin: i32, end: i32): void {
   const places = op == ReduceCode.argmax || op == ReduceCode.argmin;
   const largest = op == ReduceCode.max || op == ReduceCode.argmax;
   const stride = <usize>inner << 2;
+  const isTruth = op == ReduceCode.any || op == ReduceCode.all;
+  // An item is a row.
+  if (floatInput && floatOut != places && !isTruth && op != ReduceCode.sumOfSquares && inner == 1 && chunks == 1 && length <= SHORT) {
+    const input = pointer(record, ReduceField.input) + <usize>begin * (<usize>length << 2);
+    shortRows(pointer(record, ReduceField.out) + (<usize>begin << 2), input, end - begin, length, op, scale);
+    return;
+  }
   for (let item = begin; item < end; item++) {
     const line = item / groups;
     const first = (item - line * groups) * group;
@@ -43,7 +52,14 @@ export function reduce(record: usize, begin: i32, end: i32): void {
       store<i32>(out, placeInRow(input, count, largest));
     } else if (floatInput && (extremes || places)) {
       extremesOfColumns(out, input, count, stride, columns, largest, places);
-    } else if (!floatInput && inner == 1 && (extremes || op == ReduceCode.any || op == ReduceCode.all)) {
+    } else if (floatInput && op == ReduceCode.prod && floatOut) {
+      if (inner == 1) store<f32>(out, <f32>productOfRow(input, count));
+      else productsOfColumns(out, input, count, stride, columns);
+    } else if (floatInput && inner == 1 && isTruth) {
+      store<i32>(out, <i32>truthOfFloats(input, count, op == ReduceCode.any));
+    } else if (!floatInput && inner > 1 && areIntColumns(op) && !floatOut && scale == 1) {
+      intColumns(out, input, count, stride, columns, op);
+    } else if (!floatInput && inner == 1 && (extremes || isTruth)) {
       if (extremes) store<i32>(out, extremeOfInts(input, count, largest));
       else store<i32>(out, <i32>truthOfInts(input, count, op == ReduceCode.any));
     } else if (!floatInput && inner == 1 && op == ReduceCode.sum && !floatOut && scale == 1) {
@@ -196,54 +212,6 @@ function placeInRow(input: usize, count: i32, largest: bool): i32 {
   return firstEqual(input, count, extremeOfRow(input, count, largest));
 }
 
-/** Four columns at a time; the last four may reach past the group, and only the lanes inside are stored. */
-function extremesOfColumns(
-  out: usize,
-  input: usize,
-  count: i32,
-  stride: usize,
-  columns: i32,
-  largest: bool,
-  places: bool,
-): void {
-  for (let column = 0; column < columns; column += 4) {
-    const result = places ? columnPlaces(input, count, stride, largest) : columnExtremes(input, count, stride, largest);
-    const rest = columns - column;
-    if (rest >= 4) v128.store(out, result);
-    else storePart(out, result, rest);
-    out += 16;
-    input += 16;
-  }
-}
-
-function columnExtremes(input: usize, count: i32, stride: usize, largest: bool): v128 {
-  let best = f32x4.splat(largest ? -Infinity : Infinity);
-  let strange = i32x4.splat(0);
-  for (let row = 0; row < count; row++) {
-    const x = v128.load(input);
-    best = largest ? f32x4.pmax(best, x) : f32x4.pmin(best, x);
-    strange = v128.or(strange, f32x4.ne(x, x));
-    input += stride;
-  }
-  // All bits set are a NaN.
-  return v128.or(best, strange);
-}
-
-function columnPlaces(input: usize, count: i32, stride: usize, largest: bool): v128 {
-  let best = v128.load(input);
-  let places = i32x4.splat(0);
-  for (let row = 1; row < count; row++) {
-    input += stride;
-    const x = v128.load(input);
-    const beyond = largest ? f32x4.gt(x, best) : f32x4.lt(x, best);
-    // The first NaN is beyond everything, and nothing is beyond it: comparisons with it are false.
-    const better = v128.or(beyond, v128.and(f32x4.ne(x, x), f32x4.eq(best, best)));
-    best = v128.bitselect(x, best, better);
-    places = v128.bitselect(i32x4.splat(row), places, better);
-  }
-  return places;
-}
-
 /** Products and truth of floats at a stride, one by one. */
 function reduceFloats(out: usize, input: usize, count: i32, stride: usize, op: i32, floatOut: bool): void {
   let truth = op == ReduceCode.all;
@@ -257,6 +225,17 @@ function reduceFloats(out: usize, input: usize, count: i32, stride: usize, op: i
   }
   if (op == ReduceCode.prod) storeNumber(out, product, floatOut);
   else store<i32>(out, <i32>truth);
+}
+
+/** Whether any (or all) of a row are not 0; NaN is not. */
+function truthOfFloats(input: usize, count: i32, any: bool): bool {
+  const end = input + (<usize>count << 2);
+  for (; input + 16 <= end; input += 16) {
+    const truth = f32x4.ne(v128.load(input), f32x4.splat(0));
+    if (any ? v128.any_true(truth) : !i32x4.all_true(truth)) return any;
+  }
+  for (; input < end; input += 4) if ((load<f32>(input) != 0) == any) return any;
+  return !any;
 }
 
 /** The sum of a row of integers modulo 2^32: the order does not matter. */

@@ -80,6 +80,9 @@ const SHAPES = [
   [5, 2, 64],
   [1, 70, 300],
   [40, 3, 1],
+  [1001, 3, 1],
+  [37, 16, 1],
+  [2, 9, 43],
 ] as const;
 
 eachBuild('reduce', (machine) => {
@@ -181,6 +184,32 @@ eachBuild('reduce', (machine) => {
     }
   });
 
+  it('multiplies long rows as element by element, past what a double holds and at zeros, NaN and infinities', async () => {
+    const ones = () => new Array<number>(3000).fill(1);
+    const rows: readonly (readonly number[])[] = [
+      // Up to 1e300 and down again, in blocks and across them.
+      Array.from({ length: 3000 }, (_, i) => (i % 64 < 32 ? 1e9 : Math.fround(1e-9))),
+      Array.from({ length: 3000 }, (_, i) => (i < 1500 ? -1.1 : 1 / 1.1)),
+      Array.from({ length: 3000 }, (_, i) => (i % 3 === 0 ? -0.5 : 0.25)),
+      Array.from({ length: 3000 }, (_, i) => (i % 3 === 0 ? -4 : 3)),
+      ones().with(700, 0),
+      ones().with(700, 0).with(2999, -1),
+      ones().with(700, 0).with(2500, Number.NaN),
+      ones().with(700, 0).with(2500, Number.NEGATIVE_INFINITY),
+      ones().with(300, Number.POSITIVE_INFINITY).with(2800, -2),
+      ones().with(300, Number.POSITIVE_INFINITY).with(2800, 0),
+      ones().with(5, Number.NaN),
+    ];
+    const values = rows.flatMap((row) => row.map(Math.fround));
+    const { got, want } = await reduce(machine(), 'prod', [rows.length, 3000, 1], values);
+    for (const [i, value] of got.entries()) {
+      const expected = Math.fround(want[i] ?? 0);
+      // Zeros have signs too.
+      if (expected === 0 || !Number.isFinite(expected)) expect(value, `row ${i}`).toBe(expected);
+      else expect(value / expected, `row ${i}`).toBeCloseTo(1, 6);
+    }
+  });
+
   it('reduces whole numbers and truth exactly', async () => {
     for (const dtype of ['int32', 'uint8', 'bool'] as const) {
       for (const op of ['sum', 'sumOfSquares', 'prod', 'max', 'min', 'argmax', 'argmin', 'any', 'all'] as const) {
@@ -188,6 +217,7 @@ eachBuild('reduce', (machine) => {
           [1, 9, 1],
           [3, 5, 1],
           [2, 7, 5],
+          [2, 4, 39],
           [1, 4, 33],
         ] as const) {
           const values = noise(shape[0] * shape[1] * shape[2], 8).map((x) => {

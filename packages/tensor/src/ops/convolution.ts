@@ -63,16 +63,17 @@ export function conv1d(
     throw new ShapeError(
       `conv1d: Calculated padded input size per channel: (${length}). Kernel size: (${dilation * (kernel - 1) + 1}). Kernel size can't be greater than actual input size`,
     );
-  // [batch, channels, windows, kernel] as rows [batch, groups, windows, channels of a group * kernel].
+  // [batch, channels, windows, kernel] as matrices [batch, groups, channels of a group * kernel, windows]: windows innermost, so that
+  // copies, and the sums of the gradient, go along the input.
   const windows = unfold(padded, 2, kernel, stride, dilation);
   const count = windows.shape[2] ?? 0;
   const width = groupChannels * kernel;
-  const rows = windows
+  const columns = windows
     .view([batch, groups, groupChannels, count, kernel])
-    .permute([0, 1, 3, 2, 4])
-    .reshape([batch, groups, count, width]);
-  const columns = weight.reshape([groups, outChannels / groups, width]);
-  const product = matmul(columns, rows.transpose(-2, -1)).reshape([batch, outChannels, count]);
+    .permute([0, 1, 2, 4, 3])
+    .reshape([batch, groups, width, count]);
+  const rows = weight.reshape([groups, outChannels / groups, width]);
+  const product = matmul(rows, columns).reshape([batch, outChannels, count]);
   return bias ? product.add(bias.view([-1, 1])) : product;
 }
 

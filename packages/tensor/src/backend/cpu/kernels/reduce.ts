@@ -14,7 +14,14 @@ const FEW_ITEMS = 16;
 type Op = ReduceRequest['op'];
 
 /** What combines the results of chunks of floats. Products are not cut: their parts could overflow where the whole does not. */
-const COMBINE: Partial<Record<Op, Op>> = { sum: 'sum', sumOfSquares: 'sum', max: 'max', min: 'min' };
+const COMBINE: Partial<Record<Op, Op>> = {
+  sum: 'sum',
+  sumOfSquares: 'sum',
+  max: 'max',
+  min: 'min',
+  any: 'any',
+  all: 'all',
+};
 /** The same of integers and truth values, whose chunks give such again: products are modulo 2^32, as is the whole. */
 const COMBINE_INTS: Partial<Record<Op, Op>> = {
   sum: 'sum',
@@ -61,8 +68,15 @@ export function launchReduce(launcher: Launcher, reduction: RawReduction): void 
   const chunks = Math.ceil(length / chunk);
   const partials = launcher.take(outer * chunks * inner * 4);
   const address = partials.start * ALIGNMENT;
-  launchChunks(launcher, { ...reduction, scale: 1, out: address, floatOut: reduction.floatInput }, chunk, chunks);
-  launchChunks(launcher, { ...reduction, op: combine, length: chunks, input: address }, chunks, 1);
+  // Truths are words, whatever they are about.
+  const floatPartials = reduction.floatInput && combine !== 'any' && combine !== 'all';
+  launchChunks(launcher, { ...reduction, scale: 1, out: address, floatOut: floatPartials }, chunk, chunks);
+  launchChunks(
+    launcher,
+    { ...reduction, op: combine, length: chunks, input: address, floatInput: floatPartials },
+    chunks,
+    1,
+  );
   launcher.give(partials);
 }
 
