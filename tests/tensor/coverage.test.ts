@@ -62,6 +62,8 @@ const elsewhere = new Set([
   ...'autocast isAutocastEnabled descentSteps'.split(' '),
   // capture.test.ts, profile.test.ts.
   ...'capture eachTime resetCaptures profile Profile warmup'.split(' '),
+  // What `@course/nn` builds on: summary.test.ts, bad-input.test.ts there.
+  ...'countFlops setPlaceTeller'.split(' '),
   // What is made of a shape: creation.golden.test.ts, random.test.ts.
   ...'tensor empty emptyLike zeros zerosLike ones onesLike full fullLike arange meshgrid'.split(' '),
   ...'rand randn randint randperm randLike randnLike'.split(' '),
