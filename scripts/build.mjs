@@ -17,13 +17,18 @@ export async function build() {
   await buildDataWorker();
 }
 
-/** AssemblyScript → WebAssembly, embedded in packages/tensor/src/backend/cpu/binary.generated.ts. */
+/** AssemblyScript → WebAssembly, embedded in packages/tensor/src/backend/cpu/binary.generated.ts and in that of packages/models/src/word-vectors. */
 export async function buildKernels() {
   const script = at('packages/tensor/scripts/build-wasm.mjs');
   const output = at('packages/tensor/src/backend/cpu/binary.generated.ts');
-  const inputs = [at('packages/tensor/assembly'), at('packages/tensor/scripts'), at('pnpm-lock.yaml')];
-  const before = stateOf(inputs);
-  if (existsSync(output) && isDone('kernels', before)) return;
+  const inputs = ['packages/tensor/assembly', 'packages/models/assembly', 'packages/tensor/scripts', 'pnpm-lock.yaml'];
+  const before = stateOf(inputs.map((path) => at(path)));
+  if (
+    existsSync(output) &&
+    existsSync(at('packages/models/src/word-vectors/kernel.generated.ts')) &&
+    isDone('kernels', before)
+  )
+    return;
 
   say('Compiling the CPU kernels to WebAssembly (some seconds) ...');
   if (!(await runStep(node(script)))) fail('Compiling the CPU kernels failed; the messages are above.');

@@ -429,6 +429,17 @@ describe('training', () => {
     }
   });
 
+  it('trains many rows at once, and says when there are too many', async () => {
+    // A word of many n-grams among many: a step has more rows than there are words.
+    const long = 'pneumonoultramicroscopicsilicovolcanoconiosis';
+    const text = Array.from({ length: 4 }, () => Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? long : `w${i}`)));
+    const { wv } = await FastText.fit(text, { vectorSize: 7, minCount: 1, window: 20, minN: 1, maxN: 9, epochs: 1 });
+    expect(wv.vectors.every(Number.isFinite)).toBe(true);
+    await expect(Word2Vec.fit([['a', 'b']], { vectorSize: 2 ** 29, minCount: 1 })).rejects.toThrow(
+      /2 and 2 rows of width 536870912 take \d+ bytes, more than the 4 GB/,
+    );
+  });
+
   it('refuses options and text that make no sense', async () => {
     const text = 'a sentence' as unknown as string[];
     await expect(Word2Vec.fit([text])).rejects.toThrow(

@@ -1,6 +1,6 @@
 // Compiles the AssemblyScript kernels twice, for plain SIMD and for relaxed SIMD (fused multiply-add), and embeds both as
 // base64 in a generated module: no path has to be resolved at run time, so bundles, browsers and workers load the kernels like
-// any other code. The record layouts that the kernels and their callers share are copied beside it from assembly/layout.ts.
+// any other code. The one loop of @course/models that is no tensor op, negative sampling, is compiled on the way. The record layouts that the kernels and their callers share are copied beside it from assembly/layout.ts.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,8 +9,9 @@ import asc from 'assemblyscript/asc';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, 'src/backend/cpu');
 
+const models = join(dirname(root), 'models');
+
 const COMMON = [
-  'assembly/index.ts',
   '--outFile',
   'kernels.wasm',
   '-O3',
@@ -22,6 +23,13 @@ const COMMON = [
   'stub',
   '--importMemory',
   '--noExportMemory',
+  '--enable',
+  'simd',
+];
+
+const KERNELS = [
+  'assembly/index.ts',
+  ...COMMON,
   '--initialMemory',
   '1',
   '--maximumMemory',
@@ -30,21 +38,20 @@ const COMMON = [
   // One build serves shared memory and, after its import is changed (module.ts), memory of one thread.
   '--sharedMemory',
   '--enable',
-  'simd',
-  '--enable',
   'threads',
 ];
 
 /**
- * One build of the kernels.
+ * One build.
  *
- * @param {string[]} features Further compiler options.
+ * @param {string} root The folder that paths are relative to.
+ * @param {string[]} options Of the compiler; the first is the module to begin with.
  * @returns {Promise<Uint8Array>} The module.
  */
-async function compile(features) {
+async function compile(root, options) {
   /** @type {Uint8Array | undefined} */
   let binary;
-  const { error, stderr } = await asc.main([...COMMON, ...features], {
+  const { error, stderr } = await asc.main(options, {
     readFile: (name, base) => {
       try {
         return readFileSync(join(root, base === '.' ? '' : base, name), 'utf8');
@@ -67,8 +74,8 @@ async function compile(features) {
 /** @param {Uint8Array} bytes */
 const quoted = (bytes) => `'${Buffer.from(bytes).toString('base64')}'`;
 
-const simd = await compile([]);
-const relaxed = await compile(['--enable', 'relaxed-simd']);
+const simd = await compile(root, KERNELS);
+const relaxed = await compile(root, [...KERNELS, '--enable', 'relaxed-simd']);
 writeFileSync(
   join(target, 'binary.generated.ts'),
   `// Made by packages/tensor/scripts/build-wasm.mjs from packages/tensor/assembly.
@@ -81,4 +88,12 @@ export const relaxedBinary = ${quoted(relaxed)};
 writeFileSync(
   join(target, 'layout.generated.ts'),
   `// Copied by packages/tensor/scripts/build-wasm.mjs from packages/tensor/assembly/layout.ts.\n${readFileSync(join(root, 'assembly/layout.ts'), 'utf8')}`,
+);
+const sampling = await compile(models, ['assembly/negative-sampling.ts', ...COMMON]);
+writeFileSync(
+  join(models, 'src/word-vectors/kernel.generated.ts'),
+  `// Made by packages/tensor/scripts/build-wasm.mjs from packages/models/assembly.
+/** Steps of negative sampling, base64. */
+export const samplingBinary = ${quoted(sampling)};
+`,
 );

@@ -14,8 +14,9 @@ import {
   trainOptions,
   type Word2VecOptions,
 } from './options.js';
-import { initialRows, keepThresholds, UnigramTable } from './sampling.js';
-import { itself, PIECE, runWindows, type WindowOptions, Windows } from './windows.js';
+import { RowTables } from './row-tables.js';
+import { drawRows, keepThresholds, UnigramTable } from './sampling.js';
+import { itself, mostRowsOf, PIECE, runWindows, type WindowOptions, Windows } from './windows.js';
 
 /** A document: its words, and the tags whose vectors it trains (mostly one, its name or number). */
 export interface TaggedDocument {
@@ -102,7 +103,8 @@ export class Doc2Vec {
       }
     };
     const { vocabulary, corpus } = readCorpus('Doc2Vec', sentences(), model.options);
-    const { sampling, windows, wv, dv } = model.#begin(vocabulary, [...tags.keys()]);
+    const mostTags = tagsOf.reduce((most, { length }) => Math.max(most, length), 1);
+    const { sampling, windows, wv, dv } = model.#begin(vocabulary, [...tags.keys()], mostTags);
     const rows = tagsOf.map((own) => own.map((tag) => wv.length + tag));
     const step = new NegativeSampling(sampling);
     await runWindows(new Windows({ ...windows, sampling: step }), step, corpus, {
@@ -139,10 +141,10 @@ export class Doc2Vec {
     const { sampling, windows, vocabulary } = this.#fitted;
     const { epochs, alpha, minAlpha, dm, vectorSize, seed, nsExponent } = { ...this.options, ...options };
     const random = new Generator(seed);
-    const { inputs } = sampling;
+    const { inputs } = sampling.tables;
     const row = inputs.length / vectorSize - 1;
     const own = inputs.subarray(row * vectorSize);
-    own.set(initialRows(1, vectorSize, random));
+    drawRows(own, vectorSize, random);
     const step = new NegativeSampling({
       ...sampling,
       noise: new UnigramTable(vocabulary.counts, nsExponent, random),
@@ -163,7 +165,7 @@ export class Doc2Vec {
     return own.slice();
   }
 
-  #begin(vocabulary: Vocabulary, tags: readonly string[]): State {
+  #begin(vocabulary: Vocabulary, tags: readonly string[], mostTags: number): State {
     const {
       vectorSize: width,
       nsExponent,
@@ -178,15 +180,23 @@ export class Doc2Vec {
     const { shrinkWindows } = this.options;
     const random = this.#random;
     const count = vocabulary.words.length;
-    const inputs = initialRows(count + tags.length + 1, width, random);
+    const wordRows = itself(count);
+    const tables = new RowTables({
+      inputRows: count + tags.length + 1,
+      outputRows: count,
+      width,
+      mostRows: mostRowsOf(wordRows, window) + mostTags,
+      mostWords: negative + 1,
+    });
+    const { inputs } = tables;
+    drawRows(inputs, width, random);
     const noise = new UnigramTable(vocabulary.counts, nsExponent, random);
-    const outputs = new Float32Array(count * width);
     this.#state = {
       vocabulary,
-      sampling: { inputs, outputs, width, noise, negative, mean: dmMean, computeLoss },
+      sampling: { tables, noise, negative, mean: dmMean, computeLoss },
       windows: {
         random,
-        wordRows: itself(count),
+        wordRows,
         keep: keepThresholds(vocabulary.counts, sample),
         window,
         shrinkWindows,

@@ -53,7 +53,7 @@ export function keepThresholds(counts: readonly number[], sample: number): Float
   );
 }
 
-/** Uniform in [-1 / width, 1 / width), as gensim begins. */
-export function initialRows(rows: number, width: number, random: Generator): Float32Array {
-  return Float32Array.from({ length: rows * width }, () => ((random.random() / 2 ** 32) * 2 - 1) / width);
+/** Draws rows uniformly from [-1 / width, 1 / width), as gensim begins. */
+export function drawRows(rows: Float32Array, width: number, random: Generator): void {
+  for (let i = 0; i < rows.length; i++) rows[i] = ((random.random() / TWO_32) * 2 - 1) / width;
 }

@@ -7,8 +7,9 @@ import { type Corpus, encodeCorpus, readCorpus, type Sentences, type Vocabulary 
 import type { KeyedVectors } from './keyed-vectors.js';
 import { NegativeSampling } from './negative-sampling.js';
 import { type ResolvedWord2VecOptions, type TrainOptions, trainOptions } from './options.js';
-import { initialRows, keepThresholds, UnigramTable } from './sampling.js';
-import { runWindows, Windows, type WordRows } from './windows.js';
+import { RowTables } from './row-tables.js';
+import { drawRows, keepThresholds, UnigramTable } from './sampling.js';
+import { mostRowsOf, runWindows, Windows, type WordRows } from './windows.js';
 
 /** How a vocabulary is laid out in the rows that are trained. */
 export interface RowPlan<V extends KeyedVectors> {
@@ -83,11 +84,17 @@ export abstract class WindowModel<
     const { vectorSize: width, nsExponent, sample, negative, cbowMean, computeLoss, sg, ...rest } = this.options;
     const random = this.#random;
     const plan = this.plan(vocabulary);
-    const inputs = initialRows(plan.count, width, random);
-    const sampling = new NegativeSampling({
-      inputs,
-      outputs: new Float32Array(vocabulary.words.length * width),
+    const tables = new RowTables({
+      inputRows: plan.count,
+      outputRows: vocabulary.words.length,
       width,
+      mostRows: mostRowsOf(plan.wordRows, rest.window),
+      mostWords: negative + 1,
+    });
+    const { inputs } = tables;
+    drawRows(inputs, width, random);
+    const sampling = new NegativeSampling({
+      tables,
       noise: new UnigramTable(vocabulary.counts, nsExponent, random),
       negative,
       mean: cbowMean,

@@ -22,6 +22,13 @@ export function itself(count: number): WordRows {
   return { starts, rows: starts };
 }
 
+/** The most input rows of one step: all words of the widest window, with as many rows as the word that has the most. */
+export function mostRowsOf({ starts }: WordRows, window: number): number {
+  let most = 1;
+  for (let word = 1; word < starts.length; word++) most = Math.max(most, starts[word]! - starts[word - 1]!);
+  return most * Math.min(2 * window, PIECE);
+}
+
 /** How the window is used. */
 export interface WindowOptions {
   readonly sampling: NegativeSampling;
@@ -40,10 +47,11 @@ export interface WindowOptions {
 export class Windows {
   readonly #options: WindowOptions;
   readonly #kept = new Int32Array(PIECE);
-  #rows = new Int32Array(256);
+  readonly #rows: Int32Array;
 
   constructor(options: WindowOptions) {
     this.#options = options;
+    this.#rows = options.sampling.rows;
   }
 
   /**
@@ -77,7 +85,7 @@ export class Windows {
       for (let j = Math.max(0, i - reach); j < end; j++) {
         if (j === i) continue;
         const count = this.#append(kept[j]!, 0);
-        sampling.step(this.#rows, count, kept[i]!, alpha);
+        sampling.step(count, kept[i]!, alpha);
       }
     }
   }
@@ -90,15 +98,15 @@ export class Windows {
       const end = Math.min(length, i + reach + 1);
       let count = 0;
       for (let j = Math.max(0, i - reach); j < end; j++) if (j !== i) count = this.#append(kept[j]!, count);
-      if (documents) for (const row of documents) this.#put(count++, row);
-      if (count > 0) sampling.step(this.#rows, count, kept[i]!, alpha);
+      if (documents) for (const row of documents) this.#rows[count++] = row;
+      if (count > 0) sampling.step(count, kept[i]!, alpha);
     }
   }
 
   #alone(length: number, alpha: number, documents: Int32Array): void {
     for (const row of documents) {
-      this.#put(0, row);
-      for (let i = 0; i < length; i++) this.#options.sampling.step(this.#rows, 1, this.#kept[i]!, alpha);
+      this.#rows[0] = row;
+      for (let i = 0; i < length; i++) this.#options.sampling.step(1, this.#kept[i]!, alpha);
     }
   }
 
@@ -112,17 +120,8 @@ export class Windows {
     const { starts, rows } = this.#options.wordRows;
     const end = starts[word + 1]!;
     let at = count;
-    for (let r = starts[word]!; r < end; r++) this.#put(at++, rows[r]!);
+    for (let r = starts[word]!; r < end; r++) this.#rows[at++] = rows[r]!;
     return at;
-  }
-
-  #put(at: number, row: number): void {
-    if (at === this.#rows.length) {
-      const larger = new Int32Array(2 * at);
-      larger.set(this.#rows);
-      this.#rows = larger;
-    }
-    this.#rows[at] = row;
   }
 }
 
