@@ -34,6 +34,15 @@ export class SparseMatrix {
       yield [this.indices[at] ?? 0, this.data[at] ?? 0];
   }
 
+  toString(): string {
+    return `SparseMatrix(shape: [${this.shape.join(', ')}], stored: ${this.data.length})`;
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /** All values, zeros too. */
   toArray(): number[][] {
     return Array.from({ length: this.shape[0] }, (_, i) => {

@@ -101,6 +101,16 @@ export class Vocabulary {
       throw new ArgumentError(`Vocabulary: no id ${id}; there are ${this.size}`);
     });
   }
+
+  toString(): string {
+    const first = this.tokens.slice(0, 5).map((token) => `'${token}'`);
+    return `Vocabulary(size: ${this.size}, tokens: [${first.join(', ')}${this.size > 5 ? ', …' : ''}])`;
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
 }
 
 /** Tokens and their counts, most frequent first; those that are as frequent in the order in which they came. */

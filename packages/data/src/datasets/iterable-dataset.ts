@@ -221,6 +221,15 @@ export class IterableDataset<Row> implements AsyncIterable<Row> {
     return Dataset.fromRows(rows);
   }
 
+  toString(): string {
+    return 'IterableDataset()';
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /** A data set of what a function makes of the stream of rows. */
   #then<Out>(stream: (rows: AsyncIterable<Row>, epoch: number) => AsyncGenerator<Out>): IterableDataset<Out> {
     const source = this.#source;

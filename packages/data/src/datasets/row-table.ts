@@ -157,6 +157,11 @@ export abstract class RowTable<Row> implements Iterable<Row> {
     return `Dataset({ columns: [${this.columns.map((name) => `'${name}'`).join(', ')}], length: ${this.length} })`;
   }
 
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /** The place of an index, which may count from the end. */
   protected checkIndex(index: number): number {
     if (!(Number.isInteger(index) && index >= -this.length && index < this.length)) {

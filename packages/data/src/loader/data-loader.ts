@@ -203,6 +203,17 @@ export class DataLoader<
     this.close();
   }
 
+  toString(): string {
+    const { dataset, batchSize, numWorkers } = this;
+    const fields = [`batchSize: ${batchSize ?? 'by batchSampler'}`, `numWorkers: ${numWorkers}`];
+    return `DataLoader(${[String(dataset), ...fields].join(', ')})`;
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   #prepared(): Preparation<Row, Batch> {
     if (this.numWorkers === 0) return preparationHere(this.#collate);
     if (!this.#persistent) return preparationInWorkers(this.#collate, this.numWorkers);

@@ -175,6 +175,19 @@ export class BatchEncoding implements Iterable<Encoding> {
     return { data: Int32Array.from(this.offsets.flat(2)), shape: [this.length, length, 2] };
   }
 
+  toString(): string {
+    const lengths = Array.from({ length: this.length }, (_, row) => this.#paddedLength(row));
+    const least = lengths.reduce((a, b) => Math.min(a, b), Infinity);
+    const most = lengths.reduce((a, b) => Math.max(a, b), 0);
+    const tokens = least === most ? `${most}` : `${least} to ${most}`;
+    return `BatchEncoding(rows: ${this.length}${this.length === 0 ? '' : `, tokens: ${tokens}`})`;
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   #encoding(row: number): Encoding {
     return this.#table.encoding(row, this.#vocab, this.#padding);
   }

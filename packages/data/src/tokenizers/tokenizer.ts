@@ -205,6 +205,11 @@ export abstract class Tokenizer extends TokenDecoder {
     );
   }
 
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return String(this);
+  }
+
   /** A tokenizer in a few lines: sizes, what is its own, special tokens with their ids. */
   protected describe(name: string, own: Readonly<Record<string, unknown>>): string {
     return describeTokenizer(name, this, own);
