@@ -199,6 +199,36 @@ describe('map', () => {
     expect((await failure(numbers.map(none))).message).toContain('no function as its default export');
   });
 
+  it('runs a module on batches in workers', async () => {
+    const module = write(
+      'batch.mjs',
+      `export default ({ n }, indices) => ({ twice: n.map((x) => 2 * x), i: indices, of: n.map(() => n.length) });`,
+    );
+    const numbers = Dataset.fromRows(Array.from({ length: 50 }, (_, n) => ({ n })));
+    const mapped = await numbers.map<{ twice: number; i: number; of: number }>(pathToFileURL(module), {
+      numProc: 2,
+      batched: true,
+      batchSize: 20,
+      removeColumns: ['n'],
+    });
+    expect(mapped.column('twice')).toEqual(numbers.column('n').map((n) => 2 * n));
+    expect(mapped.column('i')).toEqual(numbers.column('n'));
+    expect(mapped.column('of')).toEqual(numbers.column('n').map((n) => (n < 40 ? 20 : 10)));
+    const uneven = pathToFileURL(write('uneven.mjs', 'export default () => ({ a: [1], b: [] });'));
+    expect((await failure(numbers.map(uneven, { batched: true }))).message).toBe('the column b has 0 values, a has 1');
+  });
+
+  it('keeps the result of a module for as long as its text is the same', async () => {
+    const cacheFileName = `${folder}/kept-module.jsonl`;
+    const module = pathToFileURL(write('kept.mjs', 'export default (row) => ({ n: row.n, version: 1 });'));
+    const numbers = Dataset.fromRows([{ n: 1 }, { n: 2 }]);
+    const run = async (): Promise<unknown> =>
+      (await numbers.map<{ version: number }>(module, { cacheFileName })).column('version');
+    expect(await run()).toEqual([1, 1]);
+    write('kept.mjs', 'export default (row) => ({ n: row.n, version: 2 });');
+    expect(await run()).toEqual([2, 2]);
+  });
+
   it('keeps its result in a file for as long as rows and function are the same', async () => {
     const cacheFileName = `${folder}/kept.jsonl`;
     let calls = 0;

@@ -71,7 +71,7 @@ export class Dataset<Row> extends RowTable<Row> {
    */
   map<Out>(transform: BatchTransform<Row, Out>, options: BatchedMapOptions): Promise<Dataset<Out>>;
   map<Out>(transform: RowTransform<Row, Out>, options?: MapOptions): Promise<Dataset<Out>>;
-  map<Out = Record<string, unknown>>(module: URL, options?: MapOptions): Promise<Dataset<Out>>;
+  map<Out = Record<string, unknown>>(module: URL, options?: MapOptions | BatchedMapOptions): Promise<Dataset<Out>>;
   async map<Out>(
     transform: RowTransform<Row, Out> | BatchTransform<Row, Out> | URL,
     options: MapOptions | BatchedMapOptions = {},

@@ -3,11 +3,12 @@
  * next run reads instead.
  */
 import { ArgumentError } from '@course/tensor';
-import { digest, pathKind, writeLines } from '#platform';
+import { digest, pathKind, pathOfUrl, writeLines } from '#platform';
 import { mapConcurrently } from '../hub/concurrency.js';
 import { readJsonl } from '../readers/jsonl.js';
+import { readText } from '../text-file.js';
 import { type Columns, toColumns, toRows } from './columns.js';
-import { mapInWorkers } from './map-worker.js';
+import { mapBatchesInWorkers, mapInWorkers } from './map-worker.js';
 
 /** Options of `map`. */
 export interface MapOptions {
@@ -16,7 +17,7 @@ export interface MapOptions {
   /** Columns to leave out; those of the rows before may be named too, though the function has left them out already. */
   readonly removeColumns?: string | readonly string[];
   /**
-   * A JSON Lines file to keep the result in. It is read instead of calling the function when the rows, the function's text and
+   * A JSON Lines file to keep the result in. It is read instead of calling the function when the rows, the text of the function or module and
    * `newFingerprint` are those of then. What JSON cannot hold (tensors, NaN) does not survive it; typed arrays become arrays.
    */
   readonly cacheFileName?: string;
@@ -70,14 +71,12 @@ async function compute<Row, Out>(
   options: MapOptions | BatchedMapOptions,
   numProc: number,
 ): Promise<Out[]> {
+  const batchSize = batchSizeOf(options);
   if (transform instanceof URL) {
-    if ('batched' in options) throw new ArgumentError('map: a module is applied row by row, without batched');
-    return (await mapInWorkers(rows, transform, numProc)) as Out[];
+    if (batchSize === undefined) return (await mapInWorkers(rows, transform, numProc)) as Out[];
+    return (await mapBatchesInWorkers(rows, transform, numProc, batchSize)) as Out[];
   }
-  if ('batched' in options && options.batched) {
-    const { batchSize = 1000 } = options;
-    if (!(Number.isInteger(batchSize) && batchSize > 0))
-      throw new ArgumentError(`map: batchSize must be a positive whole number, got ${batchSize}`);
+  if (batchSize !== undefined) {
     const starts = Array.from({ length: Math.ceil(rows.length / batchSize) }, (_, i) => i * batchSize);
     const batches = await mapConcurrently(starts, numProc, async (from) => {
       const some = rows.slice(from, from + batchSize);
@@ -96,17 +95,26 @@ async function compute<Row, Out>(
   return results;
 }
 
+/** Rows in a batch; undefined where rows come one by one. */
+function batchSizeOf(options: MapOptions | BatchedMapOptions): number | undefined {
+  if (!('batched' in options && options.batched)) return undefined;
+  const { batchSize = 1000 } = options;
+  if (Number.isInteger(batchSize) && batchSize > 0) return batchSize;
+  throw new ArgumentError(`map: batchSize must be a positive whole number, got ${batchSize}`);
+}
+
 /** Whether a value has to be awaited. */
 export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** What a kept result depends on, in 64 digits. */
-function fingerprint<Row>(rows: readonly Row[], transform: unknown, options: MapOptions): Promise<string> {
+async function fingerprint<Row>(rows: readonly Row[], transform: unknown, options: MapOptions): Promise<string> {
   const { removeColumns = [], newFingerprint = '' } = options;
-  const [batched, batchSize] =
-    'batched' in options ? [true, (options as BatchedMapOptions).batchSize ?? 1000] : [false, 1];
-  const head = [FORMAT, String(transform), newFingerprint, batched, batchSize, removeColumns];
+  const batchSize = batchSizeOf(options);
+  // Of a module its own text; what it imports in turn is for `newFingerprint` to tell.
+  const text = transform instanceof URL ? await readText(pathOfUrl(transform)) : String(transform);
+  const head = [FORMAT, text, newFingerprint, batchSize !== undefined, batchSize ?? 1, removeColumns];
   return digest(
     (function* () {
       yield JSON.stringify(head);

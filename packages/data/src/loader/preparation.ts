@@ -74,7 +74,7 @@ export function preparationInWorkers<Row, Batch>(
  */
 export function setupOf(collate: Collate<never, unknown> | undefined): WorkerSetup {
   if (collate === undefined) return { kind: 'collate', recipe: { kind: 'columns' } };
-  if (collate instanceof URL) return { kind: 'module', href: collate.href, each: false };
+  if (collate instanceof URL) return { kind: 'module', href: collate.href, to: 'rows' };
   if (isTwoPart(collate)) return { kind: 'collate', recipe: collate.recipe() };
   const what = typeof collate === 'function' ? 'a function' : `a ${collate.constructor.name}`;
   throw new ArgumentError(

@@ -8,6 +8,11 @@ import type { PathKind, WorkerEvents, WorkerHandle } from './node.js';
 export { openRepo } from '../hub/web.js';
 export type { WorkerHandle } from './node.js';
 
+/** The path that a URL names. */
+export function pathOfUrl(url: URL): string {
+  return url.href;
+}
+
 /** A URL does not tell a file from a folder. */
 export async function pathKind(_path: string): Promise<PathKind> {
   return 'unknown';

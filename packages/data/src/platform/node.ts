@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { FormatError } from '@course/tensor';
 import { isWebUrl, readUrl, readWholeUrl } from './http.js';
@@ -15,6 +16,11 @@ export { openRepo } from '../hub/node/repo.js';
 
 /** What a path leads to; 'unknown' where that cannot be told without reading. */
 export type PathKind = 'file' | 'folder' | 'none' | 'unknown';
+
+/** The path that a URL names: of a file its own. */
+export function pathOfUrl(url: URL): string {
+  return url.protocol === 'file:' ? fileURLToPath(url) : url.href;
+}
 
 /** What a path leads to. */
 export async function pathKind(path: string): Promise<PathKind> {

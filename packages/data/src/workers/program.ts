@@ -14,8 +14,8 @@ export type WorkerSetup =
   | { readonly kind: 'encode'; readonly recipe: EncoderRecipe }
   /** Makes batches: rows to a `HostBatch`. */
   | { readonly kind: 'collate'; readonly recipe: CollateRecipe }
-  /** Applies the default export of a module to its job, or (`each`) to each row of a `RowsJob`. */
-  | { readonly kind: 'module'; readonly href: string; readonly each: boolean };
+  /** Applies the default export of a module: to rows together, to each row of a `RowsJob`, or to the columns of a `ColumnsJob`. */
+  | { readonly kind: 'module'; readonly href: string; readonly to: 'rows' | 'each row' | 'columns' };
 
 /** Texts to encode. */
 export interface EncodeJob {
@@ -28,6 +28,13 @@ export interface RowsJob {
   /** The number of the first row. */
   readonly first: number;
   readonly rows: readonly unknown[];
+}
+
+/** Columns to transform together. */
+export interface ColumnsJob {
+  readonly columns: Readonly<Record<string, unknown[]>>;
+  /** The numbers of the rows. */
+  readonly indices: readonly number[];
 }
 
 /** A job under its number. */
@@ -83,7 +90,11 @@ function answering(setup: WorkerSetup): (job: never) => unknown {
         const { default: found } = await loaded;
         if (typeof found !== 'function') throw new TypeError('the module has no function as its default export');
         const apply = found as (...values: unknown[]) => PromiseLike<unknown>;
-        if (!setup.each) return travelling(await apply(job));
+        if (setup.to === 'rows') return travelling(await apply(job));
+        if (setup.to === 'columns') {
+          const { columns, indices } = job as ColumnsJob;
+          return travelling(await apply(columns, indices));
+        }
         const { first, rows } = job as RowsJob;
         const results: unknown[] = [];
         for (const [i, row] of rows.entries()) results.push(await apply(row, first + i));
