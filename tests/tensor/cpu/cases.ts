@@ -83,12 +83,14 @@ export const cases: Record<string, Case> = {
   ...Object.fromEntries(
     (
       [
-        ['matmul in blocks', [2], 300, 270, 70, false],
-        ['matmul over long sums', [], 70, 140, 1100, true],
-        ['matmul of few rows', [3], 2, 700, 33, false],
-        ['matmul of few columns', [], 700, 3, 33, true],
+        ['matmul in blocks', [2], 300, 270, 70, false, false],
+        ['matmul over long sums', [], 70, 140, 1100, false, true],
+        ['matmul of few rows', [3], 2, 700, 33, false, false],
+        ['matmul of few columns', [], 700, 3, 33, false, true],
+        ['matmul of columns', [], 150, 90, 800, true, false],
+        ['matmul of columns, turned for many', [], 130, 300, 810, true, false],
       ] as const
-    ).map(([name, batch, m, n, k, turned]): [string, Case] => [
+    ).map(([name, batch, m, n, k, turnedA, turned]): [string, Case] => [
       name,
       async (machine) => {
         const matrices = batch[0] ?? 1;
@@ -101,8 +103,8 @@ export const cases: Record<string, Case> = {
           k,
           a: {
             ...machine.put(noise(matrices * m * k, 1)),
-            rowStride: k,
-            columnStride: 1,
+            rowStride: turnedA ? 1 : k,
+            columnStride: turnedA ? m : 1,
             batchStrides: batch.map(() => m * k),
           },
           b: {

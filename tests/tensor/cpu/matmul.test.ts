@@ -161,6 +161,15 @@ eachBuild('matmul', (machine) => {
     }
   });
 
+  it('turns rows that lie as columns once for many groups of columns', async () => {
+    for (const [m, n, k] of [
+      [9, 257, 3],
+      [70, 300, 801],
+      [65, 264, 64],
+    ] as const)
+      await check(machine(), { m, n, k, aTurned: true, bias: true, activation: 'relu', residual: true });
+  });
+
   it('takes sizes of zero: nothing to do, or sums of nothing', async () => {
     for (const sizes of [{ m: 0 }, { n: 0 }, { batch: [0] }]) await check(machine(), { m: 3, n: 4, k: 5, ...sizes });
     for (const [m, n] of [

@@ -1,8 +1,8 @@
 /** Matrix products on the CPU: chooses the kernel and the blocks that it works in. The choice depends on shapes and strides alone. */
 import type { Activation, Dense, MatmulRequest } from '../../requests.js';
-import { ALIGNMENT } from '../allocator.js';
+import { ALIGNMENT, type Block } from '../allocator.js';
 import type { Launcher } from '../launch.js';
-import { ActivationCode, MatmulField, PackField, ThinField } from '../layout.generated.js';
+import { ActivationCode, ItemSize, MatmulField, PackField, ThinField, TransposeField } from '../layout.generated.js';
 import { SCRATCH_BYTES } from '../scratch.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
@@ -41,6 +41,8 @@ const LONG = 64;
 /** Columns of a work item of a product with few rows, at most and at least. */
 const THIN_GROUP = 256;
 const THINNEST_GROUP = 64;
+/** From so many groups of columns on, rows that are not dense along k are turned once for all instead of by each. */
+const TURN_GROUPS = 3;
 /** Multiplications that make a piece of work for a thread. */
 const GRAIN = 131_072;
 
@@ -199,7 +201,9 @@ function chooseGroups(
   return { rowGroup, columnGroup };
 }
 
-function launchBlocks(launcher: Launcher, problem: Product): void {
+function launchBlocks(launcher: Launcher, given: Product): void {
+  const rows = turnedRows(launcher, given);
+  const problem = rows ? { ...given, a: { ...given.a, row: given.k, column: 1 } } : given;
   const { request, batch, m, n, k, a, b } = problem;
   const depth = Math.max(1, Math.ceil(k / Math.ceil(Math.max(k, 1) / LONGEST_DEPTH)));
   const kept = keptPanels(launcher, problem, depth);
@@ -223,7 +227,7 @@ function launchBlocks(launcher: Launcher, problem: Product): void {
   i32[record + MatmulField.m] = m;
   i32[record + MatmulField.n] = n;
   i32[record + MatmulField.k] = k;
-  i32[record + MatmulField.a] = launcher.pointer(a.operand);
+  i32[record + MatmulField.a] = rows ? rows.start * ALIGNMENT : launcher.pointer(a.operand);
   i32[record + MatmulField.aRowStride] = a.row * 4;
   i32[record + MatmulField.aColumnStride] = a.column * 4;
   i32[record + MatmulField.b] = launcher.pointer(b.operand);
@@ -251,6 +255,27 @@ function launchBlocks(launcher: Launcher, problem: Product): void {
     Math.ceil(GRAIN / (rowGroup * columnGroup * Math.max(k, 1))),
   );
   if (shared) launcher.give(shared);
+  if (rows) launcher.give(rows);
+}
+
+/** All of a with its rows dense along k, as a block of memory, where many groups of columns would each turn them: weight gradients. */
+function turnedRows(launcher: Launcher, { batch, m, n, k, a }: Product): Block | undefined {
+  if (batch.length > 0 || a.row !== 1 || a.column === 1 || m <= FEW || k <= 1) return undefined;
+  if (n <= (TURN_GROUPS - 1) * WIDEST_GROUP) return undefined;
+  const block = launcher.takeSpare(m * k * 4);
+  if (!block) return undefined;
+  const record = launcher.record(TransposeField.length);
+  const { i32 } = launcher;
+  i32[record + TransposeField.source] = launcher.pointer(a.operand);
+  i32[record + TransposeField.target] = block.start * ALIGNMENT;
+  i32[record + TransposeField.columns] = k;
+  i32[record + TransposeField.columnStride] = a.column;
+  i32[record + TransposeField.rows] = m;
+  i32[record + TransposeField.rowStride] = k;
+  i32[record + TransposeField.rank] = 0;
+  const tile = ItemSize.transposeTile;
+  launcher.launch('transpose', record, Math.ceil(m / tile) * Math.ceil(k / tile), 16);
+  return block;
 }
 
 /** Bytes of all of b in panels. */
