@@ -203,6 +203,28 @@ onEachDevice('products that wait', (kind) => {
     expect(await h.toArray()).toBeClose(await reference(x, w, b), CLOSE);
   });
 
+  it('sum up without a kernel for the sums, in backward passes too', async () => {
+    const single = alone(x, w, b);
+    const [u, v] = [randn([24, 40]), randn([24, 40])];
+    const sum = (): Tensor => scope(() => linear(x, w, b).add(linear(x, u)).add(linear(x, v)).add(r));
+    for (let i = 0; i < 2; i++) sum().dispose();
+    const { value, count } = dispatches(sum);
+    expect(count).toBeLessThanOrEqual(3 * single + 1);
+    const terms = [await reference(x, w, b), await reference(x, u), await reference(x, v), (await r.toArray()) as Rows];
+    const total = map(terms[0] as Rows, (_, i, j) => terms.reduce((all, term) => all + (term[i]?.[j] ?? 0), 0));
+    expect(await value.toArray()).toBeClose(total, { rtol: CLOSE.rtol, atol: 3 * CLOSE.atol });
+
+    // dx = Σ 1 wᵢ: ones times the weights' sums of columns.
+    const input = x.clone().requiresGrad_(true);
+    const [dx] = scope(() => grad(linear(input, w).add(linear(input, u)).add(linear(input, v)).sum(), [input]));
+    const columns = [w, u, v].map(async (each) => (await each.sum(0).toArray()) as readonly number[]);
+    const sums = await Promise.all(columns);
+    const expected = Array.from({ length: 9 }, () =>
+      Array.from({ length: 40 }, (_, j) => sums.reduce((all, each) => all + (each[j] ?? 0), 0)),
+    );
+    expect(await dx.toArray()).toBeClose(expected, { rtol: CLOSE.rtol, atol: 3 * CLOSE.atol });
+  });
+
   it('of the same left operand are computed together', async () => {
     const weights = [w, randn([24, 40]), randn([24, 40])];
     const biases = [b, randn([24]), randn([24])];

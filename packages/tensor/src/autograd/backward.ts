@@ -133,6 +133,8 @@ function walk(
     const before = gradients.get(vertex);
     gradients.set(vertex, before ? before.add(gradient) : gradient);
     if (!before) queue.push(vertex);
+    // The sum alone is needed from here on: a term that becomes part of its kernel lets go of what it is made of.
+    else if (!createGraph) for (const term of [before, gradient]) if (term.scope) term.dispose();
   };
   // Sums that nobody but this pass holds, so that parts may be added in place.
   const own = new Set<Tensor>();
@@ -192,11 +194,9 @@ function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>)
     if (!parent || !thunk || !wanted.has(parent)) continue;
     const result = thunk();
     observe(`${operation.name}'s backward`, result);
-    // A rule may pass the gradient on as it is; another handle keeps lifetimes apart.
-    results.push([
-      parent,
-      result === gradient ? makeTensor(result.storage.retain(), result.layout, result.vertex) : result,
-    ]);
+    // A rule may pass the gradient on as it is, or give one to several parents; another handle keeps lifetimes apart.
+    const isShared = result === gradient || results.some(([, other]) => other === result);
+    results.push([parent, isShared ? makeTensor(result.storage.retain(), result.layout, result.vertex) : result]);
   }
   return results;
 }

@@ -4,7 +4,7 @@ import { numel } from '../shape.js';
 import type { Storage } from '../storage.js';
 import { collapseDims, contiguousView, type View } from '../view.js';
 import { type Composition, compose } from './compose.js';
-import { findEpilogue, lowerProduct } from './products.js';
+import { findEpilogue, lowerAddend, lowerProduct } from './products.js';
 
 /** Where the root's value goes if not into memory of its own: elements of an existing storage, in place. */
 export interface Destination {
@@ -17,6 +17,7 @@ export function lower(root: Storage, destination?: Destination): void {
   if (root.product) lowerProduct(root);
   const { recipe } = root;
   if (!recipe) return;
+  if (!destination) lowerAddend(recipe);
   const composition = compose(root);
   const { written, inlined } = composition;
   const epilogue = destination ? null : findEpilogue(recipe.shape, composition);

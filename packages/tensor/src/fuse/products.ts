@@ -7,9 +7,9 @@
  */
 import type { Activation, Dense, MatmulRequest, Matrices } from '../backend/requests.js';
 import { numel, type Shape } from '../shape.js';
-import type { Factor, PendingProduct, Storage } from '../storage.js';
+import type { Factor, PendingProduct, Recipe, Storage } from '../storage.js';
 import { isContiguous } from '../view.js';
-import type { Composition, Input } from './compose.js';
+import { type Composition, compose, type Input } from './compose.js';
 
 const ACTIVATIONS: Readonly<Record<string, Activation>> = { relu: 'relu', gelu: 'gelu', geluTanh: 'geluTanh' };
 
@@ -35,6 +35,21 @@ export function findEpilogue(shape: Shape, composition: Composition): Epilogue |
     if (epilogue) return epilogue;
   }
   return null;
+}
+
+/**
+ * Of a sum of a product and something that another product takes as its epilogue, the latter is computed first: then it is the first
+ * one's residual. So a sum of several products, as the gradient of what several layers read is, takes no kernel but theirs.
+ */
+export function lowerAddend({ op, args }: Recipe): void {
+  if (op !== 'add') return;
+  for (const [i, each] of args.entries()) {
+    const other = args[1 - i];
+    if (!other || !('storage' in each) || !('storage' in other)) continue;
+    const { recipe } = other.storage;
+    const waits = each.storage.product?.isConstant && !each.storage.wasInlined && each.storage.readers.size === 1;
+    if (waits && recipe && findEpilogue(recipe.shape, compose(other.storage))) void other.storage.buffer;
+  }
 }
 
 /** Follows the steps from a product on: each must take what the last one gave, in the order in which a kernel applies them. */

@@ -24,8 +24,8 @@ const FEWEST_ROWS = 64;
 const FEWEST_COLUMNS = 32;
 /** Where b is copied beforehand, smaller groups cost nothing but a little of the way through memory. */
 const FEWEST_PACKED_ROWS = 32;
-/** Up to so many rows a copy of b that is kept saves something: for more rows, copying is a hundredth of the work. */
-const KEEP_ROWS = 512;
+/** Up to so many rows a copy of b that is kept saves something: for more rows, copying is less than a hundredth of the work. */
+const KEEP_ROWS = 1024;
 /** Elements whose copying makes a piece of work for a thread. */
 const PACK_GRAIN = 16_384;
 /** Columns of a work item of copying. */
