@@ -62,10 +62,13 @@ export function useGpu(tuning?: Tuning): () => Gpu {
   };
 }
 
-/** Runs a suite with the tuning of software adapters and with that of GPUs. */
+/** Runs a suite with the tuning of the adapter at hand and with that of GPUs. */
 export function eachTuning(name: string, suite: (gpu: () => Gpu) => void): void {
-  describe.each(['software', 'discrete'] as const)(`${name}, tuned for %s adapters`, (kind) => {
-    suite(useGpu(tuningTable[kind]));
+  describe.each([
+    ['this', undefined],
+    ['a discrete', tuningTable.discrete],
+  ] as const)(`${name}, tuned for %s adapter`, (_, tuning) => {
+    suite(useGpu(tuning));
   });
 }
 

@@ -6,7 +6,7 @@ import { openGpu } from '#platform';
 import { DeviceError } from '../../errors.js';
 
 /** Adapters differ in which tiles and kernels suit them; the table in `tuning.ts` has one row a kind. */
-export type AdapterKind = 'discrete' | 'integrated' | 'apple' | 'software';
+export type AdapterKind = 'discrete' | 'integrated' | 'apple' | 'swiftshader' | 'lavapipe';
 
 export interface AdapterOptions {
   /** Whether an adapter that emulates a GPU in software will do. Default false. */
@@ -15,11 +15,13 @@ export interface AdapterOptions {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b/i;
 
+function textOf({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  return [vendor, architecture, device, description].join(' ');
+}
+
 /** Whether an adapter emulates a GPU: it says so, or bears the name of a known software driver. */
 export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
-  return (
-    info.isFallbackAdapter || SOFTWARE.test([info.vendor, info.architecture, info.device, info.description].join(' '))
-  );
+  return info.isFallbackAdapter || SOFTWARE.test(textOf(info));
 }
 
 /** The adapter's own name, as far as it tells one. */
@@ -30,7 +32,7 @@ export function adapterName(info: GPUAdapterInfo): string {
 
 /** The row of the tuning table. WebGPU does not say whether a card has memory of its own; its vendor does, mostly. */
 export function adapterKind(info: GPUAdapterInfo): AdapterKind {
-  if (isSoftwareAdapter(info)) return 'software';
+  if (isSoftwareAdapter(info)) return /llvmpipe|lavapipe/i.test(textOf(info)) ? 'lavapipe' : 'swiftshader';
   if (/apple/i.test(info.vendor)) return 'apple';
   return /nvidia|amd/i.test(info.vendor) ? 'discrete' : 'integrated';
 }

@@ -1,5 +1,5 @@
 /**
- * What suits which kind of adapter, in one table. On software adapters barriers and shared memory cost more than they save and
+ * What suits which kind of adapter, in one table; `npm run bench -- tune` measures candidates for a row. On software adapters barriers and shared memory cost more than they save and
  * loads are dear, so an invocation does a whole row, or a large tile in registers; on a GPU a workgroup shares the row or the tile.
  */
 import type { AdapterKind } from './adapter.js';
@@ -7,17 +7,22 @@ import type { AdapterKind } from './adapter.js';
 export interface MatmulTile {
   /**
    * `registers`: each invocation loads what it needs; `shared`: a workgroup stages tiles of both operands in shared memory;
-   * `subgroups`: a workgroup is one subgroup, whose lanes load A for one another.
+   * `subgroups`: a workgroup is one subgroup, whose lanes load A for one another; `lanes`: one subgroup, whose lanes split k.
    */
-  readonly memory: 'registers' | 'shared' | 'subgroups';
-  /** Rows and columns an invocation computes; columns in multiples of 4. */
+  readonly memory: 'registers' | 'shared' | 'subgroups' | 'lanes';
+  /** Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too. */
   readonly rows: number;
   readonly columns: number;
-  /** Invocations of a workgroup, down and across the output; with `subgroups` 1, and the size of the adapter's subgroups. */
+  /** Invocations of a workgroup, down and across the output; with `subgroups` and `lanes` 1, and the size of the adapter's subgroups. */
   readonly groupRows: number;
   readonly groupColumns: number;
-  /** Depth of a staged tile, a multiple of 4; unused with `registers`. */
+  /** Depth of a staged tile, a multiple of 4; used with `shared` alone. */
   readonly depth: number;
+  /** For tiles whose long text takes a while to compile: fewest multiply-adds of a request, and whether all of it must lie in vectors. */
+  readonly least?: number;
+  readonly inVectors?: boolean;
+  /** Most rows of the output: for tiles of vectors and matrices of a few rows. With `lanes` B must lie along k. */
+  readonly mostRows?: number;
 }
 
 /** Rows of an invocation, and invocations of a workgroup down and across a tile of scores. */
@@ -54,11 +59,39 @@ const shared = (rows: number, columns: number, group: number, depth: number): Ma
   depth,
 });
 
+/** A tile of `subgroups` or `lanes`, to be completed with the adapter's size of subgroups. */
+const subgroup = (memory: 'subgroups' | 'lanes', rows: number, columns: number, rest: Partial<MatmulTile> = {}) => ({
+  memory,
+  rows,
+  columns,
+  groupRows: 1,
+  groupColumns: 4,
+  depth: 0,
+  ...rest,
+});
+
+const registers = (
+  rows: number,
+  columns: number,
+  groupRows: number,
+  groupColumns: number,
+  rest: Partial<MatmulTile> = {},
+): MatmulTile => ({ memory: 'registers', rows, columns, groupRows, groupColumns, depth: 0, ...rest });
+
+/** One row of the output, or a few: nothing to share but B, which is read along its lines. */
+const vectors: readonly MatmulTile[] = [
+  registers(1, 4, 1, 64, { mostRows: 4 }),
+  subgroup('lanes', 1, 4, { mostRows: 4 }),
+];
+
 const hardware: Tuning = {
   pointwise: { workgroupSize: 256, perInvocation: 1 },
   rows: { workgroupSize: 256, lanes: 256 },
   reduce: { workgroupSize: 256, invocations: 8192 },
-  matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 16, 16)], workgroups: 128 },
+  matmul: {
+    tiles: [...vectors, shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 16, 16)],
+    workgroups: 128,
+  },
   attention: {
     tile: { rows: 4, groupRows: 8, groupColumns: 8 },
     few: { rows: 1, groupRows: 1, groupColumns: 64 },
@@ -66,27 +99,46 @@ const hardware: Tuning = {
   },
 };
 
+const twoShared = [...vectors, shared(4, 4, 8, 16), shared(4, 4, 16, 16)];
+
+/** SwiftShader: vectors of four invocations. A load costs as much as ten multiply-adds, a barrier more than it saves. */
+const swiftshader: Tuning = {
+  pointwise: { workgroupSize: 256, perInvocation: 1 },
+  rows: { workgroupSize: 16, lanes: 1 },
+  reduce: { workgroupSize: 16, invocations: 256 },
+  matmul: {
+    tiles: [
+      registers(1, 4, 1, 4),
+      registers(4, 4, 4, 4),
+      subgroup('subgroups', 8, 4),
+      subgroup('lanes', 16, 16, { least: 2 ** 22, inVectors: true }),
+    ],
+    workgroups: 16,
+  },
+  attention: {
+    tile: { rows: 8, groupRows: 1, groupColumns: 4 },
+    few: { rows: 1, groupRows: 1, groupColumns: 4 },
+    sums: 64,
+  },
+};
+
 export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
   discrete: hardware,
-  integrated: { ...hardware, matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16)], workgroups: 32 } },
-  apple: { ...hardware, matmul: { tiles: [shared(4, 4, 8, 16), shared(4, 4, 16, 16)], workgroups: 64 } },
-  software: {
+  integrated: { ...hardware, matmul: { tiles: twoShared, workgroups: 32 } },
+  apple: { ...hardware, matmul: { tiles: twoShared, workgroups: 64 } },
+  swiftshader,
+  /** Mesa's: vectors of eight invocations, compiled well; loads are dear there too, broadcasts are not. */
+  lavapipe: {
+    ...swiftshader,
     pointwise: { workgroupSize: 64, perInvocation: 4 },
-    rows: { workgroupSize: 16, lanes: 1 },
-    reduce: { workgroupSize: 16, invocations: 256 },
     matmul: {
       tiles: [
-        { memory: 'registers', rows: 1, columns: 4, groupRows: 1, groupColumns: 4, depth: 0 },
-        { memory: 'registers', rows: 4, columns: 4, groupRows: 4, groupColumns: 4, depth: 0 },
-        { memory: 'registers', rows: 8, columns: 4, groupRows: 4, groupColumns: 8, depth: 0 },
-        { memory: 'subgroups', rows: 8, columns: 4, groupRows: 1, groupColumns: 4, depth: 0 },
+        registers(1, 4, 1, 8),
+        registers(4, 4, 4, 4),
+        subgroup('subgroups', 8, 4),
+        subgroup('subgroups', 16, 4, { inVectors: true }),
       ],
       workgroups: 16,
-    },
-    attention: {
-      tile: { rows: 8, groupRows: 1, groupColumns: 4 },
-      few: { rows: 1, groupRows: 1, groupColumns: 4 },
-      sums: 64,
     },
   },
 };
@@ -94,7 +146,7 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
 /** The tuning as an adapter can follow it: with its size of subgroups (0 if it has none, or none that is fixed). */
 export function tuningFor(tuning: Tuning, subgroupSize: number): Tuning {
   const tiles = tuning.matmul.tiles.flatMap((tile) => {
-    if (tile.memory !== 'subgroups') return [tile];
+    if (tile.memory !== 'subgroups' && tile.memory !== 'lanes') return [tile];
     return subgroupSize % 4 === 0 && subgroupSize > 0 ? [{ ...tile, groupRows: 1, groupColumns: subgroupSize }] : [];
   });
   return { ...tuning, matmul: { ...tuning.matmul, tiles } };

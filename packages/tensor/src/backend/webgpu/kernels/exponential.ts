@@ -7,6 +7,15 @@ import { type Helper, horner, literal } from './helper.js';
 
 const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
+/** erf(x) = x above(x²) / below(x²). */
+const ERF_ABOVE = [
+  -1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6,
+  2.77068142495902e-8, -2.72614225801306e-10,
+];
+const ERF_BELOW = [
+  -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
+];
+
 export const exponentialHelpers: Readonly<Record<string, Helper>> = {
   /**
    * The same number. Compilers may reassociate sums, and would merge the two or three parts of a constant that a reduction of the
@@ -219,16 +228,28 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
       fn ${name('erf')}(x: ${F}) -> ${F} {
         let c = clamp(x, ${F}(-4.0), ${F}(4.0));
         let q = c * c;
-        let above = ${horner([-1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6, 2.77068142495902e-8, -2.72614225801306e-10], 'q', F)};
-        let below = ${horner([-1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5], 'q', F)};
+        let above = ${horner(ERF_ABOVE, 'q', F)};
+        let below = ${horner(ERF_BELOW, 'q', F)};
         return select(c * above / below, x, ${name('isNan')}(x));
       }`,
   },
+  /** x (1/2 + erf(x / sqrt(2)) / 2), with the factors inside the coefficients. NaN comes through by the product. */
   gelu: {
-    needs: ['erf'],
     text: ({ F, name }) => `
       fn ${name('gelu')}(x: ${F}) -> ${F} {
-        return ${F}(0.5) * x * (${F}(1.0) + ${name('erf')}(x * ${F}(${literal(Math.SQRT1_2)})));
+        let c = clamp(x, ${F}(${literal(-4 * Math.SQRT2)}), ${F}(${literal(4 * Math.SQRT2)}));
+        let q = c * c;
+        let above = ${horner(
+          ERF_ABOVE.map((a, i) => (a * Math.SQRT1_2) / 2 / 2 ** i),
+          'q',
+          F,
+        )};
+        let below = ${horner(
+          ERF_BELOW.map((b, i) => b / 2 ** i),
+          'q',
+          F,
+        )};
+        return x * (${F}(0.5) + c * above / below);
       }`,
   },
   geluSlope: {

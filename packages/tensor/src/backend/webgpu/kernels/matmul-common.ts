@@ -15,7 +15,7 @@ export function matmulBindings({ vectorA, vectorB, vectorOut, hasBias, hasResidu
   ];
 }
 
-export function matmulParams({ batchRank }: MatmulVariant): Record<string, ParameterType> {
+export function matmulParams({ batchRank, isSplit }: MatmulVariant): Record<string, ParameterType> {
   const perBatch = Array.from({ length: batchRank }, (_, d) => [`batch${d}`, `aBatch${d}`, `bBatch${d}`]).flat();
   return {
     ...u32(
@@ -33,13 +33,14 @@ export function matmulParams({ batchRank }: MatmulVariant): Record<string, Param
       'biasOffset',
       'residualOffset',
     ),
+    ...(isSplit ? u32('slices', 'slice') : {}),
     ...f32('alpha'),
     ...u32(...perBatch),
   };
 }
 
-/** Finds `tileM`, `tileN` and `batch` of the workgroup, and where A, B and the output start for that batch. */
-export function matmulPlace({ batchRank, parts, vectorOut }: MatmulVariant): string {
+/** Finds `tileM`, `tileN` and `batch` of the workgroup, its steps of k, and where A, B and the output start for that batch. */
+export function matmulPlace({ batchRank, parts, vectorOut, isSplit }: MatmulVariant): string {
   const coordinates = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i).map((d) => {
     const coordinate = d === 0 ? 'rest' : `rest % p.batch${d}`;
     return `let batch${d} = ${coordinate};\n${d > 0 ? `rest /= p.batch${d};\n` : ''}aStart += batch${d} * p.aBatch${d};\nbStart += batch${d} * p.bBatch${d};`;
@@ -51,13 +52,23 @@ export function matmulPlace({ batchRank, parts, vectorOut }: MatmulVariant): str
     '// Neighbouring workgroups share rows of A.',
     'let tileN = group % p.tilesN;',
     'let tileM = (group / p.tilesN) % p.tilesM;',
-    'let batch = group / (p.tilesN * p.tilesM);',
+    ...(isSplit
+      ? [
+          '// The slices of a product lie behind one another.',
+          'let place = group / (p.tilesN * p.tilesM);',
+          'let batch = place / p.slices;',
+          'let firstK = (place % p.slices) * p.slice;',
+          'let endK = min(p.k, firstK + p.slice);',
+        ]
+      : ['let batch = group / (p.tilesN * p.tilesM);', 'let firstK = 0u;', 'let endK = p.k;']),
     'var aStart = p.aOffset;',
     'var bStart = p.bOffset;',
     ...(batchRank > 0 ? [batchRank > 1 ? 'var rest = batch;' : 'let rest = batch;'] : []),
     ...coordinates,
     // Each of several products has an array of its own.
-    parts > 1 ? 'let outStart = 0u;' : `let outStart = batch * p.m * p.n${vectorOut ? ' / 4u' : ''};`,
+    parts > 1
+      ? 'let outStart = 0u;'
+      : `let outStart = ${isSplit ? 'place' : 'batch'} * p.m * p.n${vectorOut ? ' / 4u' : ''};`,
   ].join('\n');
 }
 

@@ -66,3 +66,48 @@ export function singleStep({ tile, transposeA, transposeB }: MatmulVariant): str
   }
   return text.join('\n');
 }
+
+/** One assignment for four steps of k: in a loop each costs a software adapter as much as several multiply-adds. */
+export function addProducts(sum: string, x: (kk: number) => string, z: (kk: number) => string): string {
+  return `${sum} += ${[0, 1, 2, 3].map((kk) => `${x(kk)} * ${z(kk)}`).join(' + ')};`;
+}
+
+/** Four steps of k, from `k` on. */
+export function fourSteps(variant: MatmulVariant): string {
+  const { rows, columns } = variant.tile;
+  const a = stepsOfA(variant);
+  const text = [a.loads];
+  for (let q = 0; q < columns / 4; q++) {
+    text.push(stepsOfB(variant, q, `z${q}`, 'k'));
+    text.push(
+      lines(rows, (r) =>
+        addProducts(
+          `sum${r}_${q}`,
+          (kk) => a.element(r, kk),
+          (kk) => `z${q}_${kk}`,
+        ),
+      ),
+    );
+  }
+  return text.join('\n');
+}
+
+/** The rows of A at four steps of k, and what their elements are called. */
+function stepsOfA({ tile, transposeA }: MatmulVariant): { loads: string; element: (r: number, kk: number) => string } {
+  const { rows } = tile;
+  if (!transposeA) {
+    return { loads: lines(rows, (r) => `let x${r} = loadA(a${r}, k);`), element: (r, kk) => `x${r}[${kk}]` };
+  }
+  const line = (kk: number) => `aStart + (k + ${kk}u) * p.aRow`;
+  // Stored [k, m]: four rows at a time, where tiles begin at multiples of four.
+  if (rows % 4 === 0) {
+    return {
+      loads: lines(4, (kk) => lines(rows / 4, (g) => `let y${kk}_${g} = loadA(${line(kk)}, row + ${4 * g}u);`)),
+      element: (r, kk) => `y${kk}_${r >> 2}[${r & 3}]`,
+    };
+  }
+  return {
+    loads: lines(4, (kk) => lines(rows, (r) => `let y${kk}_${r} = oneA(${line(kk)}, min(row + ${r}u, p.m - 1u));`)),
+    element: (r, kk) => `y${kk}_${r}`,
+  };
+}

@@ -33,7 +33,7 @@ export function sharedSource(variant: MatmulVariant): KernelSource {
     `let firstColumn = tileN * ${tileColumns}u;`,
     everyPair((r, q) => `var sum${r}_${q} = vec4<f32>();`),
     '',
-    `for (var k = 0u; k < p.k; k += ${depth}u) {`,
+    `for (var k = firstK; k < endK; k += ${depth}u) {`,
     indent(stage('A', transposeA, tileRows, depth, threads)),
     indent(stage('B', !transposeB, tileColumns, depth, threads)),
     '  workgroupBarrier();',
@@ -105,13 +105,13 @@ function stage(name: 'A' | 'B', isStraight: boolean, extent: number, depth: numb
   const quads = extent / 4;
   if (isStraight) {
     return `for (var i = lane; i < ${quads * depth}u; i += ${threads}u) {
-  tile${name}[i] = load${name}(${start}, k + i / ${quads}u, ${first} + (i % ${quads}u) * 4u, p.k, ${size});
+  tile${name}[i] = load${name}(${start}, k + i / ${quads}u, ${first} + (i % ${quads}u) * 4u, endK, ${size});
 }`;
   }
   return `for (var i = lane; i < ${(quads * depth) / 4}u; i += ${threads}u) {
   let along = (i / ${depth / 4}u) * 4u;
   let deep = (i % ${depth / 4}u) * 4u;
-${lines(4, (j) => `  let line${j} = load${name}(${start}, ${first} + along + ${j}u, k + deep, ${size}, p.k);`)}
+${lines(4, (j) => `  let line${j} = load${name}(${start}, ${first} + along + ${j}u, k + deep, ${size}, endK);`)}
 ${lines(4, (j) => `  tile${name}[(deep + ${j}u) * ${quads}u + along / 4u] = vec4<f32>(line0[${j}], line1[${j}], line2[${j}], line3[${j}]);`)}
 }`;
 }

@@ -1,35 +1,47 @@
 /**
  * The matmul kernel of software adapters that have subgroups. There every load costs as much as several multiply-adds, and the lanes of a
- * subgroup compute the same rows: so each lane loads one step of k of every row, and the others get it by broadcast, instead
+ * subgroup compute the same rows: so each lane loads a vector of A for all, and the others get it by broadcast, instead
  * of all loading the same. A workgroup is one subgroup, whatever the order of its lanes.
  */
 import type { MatmulVariant } from './matmul.js';
 import { matmulBindings, matmulParams, matmulPlace, matmulStore } from './matmul-common.js';
-import { lineStarts, loaders, singleStep, stepsOfB } from './matmul-direct.js';
+import { addProducts, lineStarts, loaders, singleStep, stepsOfB } from './matmul-direct.js';
 import { indent, type KernelSource, lines } from './source.js';
 
 export function subgroupSource(variant: MatmulVariant): KernelSource {
   const { tile, transposeA, transposeB } = variant;
   const { rows, columns, groupColumns: size } = tile;
+  const slots = Math.ceil(rows / size);
+  // Rows of A as they lie, or stored [k, m] four rows at each of four steps.
+  const element = (r: number, kk: number) => (transposeA ? `y${(kk * rows) / 4 + (r >> 2)}[${r & 3}]` : `y${r}[${kk}]`);
+  const ownLines = lines(slots, (i) => {
+    const vector = i === 0 ? 'subgroupLane' : `(${i * size}u + subgroupLane)`;
+    return transposeA
+      ? `let deep${i} = min(${vector} / ${rows / 4}u, 3u);\nlet along${i} = row + ${vector} % ${rows / 4}u * 4u;`
+      : `let aLine${i} = aStart + min(row + ${vector}, p.m - 1u) * p.aRow;`;
+  });
   const everyPair = (piece: (r: number, q: number) => string) =>
     lines(rows, (r) => lines(columns / 4, (q) => piece(r, q)));
 
   const block = [
-    "// One step of k of every row: the lane's own.",
-    lines(rows, (r) =>
+    '// The vectors of A that the tile needs for four steps of k, each loaded by one lane.',
+    lines(slots, (i) =>
       transposeA
-        ? `let x${r} = oneA(aStart + (k + subgroupLane) * p.aRow, min(row + ${r}u, p.m - 1u));`
-        : `let x${r} = oneA(a${r}, k + subgroupLane);`,
+        ? `let x${i} = loadA(aStart + (k + deep${i}) * p.aRow, along${i});`
+        : `let x${i} = loadA(aLine${i}, k);`,
     ),
+    lines(rows, (v) => `let y${v} = subgroupBroadcast(x${Math.floor(v / size)}, ${v % size}u);`),
     lines(columns / 4, (q) =>
-      lines(size / 4, (g) =>
-        [
-          stepsOfB(variant, q, `z${q}_${g}`, g === 0 ? 'k' : `k + ${4 * g}u`),
-          lines(4, (kk) =>
-            lines(rows, (r) => `sum${r}_${q} += subgroupBroadcast(x${r}, ${4 * g + kk}u) * z${q}_${g}_${kk};`),
+      [
+        stepsOfB(variant, q, `z${q}`, 'k'),
+        lines(rows, (r) =>
+          addProducts(
+            `sum${r}_${q}`,
+            (kk) => element(r, kk),
+            (kk) => `z${q}_${kk}`,
           ),
-        ].join('\n'),
-      ),
+        ),
+      ].join('\n'),
     ),
   ].join('\n');
 
@@ -38,14 +50,15 @@ export function subgroupSource(variant: MatmulVariant): KernelSource {
     `let row = tileM * ${rows}u;`,
     `let column = tileN * ${columns * size}u + subgroupLane * ${columns}u;`,
     ...lineStarts(variant),
+    ownLines,
     everyPair((r, q) => `var sum${r}_${q} = vec4<f32>();`),
     '',
-    `// ${size} steps of k at a time, then the rest one by one.`,
-    `let whole = p.k - p.k % ${size}u;`,
-    `for (var k = 0u; k < whole; k += ${size}u) {`,
+    '// Four steps of k at a time, then the rest one by one.',
+    'let whole = firstK + ((endK - firstK) & ~3u);',
+    'for (var k = firstK; k < whole; k += 4u) {',
     indent(block),
     '}',
-    'for (var k = whole; k < p.k; k++) {',
+    'for (var k = whole; k < endK; k++) {',
     indent(singleStep(variant)),
     '}',
     '',

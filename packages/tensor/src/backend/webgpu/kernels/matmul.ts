@@ -1,17 +1,19 @@
 /**
- * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of three kernels:
+ * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of four kernels:
  * `shared` (GPUs), where a workgroup stages tiles of both operands in shared memory; `registers` (software adapters), where each
- * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another. Transposed operands are read in place: only the loads differ.
+ * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another; `lanes`, where they split k. Transposed operands are read in place: only the loads differ.
  * The epilogue (alpha, bias, activation, residual) rides on the store.
  */
 
 import { ArgumentError } from '../../../errors.js';
 import type { Activation, DeviceBuffer, MatmulRequest, Matrices } from '../../requests.js';
-import type { KernelContext } from '../context.js';
+import { groupsOf, type KernelContext } from '../context.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
+import { laneSource } from './matmul-lanes.js';
 import { partName, withParts } from './matmul-parts.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
+import { slicesOf, sumOfSlicesSource } from './matmul-split.js';
 import { subgroupSource } from './matmul-subgroups.js';
 import type { KernelSource } from './source.js';
 
@@ -29,6 +31,8 @@ export interface MatmulVariant {
   readonly batchRank: number;
   /** Products in the dispatch: one, or several without a batch (`matmul-parts.ts`). */
   readonly parts: number;
+  /** Whether workgroups share the steps of k of a tile, and leave partial products to another kernel (`matmul-split.ts`). */
+  readonly isSplit: boolean;
   readonly hasBias: boolean;
   readonly hasResidual: boolean;
   readonly activation: Activation;
@@ -38,6 +42,7 @@ const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) =>
   registers: registerSource,
   shared: sharedSource,
   subgroups: subgroupSource,
+  lanes: laneSource,
 };
 
 export function matmul(context: KernelContext, request: MatmulRequest): void {
@@ -70,25 +75,38 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
   const { transposed: transposeB, line: rowB } = layoutOf(b, k, n);
   const aligned = (matrix: Matrices, rowStride: number, batchStrides: readonly number[]) =>
     matrix.offset % 4 === 0 && rowStride % 4 === 0 && batchStrides.every((stride) => stride % 4 === 0);
-  const tile = chooseTile(context.tuning.matmul, m, n, batches * parts);
-  const variant: MatmulVariant = {
+  const vectorA = aligned(a, rowA, strides[0] ?? []);
+  const vectorB = aligned(b, rowB, strides[1] ?? []);
+  const vectorOut =
+    n % 4 === 0 && [out, bias, residual].every((operand) => operand === undefined || operand.offset % 4 === 0);
+  const tile = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
+    transposeB,
+    inVectors: vectorA && vectorB && vectorOut,
+  });
+  const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
+  const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
+  const tiles = tilesM * tilesN * batches * parts;
+  const { slices, slice } =
+    parts === 1 ? slicesOf(k, tiles, context.tuning.matmul.workgroups) : { slices: 1, slice: k };
+  const whole: MatmulVariant = {
     tile,
     transposeA,
     transposeB,
-    vectorA: aligned(a, rowA, strides[0] ?? []),
-    vectorB: aligned(b, rowB, strides[1] ?? []),
-    vectorOut:
-      n % 4 === 0 && [out, bias, residual].every((operand) => operand === undefined || operand.offset % 4 === 0),
+    vectorA,
+    vectorB,
+    vectorOut,
     batchRank: sizes.length,
     parts,
     hasBias: bias !== undefined,
     hasResidual: residual !== undefined,
     activation: request.activation,
+    isSplit: false,
   };
+  // What follows the sum is left to the kernel that adds the slices up.
+  const variant: MatmulVariant =
+    slices === 1 ? whole : { ...whole, isSplit: true, hasBias: false, hasResidual: false, activation: 'none' };
   const kernel = context.kernel(variantKey(variant), () => withParts(sources[tile.memory](variant), parts));
 
-  const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
-  const tilesN = Math.ceil(n / (tile.columns * tile.groupColumns));
   const unitA = variant.vectorA ? 4 : 1;
   const unitB = variant.vectorB ? 4 : 1;
   const unitOut = variant.vectorOut ? 4 : 1;
@@ -98,7 +116,9 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     k,
     tilesM,
     tilesN,
-    tiles: tilesM * tilesN * batches * parts,
+    tiles: tiles * slices,
+    slices,
+    slice,
     aOffset: a.offset / unitA,
     bOffset: b.offset / unitB,
     aRow: rowA / unitA,
@@ -113,13 +133,31 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     params[`aBatch${d}`] = (strides[0]?.[d] ?? 0) / unitA;
     params[`bBatch${d}`] = (strides[1]?.[d] ?? 0) / unitB;
   });
+  if (slices > 1) {
+    const partial = context.temporary(batches * slices * m * n * 4);
+    context.dispatch(
+      kernel,
+      { a: a.buffer, b: b.buffer, out: partial },
+      { ...params, outOffset: 0, alpha: 1 },
+      tiles * slices,
+    );
+    const size = context.tuning.pointwise.workgroupSize;
+    const invocations = batches * m * Math.ceil(n / 4);
+    context.dispatch(
+      context.kernel(`matmulSlices|${size}|${variantKey(whole)}`, () => sumOfSlicesSource(whole, size)),
+      { partial, bias: bias?.buffer, residual: residual?.buffer, out: out.buffer },
+      { ...params, invocations },
+      groupsOf(invocations, size),
+    );
+    return;
+  }
   const buffers: Record<string, DeviceBuffer | undefined> = { a: a.buffer, residual: residual?.buffer };
   for (const [i, each] of products.entries()) {
     buffers[partName('b', i)] = each.b.buffer;
     buffers[partName('bias', i)] = each.bias?.buffer;
     buffers[partName('out', i)] = each.out.buffer;
   }
-  context.dispatch(kernel, buffers, params, tilesM * tilesN * batches * parts);
+  context.dispatch(kernel, buffers, params, tiles);
 }
 
 function variantKey({ tile, ...variant }: MatmulVariant): string {
@@ -132,6 +170,7 @@ function variantKey({ tile, ...variant }: MatmulVariant): string {
     variant.vectorOut,
     variant.hasBias,
     variant.hasResidual,
+    variant.isSplit,
   ];
   return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.parts}|${variant.activation}`;
 }
@@ -148,20 +187,39 @@ function layoutOf(
   return { transposed, line: rows > 1 ? rowStride : 0 };
 }
 
+/** Columns of tiles of invocations in a workgroup: the lanes that split k share theirs. */
+function columnGroups({ memory, groupColumns }: MatmulTile): number {
+  return memory === 'lanes' ? 1 : groupColumns;
+}
+
 /**
  * The largest tile that still gives every part of the adapter something to do, and of which not more than half lies past the edges
  * if a smaller one wastes less; the first if none does.
  */
-function chooseTile({ tiles, workgroups }: Tuning['matmul'], m: number, n: number, batches: number): MatmulTile {
-  let chosen = tiles[0];
+function chooseTile(
+  { tiles, workgroups }: Tuning['matmul'],
+  m: number,
+  n: number,
+  k: number,
+  batches: number,
+  lies: { readonly transposeB: boolean; readonly inVectors: boolean },
+): MatmulTile {
+  const possible = tiles.filter(
+    ({ memory, inVectors, mostRows = Number.POSITIVE_INFINITY }) =>
+      m <= mostRows &&
+      (lies.inVectors || !inVectors) &&
+      (lies.transposeB || memory !== 'lanes' || !Number.isFinite(mostRows)),
+  );
+  let chosen = possible[0];
   if (chosen === undefined) throw new ArgumentError('webgpu: the tuning names no tile for matmul');
   let covered = Number.POSITIVE_INFINITY;
-  for (const tile of tiles) {
+  for (const tile of possible) {
     const down = Math.ceil(m / (tile.rows * tile.groupRows));
-    const across = Math.ceil(n / (tile.columns * tile.groupColumns));
-    const area = down * tile.rows * tile.groupRows * across * tile.columns * tile.groupColumns;
+    const across = Math.ceil(n / (tile.columns * columnGroups(tile)));
+    const area = down * tile.rows * tile.groupRows * across * tile.columns * columnGroups(tile);
     const isFilled = area <= 2 * m * n || area <= covered;
-    if (tile !== chosen && (down * across * batches < workgroups || !isFilled)) continue;
+    const isBusy = down * across * batches >= workgroups && m * n * k * batches >= (tile.least ?? 0);
+    if (tile !== chosen && !(isBusy && isFilled)) continue;
     chosen = tile;
     covered = area;
   }

@@ -1,0 +1,63 @@
+/**
+ * Products with few outputs and a long k, as gradients of weights are: their tiles alone would leave most of an adapter idle. So k is cut
+ * into slices, each a workgroup's, which leave partial products behind; a second kernel adds these up in order, the same at every run, and
+ * does the epilogue.
+ */
+import type { MatmulVariant } from './matmul.js';
+import { matmulStore } from './matmul-common.js';
+import { type Element, f32, type KernelSource, lines, read, u32, write } from './source.js';
+
+/** Steps of k below which a slice is not worth a workgroup. */
+const SHORTEST_SLICE = 256;
+/** More slices would cost more in the second kernel than they bring. */
+const MOST_SLICES = 32;
+
+/** The slices of k, and the length of each: a multiple of four, so that all begin on a vector. */
+export function slicesOf(k: number, tiles: number, workgroups: number): { slices: number; slice: number } {
+  const wanted = Math.min(Math.ceil(workgroups / tiles), Math.floor(k / SHORTEST_SLICE), MOST_SLICES);
+  if (wanted < 2) return { slices: 1, slice: k };
+  const slice = Math.ceil(k / wanted / 4) * 4;
+  return { slices: Math.ceil(k / slice), slice };
+}
+
+/** The second kernel: four columns an invocation. */
+export function sumOfSlicesSource(variant: MatmulVariant, workgroupSize: number): KernelSource {
+  const { vectorOut, hasBias, hasResidual } = variant;
+  const element: Element = vectorOut ? 'vec4<f32>' : 'f32';
+  const load = vectorOut
+    ? '  sum += partial[at];'
+    : lines(4, (c) => `  sum[${c}] += partial[at + min(${c}u, p.n - 1u - column)];`);
+  return {
+    label: 'matmul, sum of slices',
+    about: 'An invocation adds up the partial products of four columns of a row, and does the epilogue.',
+    bindings: [
+      read('partial', element),
+      ...(hasBias ? [read('bias', element)] : []),
+      ...(hasResidual ? [read('residual', element)] : []),
+      write('out', element),
+    ],
+    params: {
+      ...u32('m', 'n', 'slices', 'invocations', 'outOffset', 'biasOffset', 'residualOffset'),
+      ...f32('alpha'),
+    },
+    workgroupSize,
+    declarations: matmulStore(variant),
+    main: `
+      let i = group * ${workgroupSize}u + lane;
+      if (i >= p.invocations) {
+        return;
+      }
+      let quads = (p.n + 3u) / 4u;
+      let column = (i % quads) * 4u;
+      let row = (i / quads) % p.m;
+      let batch = i / (quads * p.m);
+      let size = p.m * p.n${vectorOut ? ' / 4u' : ''};
+      var at = batch * p.slices * size + (row * p.n + column)${vectorOut ? ' / 4u' : ''};
+      var sum = vec4<f32>();
+      for (var slice = 0u; slice < p.slices; slice++) {
+      ${load.trim()}
+        at += size;
+      }
+      store(batch * size, row, column, sum);`,
+  };
+}
