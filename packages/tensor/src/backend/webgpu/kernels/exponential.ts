@@ -233,22 +233,18 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return select(c * above / below, x, ${name('isNan')}(x));
       }`,
   },
-  /** x (1/2 + erf(x / sqrt(2)) / 2), with the factors inside the coefficients. NaN comes through by the product. */
+  /** x (1/2 + erf(x / sqrt(2)) / 2), where half of erf is exactly 1/2 from 4 on. NaN comes through by the product. */
   gelu: {
     text: ({ F, name }) => `
       fn ${name('gelu')}(x: ${F}) -> ${F} {
-        let c = clamp(x, ${F}(${literal(-4 * Math.SQRT2)}), ${F}(${literal(4 * Math.SQRT2)}));
+        let c = clamp(x * ${F}(${literal(Math.SQRT1_2)}), ${F}(-4.0), ${F}(4.0));
         let q = c * c;
         let above = ${horner(
-          ERF_ABOVE.map((a, i) => (a * Math.SQRT1_2) / 2 / 2 ** i),
+          ERF_ABOVE.map((a) => a / 2),
           'q',
           F,
         )};
-        let below = ${horner(
-          ERF_BELOW.map((b, i) => b / 2 ** i),
-          'q',
-          F,
-        )};
+        let below = ${horner(ERF_BELOW, 'q', F)};
         return x * (${F}(0.5) + c * above / below);
       }`,
   },
