@@ -74,7 +74,7 @@ export const example = defineExample({
     // What the mask is for: guess the next word of sequences that are noise. Nobody can; who reads ahead does.
     const { quick } = lesson.options;
     const [words, length] = [8, 6];
-    const steps = quick ? 60 : 600 * (lesson.options.epochs ?? 1);
+    const steps = quick ? 32 : 600 * (lesson.options.epochs ?? 1);
     const noise = (): Tensor => randint(0, words, [quick ? 32 : 64, length + 1], { dtype: 'int32' });
     const train = (isCausal: boolean) => {
       const model = new NextWord(words, quick ? 16 : 32, length, isCausal);
@@ -85,7 +85,7 @@ export const example = defineExample({
         const predicted = logits.narrow(1, 0, length - 1).reshape([-1, words]);
         return F.crossEntropy(predicted, batch.narrow(1, 1, length - 1).reshape([-1]));
       };
-      const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-2 });
+      const optimizer = new optim.AdamW(model.parameters(), { lr: quick ? 2e-2 : 1e-2 });
       return learn(lesson, { what: isCausal ? 'with the mask' : 'without the mask', steps, optimizer, loss });
     };
     const masked = await train(true);

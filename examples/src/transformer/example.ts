@@ -29,7 +29,7 @@ export const example = defineExample({
     lesson.seed(0);
     const { quick } = lesson.options;
     const length = quick ? 3 : 8;
-    const steps = quick ? 120 : 600 * (lesson.options.epochs ?? 1);
+    const steps = quick ? 80 : 600 * (lesson.options.epochs ?? 1);
     const [dim, heads, layers] = quick ? [32, 2, 1] : [64, 4, 2];
     const blocks = <M extends nn.Module>(make: () => M) => new nn.ModuleList(Array.from({ length: layers }, make));
     const model = new Transformer(
@@ -47,7 +47,7 @@ export const example = defineExample({
     // Angles of up to 63 radians are rounded to 2^-18 before their sine is taken.
     check(difference < 2 ** -17, `the table of positions differs from nn.PositionalEncoding by ${difference}`);
 
-    const optimizer = new optim.AdamW(model.parameters(), { lr: quick ? 5e-3 : 1e-3 });
+    const optimizer = new optim.AdamW(model.parameters(), { lr: quick ? 1e-2 : 1e-3 });
     const scheduler = new optim.LinearWarmup(optimizer, { warmupSteps: Math.min(50, steps / 4), totalSteps: steps });
     const lossFunction = new nn.CrossEntropyLoss();
     const losses: [number, number][] = [];
