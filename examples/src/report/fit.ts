@@ -20,12 +20,19 @@ export function fitPanel(
       ...option.tooltip,
       valueFormatter: (value: unknown) => (percent ? `${Number(value).toFixed(1)} %` : short(Number(value))),
     };
-    // Names of points lie beside them on the first side where no other name is.
+    // Names of points lie beside them on the first side where there is neither another name nor, as far as they are known, another point.
     const { left = 0 } = option.grid as { left?: number };
-    const placed = new Map<string, { x: number; y: number; width: number; height: number }>();
+    type Box = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+    const names = new Map<string, Box>();
+    const dots = new Map<string, Box>();
+    const apart = (a: Box, b: Box): boolean =>
+      a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
     const labelLayout: LabelLayoutOptionCallback = ({ seriesIndex, dataIndex, rect: dot, labelRect }) => {
       const name = `${seriesIndex} ${dataIndex}`;
-      placed.delete(name);
+      names.delete(name);
+      dots.delete(name);
+      const taken = [...names.values(), ...dots.values()];
+      dots.set(name, { x: dot.x, y: dot.y, width: dot.width, height: dot.height });
       const [x, y] = [dot.x + dot.width / 2, dot.y + dot.height / 2];
       const { width: w, height: h } = labelRect;
       const sides = [
@@ -33,27 +40,19 @@ export function fitPanel(
         { x: dot.x - 4 - w, y: y - h / 2 },
         { x: x - w / 2, y: dot.y - 2 - h },
         { x: x - w / 2, y: dot.y + dot.height + 2 },
-      ].map((corner) => ({ ...corner, width: w, height: h }));
+      ].map((corner): Box => ({ ...corner, width: w, height: h }));
       const free = sides.find(
-        (box) =>
-          box.x >= left &&
-          box.x + w <= width &&
-          [...placed.values()].every(
-            (other) =>
-              box.x + w <= other.x ||
-              other.x + other.width <= box.x ||
-              box.y + h <= other.y ||
-              other.y + other.height <= box.y,
-          ),
+        (box) => box.x >= left && box.x + w <= width && taken.every((other) => apart(box, other)),
       );
       if (free === undefined) return { hideOverlap: true };
-      placed.set(name, free);
+      names.set(name, free);
       return { x: free.x, y: free.y, align: 'left', verticalAlign: 'top' };
     };
     const series = (option.series as ScatterSeriesOption[]).map((each) =>
       each.type === 'scatter' ? { ...each, labelLayout } : each,
     );
-    const height = square ? Math.min(width, 560) : 320;
+    const isNamed = series.some(({ label }) => label?.show);
+    const height = square ? Math.min(width, 560) : isNamed ? 440 : 320;
     return { option: { ...option, series, tooltip } as EChartsOption, height };
   }
   const { rowName, columnName, values, texts, nameEvery = 1 } = heatmap;
