@@ -79,11 +79,21 @@ export function scatter(record: usize, begin: i32, end: i32): void {
     const table = pointer(record, IndexField.table) + <usize>outer * <usize>size * rowBytes;
     let value = pointer(record, IndexField.values) + <usize>outer * <usize>count * rowBytes;
     if (inner == 1) {
-      scatterColumn(record, outer, table, value, mode);
+      if (mode == 0) scatterColumn(record, outer, table, value, 0);
+      else if (mode == 1) scatterColumn(record, outer, table, value, 1);
+      else scatterColumn(record, outer, table, value, 2);
       continue;
     }
     for (let place = 0; place < count; place++) {
       let index = indexOf(record, outer, place) + <usize>first * innerStride;
+      if (innerStride == 0) {
+        const at = load<i32>(index);
+        const offset = <usize>first << 2;
+        if (<u32>at < <u32>size) changeRun(table + <usize>at * rowBytes + offset, value + offset, last - first, mode);
+        else reportFault(record, IndexField.fault, (outer * count + place) * inner + first);
+        value += rowBytes;
+        continue;
+      }
       for (let i = first; i < last; i++) {
         const at = load<i32>(index);
         const offset = <usize>i << 2;
@@ -97,6 +107,8 @@ export function scatter(record: usize, begin: i32, end: i32): void {
 }
 
 /** The same along the last dim. */
+// @ts-ignore: decorator
+@inline
 function scatterColumn(record: usize, outer: i32, table: usize, values: usize, mode: i32): void {
   const count = int(record, IndexField.count);
   const size = int(record, IndexField.size);
@@ -125,4 +137,22 @@ function change(target: usize, source: usize, mode: i32): void {
   if (mode == 0) store<u32>(target, load<u32>(source));
   else if (mode == 1) store<f32>(target, load<f32>(target) + load<f32>(source));
   else store<i32>(target, load<i32>(target) + load<i32>(source));
+}
+
+/** A run of elements that one index sends to the same place. */
+function changeRun(target: usize, source: usize, count: i32, mode: i32): void {
+  const end = source + (<usize>count << 2);
+  while (source + 16 <= end) {
+    const x = v128.load(source);
+    if (mode == 0) v128.store(target, x);
+    else if (mode == 1) v128.store(target, f32x4.add(v128.load(target), x));
+    else v128.store(target, i32x4.add(v128.load(target), x));
+    target += 16;
+    source += 16;
+  }
+  while (source < end) {
+    change(target, source, mode);
+    target += 4;
+    source += 4;
+  }
 }
