@@ -1,5 +1,5 @@
 /** Taking over a state dict: everything is checked before anything is changed, so that a dict of another model leaves a module as it was. */
-import { noGrad, type Shape, ShapeError, type Tensor } from '@course/tensor';
+import { ArgumentError, noGrad, type Shape, ShapeError, Tensor } from '@course/tensor';
 
 /** What `loadStateDict` found. */
 export interface StateReport {
@@ -21,6 +21,8 @@ export function loadState(
   state: StateDict,
   strict: boolean,
 ): StateReport {
+  if (typeof state !== 'object' || state === null)
+    throw new ArgumentError(`loadStateDict: Expected state_dict to be dict-like, got ${String(state)}`);
   const given =
     state instanceof Map
       ? (state as ReadonlyMap<string, Tensor>)
@@ -33,6 +35,8 @@ export function loadState(
     problems.push(`Unexpected key(s) in state dict: ${unexpectedKeys.join(', ')}`);
   for (const [key, target] of own) {
     const source = given.get(key);
+    if (source !== undefined && !(source instanceof Tensor))
+      throw new ArgumentError(`loadStateDict: expected a tensor for ${key} of ${name}, got ${String(source)}`);
     if (source && !same(source.shape, target.shape))
       problems.push(
         `size mismatch for ${key}: copying a tensor of shape [${source.shape.join(', ')}], the shape in the module is [${target.shape.join(', ')}]`,

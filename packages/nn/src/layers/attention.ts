@@ -8,6 +8,7 @@ import {
   type Tensor,
 } from '@course/tensor';
 import { Module } from '../module.js';
+import { checkSizes } from '../sizes.js';
 import type { KeyValueCache } from './cache.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
@@ -79,6 +80,7 @@ export class SelfAttention extends Module {
     readonly dimHead: number,
   ) {
     super();
+    checkSizes('SelfAttention', { inputDim, dimHead });
     this.query = new Linear(inputDim, dimHead);
     this.key = new Linear(inputDim, dimHead);
     this.value = new Linear(inputDim, dimHead);
@@ -153,9 +155,7 @@ export class MultiHeadAttention extends Module {
     { dropout = 0, bias = true, rotary = null }: MultiHeadAttentionOptions = {},
   ) {
     super();
-    for (const [name, size] of Object.entries({ dim, heads, dimHead }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`MultiHeadAttention: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes('MultiHeadAttention', { dim, heads, dimHead });
     const inner = heads * dimHead;
     this.query = new Linear(dim, inner, { bias });
     this.key = new Linear(dim, inner, { bias });
@@ -197,6 +197,10 @@ export class MultiHeadAttention extends Module {
     checkInput('MultiHeadAttention', x, this.dim);
     if (context) checkInput('MultiHeadAttention', context, this.dim);
     const batch = x.size(0);
+    if (context && context.size(0) !== batch)
+      throw new ShapeError(
+        `MultiHeadAttention: input and context must have one batch size, got [${x.shape.join(', ')}] and [${context.shape.join(', ')}]`,
+      );
     const split = (y: Tensor): Tensor => y.view([batch, -1, this.heads, this.dimHead]).transpose(1, 2);
     const offset = cache && !context ? cache.length : 0;
     const turn = (y: Tensor): Tensor => this.rotary?.forward(y, { offset }) ?? y;

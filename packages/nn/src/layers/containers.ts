@@ -8,12 +8,17 @@ export type Layer = Module & {
   forward(x: Tensor): Tensor;
 };
 
+function checkModule(container: string, key: string, value: unknown): void {
+  if (!(value instanceof Module)) throw new ArgumentError(`${container}: '${key}' is no Module, got ${String(value)}`);
+}
+
 /** Layers one behind the other, as `torch.nn.Sequential`: state-dict keys start with their numbers. */
 export class Sequential extends Module {
   readonly layers: readonly Layer[];
 
   constructor(...layers: readonly Layer[]) {
     super();
+    for (const [i, layer] of layers.entries()) checkModule('Sequential', String(i), layer);
     this.layers = layers;
   }
 
@@ -51,6 +56,7 @@ export class ModuleList<M extends Module = Module> extends Module {
   constructor(items: Iterable<M> = []) {
     super();
     this.items = [...items];
+    for (const [i, item] of this.items.entries()) checkModule('ModuleList', String(i), item);
   }
 
   override *namedChildren(): Generator<[name: string, child: Module]> {
@@ -71,6 +77,7 @@ export class ModuleList<M extends Module = Module> extends Module {
 
   /** Adds a module at the end; returns the list. */
   append(item: M): this {
+    checkModule('ModuleList', String(this.items.length), item);
     this.items.push(item);
     return this;
   }
@@ -88,6 +95,7 @@ export class ModuleDict<M extends Module = Module> extends Module {
   constructor(items: Readonly<Record<string, M>> | Iterable<readonly [name: string, module: M]> = []) {
     super();
     this.#items = new Map(Symbol.iterator in items ? items : Object.entries(items));
+    for (const [name, item] of this.#items) checkModule('ModuleDict', name, item);
   }
 
   override *namedChildren(): Generator<[name: string, child: Module]> {
@@ -113,6 +121,7 @@ export class ModuleDict<M extends Module = Module> extends Module {
 
   /** Adds a module, or puts it in the place of another; returns the dict. */
   set(name: string, module: M): this {
+    checkModule('ModuleDict', name, module);
     this.#items.set(name, module);
     return this;
   }

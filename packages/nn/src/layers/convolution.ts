@@ -12,6 +12,7 @@ import {
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 
 /** Options of {@link Conv1d}, torch's. */
 export interface Conv1dOptions {
@@ -46,9 +47,9 @@ export class Conv1d extends Module {
     { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true }: Conv1dOptions = {},
   ) {
     super();
-    for (const [name, size] of Object.entries({ inChannels, outChannels, kernelSize, stride, dilation, groups }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`Conv1d: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes('Conv1d', { inChannels, outChannels, kernelSize, stride, dilation, groups });
+    if (padding === 'same' && stride !== 1)
+      throw new ArgumentError(`Conv1d: padding='same' is not supported for strided convolutions, got stride ${stride}`);
     for (const [name, size] of Object.entries({ inChannels, outChannels }))
       if (size % groups !== 0)
         throw new ArgumentError(`Conv1d: ${name} (${size}) must be divisible by groups (${groups})`);

@@ -1,8 +1,9 @@
 /** Fully connected layers. */
-import { ArgumentError, linear, Tensor, zeros } from '@course/tensor';
+import { linear, Tensor, zeros } from '@course/tensor';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 
 /**
  * `y = x Wᵀ + b` over the last dim, as `torch.nn.Linear`: weight [outFeatures, inFeatures], both drawn uniformly within 1/sqrt(inFeatures).
@@ -20,9 +21,7 @@ export class Linear extends Module {
     { bias = true }: { readonly bias?: boolean } = {},
   ) {
     super();
-    for (const [name, size] of Object.entries({ inFeatures, outFeatures }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`Linear: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes('Linear', { inFeatures, outFeatures });
     this.weight = new Parameter(zeros([outFeatures, inFeatures]));
     this.bias = bias ? new Parameter(zeros([outFeatures])) : null;
     this.resetParameters();

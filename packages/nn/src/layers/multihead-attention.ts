@@ -6,6 +6,7 @@ import { ArgumentError, cat, linear, ShapeError, type Tensor, zeros } from '@cou
 import { constant_, xavierNormal_, xavierUniform_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 import { attentionFlops } from './attention.js';
 import { type AttentionMasks, attend, maskOf } from './attention-masks.js';
 import { Linear } from './linear.js';
@@ -71,9 +72,7 @@ export class MultiheadAttention extends Module {
     super();
     const { dropout = 0, bias = true, kdim = embedDim, vdim = embedDim, batchFirst = false } = options;
     const { addBiasKv = false, addZeroAttn = false } = options;
-    for (const [name, size] of Object.entries({ embedDim, numHeads, kdim, vdim }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`MultiheadAttention: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes('MultiheadAttention', { embedDim, numHeads, kdim, vdim });
     if (embedDim % numHeads !== 0)
       throw new ArgumentError(
         `MultiheadAttention: embedDim must be divisible by numHeads, got ${embedDim} and ${numHeads}`,

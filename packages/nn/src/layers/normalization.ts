@@ -1,7 +1,8 @@
 /** Normalisation layers. */
-import { layerNorm, ones, rmsNorm, type Shape, type Tensor, zeros } from '@course/tensor';
+import { ArgumentError, layerNorm, ones, rmsNorm, type Shape, type Tensor, zeros } from '@course/tensor';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 
 /** Options of {@link LayerNorm}. */
 export interface LayerNormOptions {
@@ -20,6 +21,7 @@ export class LayerNorm extends Module {
   constructor(normalizedShape: number | Shape, { eps = 1e-5, elementwiseAffine = true }: LayerNormOptions = {}) {
     super();
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    checkShape(new.target.name, this.normalizedShape);
     this.eps = eps;
     this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : null;
     this.bias = elementwiseAffine ? new Parameter(zeros(this.normalizedShape)) : null;
@@ -58,6 +60,7 @@ export class RMSNorm extends Module {
   constructor(normalizedShape: number | Shape, { eps = 2 ** -23, elementwiseAffine = true }: RMSNormOptions = {}) {
     super();
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    checkShape(new.target.name, this.normalizedShape);
     this.eps = eps;
     this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : null;
   }
@@ -76,6 +79,11 @@ export class RMSNorm extends Module {
       this.normalizedShape.length === 1 ? `(${this.normalizedShape[0]},)` : `(${this.normalizedShape.join(', ')})`;
     return `${shape}, eps=${formatEps(this.eps)}, elementwise_affine=${this.weight ? 'True' : 'False'}`;
   }
+}
+
+function checkShape(name: string, shape: Shape): void {
+  if (shape.length === 0) throw new ArgumentError(`${name}: normalizedShape needs at least one size, got []`);
+  checkSizes(name, Object.fromEntries(shape.map((size, d) => [`normalizedShape[${d}]`, size])));
 }
 
 /** `1e-05`, as Python writes it. */

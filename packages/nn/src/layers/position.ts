@@ -1,7 +1,8 @@
 /** Positions for attention, which knows no order by itself. */
-import { ArgumentError, ShapeError, type Tensor, tensor } from '@course/tensor';
+import { ShapeError, type Tensor, tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import { Buffer } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 import { Dropout } from './dropout.js';
 import { Embedding } from './embedding.js';
 
@@ -17,9 +18,14 @@ export function sinusoidalTable(length: number, dim: number): Tensor {
   return tensor(table, { shape: [length, dim] });
 }
 
-function checkLength(name: string, length: number, maxLength: number): void {
+/** The length of x [..., time, dim]. */
+function checkInput(name: string, x: Tensor, dim: number, maxLength: number): number {
+  if (x.ndim < 2 || x.size(-1) !== dim)
+    throw new ShapeError(`${name}: expected input [batch, time, ${dim}], got [${x.shape.join(', ')}]`);
+  const length = x.size(-2);
   if (length > maxLength)
     throw new ShapeError(`${name}: a sequence of ${length} is longer than the ${maxLength} positions of the table`);
+  return length;
 }
 
 /** Adds fixed sinusoidal positions to x [batch, time, dim]. */
@@ -32,16 +38,14 @@ export class PositionalEncoding extends Module {
     { maxLength = 512, dropout = 0 }: { readonly maxLength?: number; readonly dropout?: number } = {},
   ) {
     super();
-    if (!(maxLength >= 1))
-      throw new ArgumentError(`PositionalEncoding: maxLength must be at least 1, got ${maxLength}`);
+    checkSizes('PositionalEncoding', { dim, maxLength });
     this.table = new Buffer(sinusoidalTable(maxLength, dim), { persistent: false });
     this.dropout = new Dropout(dropout);
   }
 
   /** x [batch, time, dim] to the same shape. */
   forward(x: Tensor): Tensor {
-    const length = x.size(-2);
-    checkLength('PositionalEncoding', length, this.table.size(0));
+    const length = checkInput('PositionalEncoding', x, this.dim, this.table.size(0));
     return this.dropout.forward(x.add(this.table.narrow(0, 0, length)));
   }
 
@@ -64,8 +68,7 @@ export class LearnedPositions extends Module {
 
   /** x [batch, time, dim] to the same shape. */
   forward(x: Tensor): Tensor {
-    const length = x.size(-2);
-    checkLength('LearnedPositions', length, this.maxLength);
+    const length = checkInput('LearnedPositions', x, this.dim, this.maxLength);
     return x.add(this.position.weight.narrow(0, 0, length));
   }
 

@@ -5,6 +5,7 @@
 import { ArgumentError, defaultGenerator, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import { makeChild } from '../places.js';
+import { checkSizes } from '../sizes.js';
 import { ModuleList } from './containers.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
@@ -106,6 +107,7 @@ export class TransformerEncoderLayer extends Module implements Repeatable {
     super();
     this.options = fill('TransformerEncoderLayer', options);
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst } = this.options;
+    checkSizes(new.target.name, { dModel, nhead, dimFeedforward });
     const attention = () => new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
     this.selfAttn = makeChild('self_attn', attention);
     this.linear1 = new Linear(dModel, dimFeedforward);
@@ -179,6 +181,7 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
     super();
     this.options = fill('TransformerDecoderLayer', options);
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst } = this.options;
+    checkSizes(new.target.name, { dModel, nhead, dimFeedforward });
     const attention = () => new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
     this.selfAttn = makeChild('self_attn', attention);
     this.multiheadAttn = makeChild('multihead_attn', attention);

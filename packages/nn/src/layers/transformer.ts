@@ -2,6 +2,7 @@
 import { ArgumentError, type Tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import { makeChild } from '../places.js';
+import { checkSizes } from '../sizes.js';
 import { ReLU } from './activation/rectifiers.js';
 import { GELU } from './activation/smooth.js';
 import { MultiHeadAttention } from './attention.js';
@@ -57,6 +58,7 @@ export class TransformerEncoderBlock extends Module {
   ) {
     super();
     const { norm = 'pre', activation = 'gelu', mlpDim = 4 * dim, dropout = 0, rotary = null } = options;
+    checkSizes('TransformerEncoderBlock', { dim, mlpDim });
     checkOptions('TransformerEncoderBlock', norm, activation);
     this.normPlace = norm;
     this.norm1 = new LayerNorm(dim);
@@ -139,6 +141,7 @@ export class TransformerDecoderBlock extends Module {
   ) {
     super();
     const { norm = 'pre', activation = 'gelu', mlpDim = 4 * dim, dropout = 0, rotary = null } = options;
+    checkSizes('TransformerDecoderBlock', { dim, mlpDim });
     checkOptions('TransformerDecoderBlock', norm, activation);
     this.normPlace = norm;
     this.norm1 = new LayerNorm(dim);

@@ -1,0 +1,9 @@
+/** Sizes that constructors take: whole, and at least 1. */
+import { ArgumentError } from '@course/tensor';
+
+/** @throws ArgumentError that names the class and the size. */
+export function checkSizes(name: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [key, size] of Object.entries(sizes))
+    if (!Number.isInteger(size) || size < 1)
+      throw new ArgumentError(`${name}: ${key} must be a whole number of at least 1, got ${size}`);
+}
