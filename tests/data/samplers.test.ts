@@ -18,7 +18,14 @@ interface Draws {
   count: number;
   rows: number[];
 }
-const goldens: Draws[] = JSON.parse(readFileSync(new URL('../goldens/samplers.json', import.meta.url), 'utf8'));
+interface Orders {
+  seed: number;
+  length: number;
+  epochs: number[][][];
+}
+const goldens: { cases: Draws[]; orders: Orders[] } = JSON.parse(
+  readFileSync(new URL('../goldens/samplers.json', import.meta.url), 'utf8'),
+);
 const pieces = ['un', '##want', '##ed', 'run', '##ning', 'a', 'b', 'c', 'd'];
 const vocab = [
   '[PAD]',
@@ -36,7 +43,7 @@ beforeAll(async () => {
 });
 
 describe('WeightedRandomSampler', () => {
-  it.each(goldens)('draws what PyTorch draws: seed $seed', ({ seed, weights, count, rows }) => {
+  it.each(goldens.cases)('draws what PyTorch draws: seed $seed', ({ seed, weights, count, rows }) => {
     const sampler = new WeightedRandomSampler(weights, { batchSize: 7, numSamples: count, seed });
     expect(sampler.length).toBe(Math.ceil(count / 7));
     expect(sampler.batches(0).flat()).toEqual(rows);
@@ -69,6 +76,69 @@ describe('WeightedRandomSampler', () => {
       [[1], { batchSize: 1, seed: 0.5 }],
     ] as const)
       expect(() => new WeightedRandomSampler(weights, options)).toThrow(ArgumentError);
+  });
+});
+
+describe('a generator', () => {
+  const make = (length: number, seed: number): DataLoader<{ i: number }> =>
+    new DataLoader(Dataset.fromRows(Array.from({ length }, (_, i) => ({ i }))), {
+      batchSize: 3,
+      shuffle: true,
+      generator: new Generator().manualSeed(seed),
+    });
+  const epoch = async (loader: DataLoader<{ i: number }>): Promise<number[][]> => {
+    const batches: number[][] = [];
+    for await (const { i } of loader) batches.push(i);
+    return batches;
+  };
+
+  it.each(goldens.orders)('shuffles epoch after epoch as in PyTorch: seed $seed', async ({ seed, length, epochs }) => {
+    const loader = make(length, seed);
+    for (const expected of epochs) expect(await epoch(loader)).toEqual(expected);
+  });
+
+  it('is resumed where its epoch began', async () => {
+    const { seed, length, epochs } = goldens.orders[1] ?? { seed: 0, length: 0, epochs: [] };
+    for (let cut = 0; cut <= 5; cut++) {
+      const loader = make(length, seed);
+      expect(loader.state()).toMatchObject({ epoch: 0, batch: 0 });
+      await epoch(loader);
+      const seen: number[][] = [];
+      if (cut > 0) {
+        for await (const { i } of loader) {
+          seen.push(i);
+          if (seen.length === cut) break;
+        }
+      }
+      const state = JSON.parse(JSON.stringify(loader.state()));
+      const rest = make(length, 0);
+      rest.loadState(state);
+      if (cut < 5) seen.push(...(await epoch(rest)));
+      expect(seen).toEqual(epochs[1]);
+      expect(await epoch(rest)).toEqual(epochs[2]);
+    }
+  });
+
+  it('has a place in states of its loaders alone', () => {
+    const loader = make(9, 1);
+    expect(() => loader.loadState({ epoch: 0, batch: 1 })).toThrow('lacks a generator, which this loader draws from');
+    const seeded = new DataLoader(loader.dataset, { batchSize: 3, shuffle: true });
+    expect(() => seeded.loadState(loader.state())).toThrow('has a generator, which this loader does not draw from');
+    expect(() => seeded.setEpoch(4)).not.toThrow();
+    for (const options of [
+      { shuffle: false },
+      { shuffle: true, seed: 1 },
+      { shuffle: true, bucketByLength: { key: () => 1 } },
+    ])
+      expect(() => new DataLoader(loader.dataset, { ...options, generator: new Generator() })).toThrow(ArgumentError);
+  });
+
+  it('refuses a place that is none', async () => {
+    for (const generator of ['%', 'AAAA']) {
+      const loader = make(9, 1);
+      loader.loadState({ epoch: 0, batch: 1, generator });
+      await expect(epoch(loader)).rejects.toThrow(ArgumentError);
+    }
   });
 });
 

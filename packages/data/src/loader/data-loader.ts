@@ -2,11 +2,12 @@
  * Batches of a data set or a stream, epoch after epoch, in an order that a seed fixes. The loader knows where it stands (`state`), so a run that
  * was cut off goes on with the very batch it would have had next; what is made ahead, or in workers, is not counted before it is delivered.
  */
-import { ArgumentError } from '@course/tensor';
+import { ArgumentError, type Generator } from '@course/tensor';
 import { Dataset } from '../datasets/dataset.js';
 import type { IterableDataset } from '../datasets/iterable-dataset.js';
 import type { Collate } from './collate.js';
 import type { DefaultBatch } from './default-collate.js';
+import { GeneratorOrder } from './generator-order.js';
 import { type Preparation, preparationHere, preparationInWorkers, setupOf } from './preparation.js';
 import { type BatchSampler, LengthBucketSampler, SimpleBatchSampler } from './samplers.js';
 
@@ -24,8 +25,10 @@ export interface DataLoaderOptions<Row, Batch> {
   readonly batchSize?: number;
   /** Draw another order every epoch; false by default. A stream is shuffled by its own `shuffle`. */
   readonly shuffle?: boolean;
-  /** Seed of the orders; 0 by default. */
+  /** Seed of the orders; 0 by default. Epoch e is drawn from `seed + e`. */
   readonly seed?: number;
+  /** With `shuffle`, in place of a seed: what all orders are drawn from, one after the other, as PyTorch draws them from its `generator`. */
+  readonly generator?: Generator;
   /** Leave out the last batch when it is not full; false by default. */
   readonly dropLast?: boolean;
   /** Makes a batch of rows; by default rows become columns: plain arrays, or for tensors of one shape a tensor. */
@@ -50,6 +53,8 @@ export interface LoaderState {
   readonly epoch: number;
   /** Number of batches of that epoch that have been delivered. */
   readonly batch: number;
+  /** Where the `generator` stood when the epoch began, for loaders that have one. */
+  readonly generator?: string;
 }
 
 /**
@@ -76,7 +81,7 @@ export class DataLoader<
   /** Worker threads that make batches. */
   readonly numWorkers: number;
   /** Undefined for a stream. */
-  readonly #sampler: BatchSampler | undefined;
+  readonly #sampler: BatchSampler | GeneratorOrder | undefined;
   readonly #dropLast: boolean;
   readonly #prefetch: number;
   readonly #collate: Collate<Row, Batch> | undefined;
@@ -125,7 +130,9 @@ export class DataLoader<
   state(): LoaderState {
     const { epoch, batch } = this.#position;
     const atEnd = this.#sampler !== undefined && batch >= this.#sampler.length && batch > 0;
-    return atEnd ? { epoch: epoch + 1, batch: 0 } : { epoch, batch };
+    const state = atEnd ? { epoch: epoch + 1, batch: 0 } : { epoch, batch };
+    if (!(this.#sampler instanceof GeneratorOrder)) return state;
+    return { ...state, generator: (atEnd ? undefined : this.#position.generator) ?? this.#sampler.position() };
   }
 
   /**
@@ -134,14 +141,20 @@ export class DataLoader<
    * @throws ArgumentError for a position that this loader does not have.
    */
   loadState(state: LoaderState): void {
-    const { epoch, batch } = state;
+    const { epoch, batch, generator } = state;
     const most = this.#sampler?.length ?? Number.POSITIVE_INFINITY;
     if (!(Number.isInteger(epoch) && epoch >= 0 && Number.isInteger(batch) && batch >= 0 && batch <= most)) {
       throw new ArgumentError(
         `loadState: there is no batch ${batch} of epoch ${epoch}; this loader has ${most} batches an epoch`,
       );
     }
-    this.#next = { epoch, batch };
+    const draws = this.#sampler instanceof GeneratorOrder;
+    if (draws ? generator === undefined && batch > 0 : generator !== undefined) {
+      throw new ArgumentError(
+        `loadState: the state ${draws ? 'lacks' : 'has'} a generator, which this loader ${draws ? 'draws from' : 'does not draw from'}`,
+      );
+    }
+    this.#next = { epoch, batch, ...(generator !== undefined && { generator }) };
     this.#position = this.#next;
   }
 
@@ -152,10 +165,11 @@ export class DataLoader<
 
   /** The batches of one epoch. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    const { epoch, batch: start } = this.#next;
+    const { epoch, batch: start, generator: saved } = this.#next;
+    const stood = this.#sampler instanceof GeneratorOrder ? { generator: saved ?? this.#sampler.position() } : {};
     this.#next = { epoch: epoch + 1, batch: 0 };
-    this.#position = { epoch, batch: start };
-    const groups = this.#groups(epoch, start);
+    this.#position = { epoch, batch: start, ...stood };
+    const groups = this.#groups(epoch, start, saved);
     const preparation = this.#prepared();
     const make = async (): Promise<{ readonly prepared: unknown } | undefined> => {
       const group = await groups.next();
@@ -173,7 +187,7 @@ export class DataLoader<
         const made = await ahead.shift();
         if (made === undefined) break;
         const batch = await preparation.finish(made.prepared);
-        this.#position = { epoch, batch: i + 1 };
+        this.#position = { epoch, batch: i + 1, ...stood };
         yield batch;
       }
       this.#position = { epoch: epoch + 1, batch: 0 };
@@ -222,10 +236,11 @@ export class DataLoader<
   }
 
   /** The rows of the batches of an epoch. */
-  async *#groups(epoch: number, start: number): AsyncGenerator<readonly Row[], void, undefined> {
+  async *#groups(epoch: number, start: number, generator?: string): AsyncGenerator<readonly Row[], void, undefined> {
     const rows: Dataset<Row> | IterableDataset<Row> = this.dataset;
     if (rows instanceof Dataset) {
-      const batches = this.#sampler?.batches(epoch) ?? [];
+      const sampler = this.#sampler;
+      const batches = (sampler instanceof GeneratorOrder ? sampler.draw(generator) : sampler?.batches(epoch)) ?? [];
       for (const batch of batches.slice(start)) yield batch.map((row) => rows.at(row));
       return;
     }
@@ -251,7 +266,7 @@ export class DataLoader<
 }
 
 function checkStream<Row>(options: DataLoaderOptions<Row, unknown>): void {
-  for (const name of ['shuffle', 'seed', 'bucketByLength', 'batchSampler'] as const) {
+  for (const name of ['shuffle', 'seed', 'generator', 'bucketByLength', 'batchSampler'] as const) {
     if (options[name] !== undefined && options[name] !== false)
       throw new ArgumentError(
         `DataLoader: a stream comes in its own order (shuffle it by its own method), so ${name} has no meaning`,
@@ -262,9 +277,19 @@ function checkStream<Row>(options: DataLoaderOptions<Row, unknown>): void {
     throw new ArgumentError(`batchSize must be a positive whole number, got ${batchSize}`);
 }
 
-function makeSampler<Row>(dataset: Dataset<Row>, options: DataLoaderOptions<Row, unknown>): BatchSampler {
+function makeSampler<Row>(
+  dataset: Dataset<Row>,
+  options: DataLoaderOptions<Row, unknown>,
+): BatchSampler | GeneratorOrder {
   const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, bucketByLength } = options;
   const common = { batchSize, shuffle, seed, dropLast };
+  if (options.generator !== undefined) {
+    if (shuffle && options.seed === undefined && bucketByLength === undefined)
+      return new GeneratorOrder(dataset.length, common, options.generator);
+    throw new ArgumentError(
+      'DataLoader: a generator draws the orders of shuffle: true, without seed or bucketByLength',
+    );
+  }
   if (bucketByLength === undefined) return new SimpleBatchSampler(dataset.length, common);
   const { key, bucketBatches = 50 } = bucketByLength;
   return new LengthBucketSampler(
@@ -274,7 +299,7 @@ function makeSampler<Row>(dataset: Dataset<Row>, options: DataLoaderOptions<Row,
 }
 
 function checkAlone<Row>(batchSampler: BatchSampler, options: DataLoaderOptions<Row, unknown>): BatchSampler {
-  for (const name of ['batchSize', 'shuffle', 'seed', 'dropLast', 'bucketByLength'] as const) {
+  for (const name of ['batchSize', 'shuffle', 'seed', 'generator', 'dropLast', 'bucketByLength'] as const) {
     if (options[name] !== undefined) {
       throw new ArgumentError(
         `DataLoader: batchSampler decides about batches alone, so ${name} has no meaning beside it`,

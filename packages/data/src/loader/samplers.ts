@@ -31,20 +31,23 @@ export interface LengthBucketOptions extends BatchSamplerOptions {
   readonly bucketBatches?: number;
 }
 
-function checkSamplerOptions({ batchSize, seed = 0 }: BatchSamplerOptions): void {
+/** @throws ArgumentError for options out of range. */
+export function checkSamplerOptions({ batchSize, seed = 0 }: BatchSamplerOptions): void {
   if (!(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new ArgumentError(`batchSize must be a positive whole number, got ${batchSize}`);
   }
   if (!Number.isSafeInteger(seed)) throw new ArgumentError(`seed must be a whole number, got ${seed}`);
 }
 
-function cutBatches(order: ArrayLike<number>, batchSize: number, length: number): number[][] {
+/** `length` batches of an order of rows. */
+export function cutBatches(order: ArrayLike<number>, batchSize: number, length: number): number[][] {
   return Array.from({ length }, (_, i) =>
     Array.from({ length: Math.min(batchSize, order.length - i * batchSize) }, (_, j) => order[i * batchSize + j] ?? 0),
   );
 }
 
-function batchCount(rows: number, { batchSize, dropLast = false }: BatchSamplerOptions): number {
+/** Number of batches in an epoch. */
+export function batchCount(rows: number, { batchSize, dropLast = false }: BatchSamplerOptions): number {
   return dropLast ? Math.floor(rows / batchSize) : Math.ceil(rows / batchSize);
 }
 
