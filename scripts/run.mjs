@@ -46,11 +46,13 @@ export function runStep([program, ...args]) {
  *
  * @param {Command} command
  * @param {string} [cwd]
+ * @param {Record<string, string>} [variables] Variables of the environment beside those of this process.
  * @returns {Promise<{ ok: boolean, stdout: string, output: string }>} `output` is both streams, as they came.
  */
-export function capture([program, ...args], cwd = root) {
+export function capture([program, ...args], cwd = root, variables = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: needsShell(program) });
+    const env = { ...process.env, ...variables };
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], shell: needsShell(program) });
     let stdout = '';
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {

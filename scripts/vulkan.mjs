@@ -16,11 +16,12 @@ import { fail, say } from './say.mjs';
  * is to be used: it has a GPU, the user chose a driver (`VK_ICD_FILENAMES`, `VK_DRIVER_FILES`), or it does not run
  * Linux on x64.
  *
+ * @param {string} [adapter] Which driver, in place of COURSE_ADAPTER.
  * @returns {Promise<Record<string, string>>}
  */
-export async function vulkanEnvironment() {
+export async function vulkanEnvironment(adapter) {
   const { env } = process;
-  const wanted = env.COURSE_ADAPTER || '';
+  const wanted = adapter ?? env.COURSE_ADAPTER ?? '';
   if (!['', 'swiftshader', 'lavapipe', 'system'].includes(wanted)) {
     fail(`COURSE_ADAPTER: unknown adapter '${wanted}': it may be swiftshader, lavapipe or system.`);
   }
@@ -32,7 +33,12 @@ export async function vulkanEnvironment() {
   if (wanted === '' && (await hasGpu())) return {};
 
   const folder = await unpackedDriver();
-  if (wanted === 'lavapipe') return driverEnvironment(lavapipe(), folder);
+  if (wanted === 'lavapipe') {
+    const driver = lavapipe();
+    if (driver === undefined)
+      fail('COURSE_ADAPTER=lavapipe: there is no lvp_icd.json. Debian and Ubuntu have it in mesa-vulkan-drivers.');
+    return driverEnvironment(driver, folder);
+  }
   if (wanted === '') say('No GPU here: WebGPU runs on SwiftShader, a Vulkan driver in software.');
   return driverEnvironment(join(folder, 'vk_swiftshader_icd.json'), folder);
 }
@@ -53,13 +59,17 @@ function driverEnvironment(driver, folder) {
   };
 }
 
-/** The manifest of Mesa's software driver, where distributions put it. */
-function lavapipe() {
+/**
+ * The manifest of Mesa's software driver, where distributions put it.
+ *
+ * @returns {string | undefined} Undefined where it is not installed.
+ */
+export function lavapipe() {
   for (const folder of ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d']) {
     const name = namesIn(folder).find((each) => /^lvp_icd.*\.json$/.test(each));
     if (name !== undefined) return join(folder, name);
   }
-  return fail('COURSE_ADAPTER=lavapipe: there is no lvp_icd.json. Debian and Ubuntu have it in mesa-vulkan-drivers.');
+  return undefined;
 }
 
 /** Whether WebGPU finds a hardware adapter here, asked of a separate process: a broken driver may take it down. */
