@@ -212,6 +212,7 @@ error("scaledDotProductAttention(ones([2, 3]), ones([2, 3]), ones([2, 3]), { mas
 
 error("adamStep(zeros([2]), zeros([3]), zeros([2]), zeros([2]), {})")
 error("descentSteps([{ param: zeros([2]), grad: zeros([3]) }], { rule: 'sgd', lr: 1, weightDecay: 0 })")
+error("totalNorm([zeros([2]), zeros([2], { dtype: 'int32' })])")
 error("autocast(() => eye(2).matmul(eye(2)))")
 error("autocast(() => eye(2), { dtype: 'bfloat16' })")
 

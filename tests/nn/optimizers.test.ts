@@ -211,6 +211,61 @@ onEachDevice('optimizers', (kind) => {
     expect(() => optimizer.addParamGroup({ params: [b.mul(2)] })).toThrow("can't optimize a non-leaf");
   });
 
+  it.each(kind === 'cpu' ? (['float32', 'float64'] as const) : (['float32'] as const))(
+    'clips many gradients of %s together, without reading the norm',
+    async (dtype) => {
+      manualSeed(8);
+      // Around vectors, the blocks of the CPU and the strips of a GPU; none, and more than one dispatch binds.
+      const sizes = [1, 2, 3, 4, 5, 63, 64, 4095, 4096, 4097, 20_000, 0, ...new Array<number>(30).fill(12)];
+      const parameters = sizes.map((size) => new Parameter(zeros([size], { dtype })));
+      // A transposed gradient does not lie row by row, and one that two parameters hold is scaled for each.
+      parameters.push(
+        new Parameter(zeros([3, 5], { dtype })),
+        new Parameter(zeros([7], { dtype })),
+        new Parameter(zeros([7], { dtype })),
+      );
+      const shared = randn([7], { dtype });
+      const values: number[][] = [];
+      for (const [i, parameter] of parameters.entries()) {
+        const gradient =
+          i === sizes.length
+            ? randn([5, 3], { dtype }).T
+            : i > sizes.length
+              ? shared
+              : randn(parameter.shape, { dtype });
+        parameter.grad = gradient;
+        values.push([...(await gradient.data())] as number[]);
+      }
+      const norm = Math.sqrt(values.flat().reduce((sum, x) => sum + x * x, 0));
+      const before = memory().device.dispatches;
+      const total = clipGradNorm_(parameters, 2);
+      const launches = memory().device.dispatches - before;
+      // Squares are added up in strips of at most 1024, and strips by pairs: some tens of roundings, each of at most half a unit.
+      const rtol = dtype === 'float64' ? 1e-14 : 32 * 2 ** -24;
+      expect([await total.item()]).toBeClose([norm], { rtol, atol: 0 });
+      for (const [i, parameter] of parameters.entries()) {
+        const factor = (2 / (norm + 1e-6)) ** (i > sizes.length ? 2 : 1);
+        const expected = (values[i] as number[]).map((x) => x * factor);
+        expect([...((await parameter.grad?.data()) ?? [])], `gradient ${i}`).toBeClose(expected, {
+          rtol: 4 * rtol,
+          atol: 0,
+        });
+      }
+      // Squares and scaling with a binding of their own beside the gradients; copies of the transposed one, sums in passes, a root; a dispatch
+      // more for those that do not fill vectors of four, and for the one that comes again.
+      const bound = device.info().limits.maxStorageBuffersPerShaderStage ?? Number.POSITIVE_INFINITY;
+      expect(launches).toBeLessThanOrEqual(2 * (Math.ceil(parameters.length / (bound - 1)) + 1) + 7);
+
+      // A norm below the limit changes nothing; NaN makes NaN of all.
+      const kept = [...((await parameters[8]?.grad?.data()) ?? [])];
+      await clipGradNorm_(parameters, 1e6).item();
+      expect([...((await parameters[8]?.grad?.data()) ?? [])]).toEqual(kept);
+      (parameters[0] as Parameter).grad = tensor([Number.NaN], { dtype });
+      expect(await clipGradNorm_(parameters, 1).item()).toBeNaN();
+      expect([...((await parameters[8]?.grad?.data()) ?? [])].every(Number.isNaN)).toBe(true);
+    },
+  );
+
   it('clips no gradient whose norm is not finite, if asked', async () => {
     const [a, b] = [new Parameter(zeros([2])), new Parameter(zeros([1]))];
     [a.grad, b.grad] = [tensor([3, Number.POSITIVE_INFINITY]), tensor([4])];

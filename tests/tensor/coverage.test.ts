@@ -59,7 +59,7 @@ const elsewhere = new Set([
     ' ',
   ),
   // autocast.test.ts; optimizers.test.ts.
-  ...'autocast isAutocastEnabled descentSteps'.split(' '),
+  ...'autocast isAutocastEnabled descentSteps totalNorm clipToNorm_'.split(' '),
   // capture.test.ts, profile.test.ts.
   ...'capture eachTime resetCaptures profile Profile warmup'.split(' '),
   // What `@course/nn` builds on: summary.test.ts, bad-input.test.ts there.

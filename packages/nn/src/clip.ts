@@ -1,5 +1,5 @@
 /** Gradient clipping, on the device: no value is read back. */
-import { ArgumentError, noGrad, scope, stack, type Tensor, zeros } from '@course/tensor';
+import { ArgumentError, clipToNorm_, noGrad, scope, stack, type Tensor, totalNorm, zeros } from '@course/tensor';
 
 /** Options of {@link clipGradNorm_}. */
 export interface ClipOptions {
@@ -39,10 +39,15 @@ export function clipGradNorm_(
   if (!(maxNorm > 0)) throw new ArgumentError(`clipGradNorm_: maxNorm must be positive, got ${maxNorm}`);
   if (!(normType > 0)) throw new ArgumentError(`clipGradNorm_: normType must be positive, got ${normType}`);
   const gradients = [...parameters].flatMap((parameter) => parameter.grad ?? []);
-  const total = noGrad(() => scope(() => normOf(gradients, normType)));
+  const together = normType === 2 && gradients.length > 0 && areAlike(gradients);
+  const total = noGrad(() => scope(() => (together ? totalNorm(gradients) : normOf(gradients, normType))));
   const clip = (): Tensor => {
     noGrad(() =>
       scope(() => {
+        if (together) {
+          clipToNorm_(gradients, total, maxNorm);
+          return;
+        }
         const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });
         for (const gradient of gradients) gradient.mul_(factor);
       }),
@@ -57,6 +62,15 @@ export function clipGradNorm_(
       `clipGradNorm_: The total norm of order ${normType} for gradients from \`parameters\` is non-finite, so it cannot be clipped: it is ${value}`,
     );
   });
+}
+
+/** Whether gradients can be taken together: all of one device, and all of float32 or all of float64. */
+function areAlike(gradients: readonly Tensor[]): boolean {
+  const [first] = gradients;
+  return gradients.every(
+    ({ dtype, device }) =>
+      dtype === first?.dtype && device === first.device && (dtype === 'float32' || dtype === 'float64'),
+  );
 }
 
 /** The norm of all gradients together. */

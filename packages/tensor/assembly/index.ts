@@ -20,6 +20,7 @@ export { gather, scatter } from './indexing';
 export { layerNorm, layerNormBackward } from './layernorm';
 export { crossEntropy, crossEntropyBackward } from './loss';
 export { setScratch } from './memory';
+export { scale, squares } from './clip';
 export { adam, descend } from './optimizer';
 export { pointwise } from './pointwise';
 export { fork, serve } from './pool';

@@ -444,6 +444,33 @@ export enum CrossEntropyField {
   length,
 }
 
+/** The squares of several tensors. */
+export enum NormField {
+  /** Address of a `TensorRun` for each tensor. */
+  runs,
+  runCount,
+  /** Address of a float64 for each item. */
+  sums,
+  length,
+}
+
+/** Several tensors times one number. */
+export enum ScaleField {
+  runs,
+  runCount,
+  factor,
+  length,
+}
+
+/** One of several tensors. */
+export enum TensorRun {
+  /** The item of its first block. */
+  firstItem,
+  count,
+  data,
+  length,
+}
+
 /** A step of Adam for several parameters. Item: a block of `ItemSize.adamBlock` elements of one of them, blocks counted over all. */
 export enum AdamField {
   /** Address of an `AdamParameter` for each parameter. */

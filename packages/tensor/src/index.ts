@@ -112,9 +112,11 @@ export {
   type AdamTensors,
   adamStep,
   adamSteps,
+  clipToNorm_,
   type DescentSettings,
   type DescentTensors,
   descentSteps,
+  totalNorm,
 } from './ops/optimize.js';
 export { type PadOptions, pad } from './ops/pad.js';
 export type { Operand } from './ops/pointwise/record.js';

@@ -407,4 +407,15 @@ export const cases: Record<string, Case> = {
     }
     return results;
   },
+  norm: async (machine) => {
+    const out = machine.room(1);
+    const inputs = [20_001, 3, 4096].map((count, i) => ({ count, data: machine.put(noise(count, i)) }));
+    machine.run({ kind: 'norm', inputs, out });
+    return [await machine.get(out, 1)];
+  },
+  clip: async (machine) => {
+    const targets = [20_001, 3, 4096].map((count, i) => ({ count, data: machine.put(noise(count, i)) }));
+    machine.run({ kind: 'clip', norm: machine.put([7]), maxNorm: 2, targets });
+    return await Promise.all(targets.map(({ count, data }) => machine.get(data, count)));
+  },
 };

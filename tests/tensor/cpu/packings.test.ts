@@ -66,6 +66,15 @@ function writers(size: number, weight: Dense, other: Dense, spare: Dense): Recor
       more: [{ count, param: weight, grad: other, expAvg: spare, expAvgSq: spare }],
     },
     descend: { kind: 'descend', rule: 'sgd', lr: 0.1, weightDecay: 0, count, param: weight, grad: other },
+    clip: {
+      kind: 'clip',
+      norm: spare,
+      maxNorm: 1e-7,
+      targets: [
+        { count: 0, data: spare },
+        { count, data: weight },
+      ],
+    },
     'the state of a step': {
       kind: 'descend',
       ...{ rule: 'rmsprop', lr: 0.1, weightDecay: 0, alpha: 0.9, eps: 1e-8 },

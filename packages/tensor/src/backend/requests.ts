@@ -409,6 +409,27 @@ export interface DescendRequest extends DescentOperands, DescentNumbers {
   readonly more?: readonly DescentOperands[];
 }
 
+/** One of several tensors that a request takes together: elements one behind the other. */
+export interface Run {
+  readonly count: number;
+  readonly data: Dense;
+}
+
+/** The Euclidean norm of the elements of all inputs together: `out` (one element) = sqrt(Σ x²), in blocks, so that errors grow like the logarithm of their number. All of one dtype. */
+export interface NormRequest {
+  readonly kind: 'norm';
+  readonly inputs: readonly Run[];
+  readonly out: Dense;
+}
+
+/** Multiplies all targets in place by `min(1, maxNorm / (norm + 1e-6))`, by NaN where `norm` (one element) is NaN. No two overlap. */
+export interface ClipRequest {
+  readonly kind: 'clip';
+  readonly norm: Dense;
+  readonly maxNorm: number;
+  readonly targets: readonly Run[];
+}
+
 /** Every request a backend answers. */
 export type KernelRequest =
   | PointwiseRequest
@@ -429,7 +450,9 @@ export type KernelRequest =
   | CrossEntropyRequest
   | CrossEntropyBackwardRequest
   | AdamRequest
-  | DescendRequest;
+  | DescendRequest
+  | NormRequest
+  | ClipRequest;
 
 export type KernelKind = KernelRequest['kind'];
 

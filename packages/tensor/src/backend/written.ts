@@ -33,6 +33,8 @@ const WRITTEN: Written = {
     ]),
   descend: (request) =>
     [request, ...(request.more ?? [])].flatMap(({ param, buffer, square, mean }) => [param, buffer, square, mean]),
+  norm: ({ out }) => [out],
+  clip: ({ targets }) => targets.map(({ data }) => data),
 };
 
 /** The operands that a request writes to, some of them perhaps absent. */

@@ -7,10 +7,16 @@ import type {
   DescendRequest,
   DescentNumbers,
   DescentOperands,
+  DeviceBuffer,
+  Run,
 } from '../backend/requests.js';
-import { ShapeError } from '../errors.js';
+import { makeTensor } from '../construct.js';
+import { zeros } from '../creation/fill.js';
+import { DeviceError, DTypeError, ShapeError } from '../errors.js';
 import { formatShape, numel, sameShape } from '../shape.js';
+import { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
+import { contiguousView } from '../view.js';
 import { checkFloats, dense } from './operands.js';
 
 /** The numbers of one step of Adam. */
@@ -129,4 +135,61 @@ export function descentSteps(parameters: readonly DescentTensors[], settings: De
     if (first) backend.run({ kind: 'descend', ...settings, ...first, more });
   }
   for (const writeBack of after) writeBack();
+}
+
+/**
+ * The Euclidean norm of all elements of all tensors together, a scalar: one launch on the CPU, few on a GPU. Tensors of one device, all of
+ * float32 or all of float64.
+ */
+export function totalNorm(tensors: readonly Tensor[]): Tensor {
+  const [first] = tensors;
+  if (!first) return zeros([]);
+  checkTogether('totalNorm', tensors);
+  const inputs = tensors.map((x): Run => ({ count: numel(x.shape), data: dense(x) }));
+  const { backend } = first.storage;
+  const result = new Storage(backend, first.dtype, 1);
+  backend.run({ kind: 'norm', inputs, out: { buffer: result.buffer, dtype: first.dtype, offset: 0 } });
+  return makeTensor(result, contiguousView([]));
+}
+
+/** Scales tensors in place by `maxNorm / (norm + 1e-6)` where that is below 1, as {@link totalNorm} gives the norm: nothing is read back. */
+export function clipToNorm_(tensors: readonly Tensor[], norm: Tensor, maxNorm: number): void {
+  const [first] = tensors;
+  if (!first) return;
+  checkTogether('clipToNorm_', [...tensors, norm]);
+  const after: (() => void)[] = [];
+  // A tensor that is given twice is scaled twice, and not by two invocations at the same time.
+  const rounds: Map<string, Run>[] = [];
+  const places = new Map<DeviceBuffer, number>();
+  for (const x of tensors) {
+    const data = writtenRows(x.detach(), after);
+    let number = places.get(data.buffer);
+    if (number === undefined) {
+      number = places.size;
+      places.set(data.buffer, number);
+    }
+    const place = `${number} ${data.offset}`;
+    let round = rounds.find((each) => !each.has(place));
+    if (!round) {
+      round = new Map();
+      rounds.push(round);
+    }
+    round.set(place, { count: numel(x.shape), data });
+  }
+  for (const round of rounds)
+    first.storage.backend.run({ kind: 'clip', norm: dense(norm), maxNorm, targets: [...round.values()] });
+  for (const writeBack of after) writeBack();
+}
+
+function checkTogether(op: string, tensors: readonly Tensor[]): void {
+  const [first] = tensors;
+  for (const [i, x] of tensors.entries()) {
+    x.checkAlive(op);
+    if (x.dtype !== first?.dtype || (x.dtype !== 'float32' && x.dtype !== 'float64'))
+      throw new DTypeError(`${op}: expected tensors that are all float32 or all float64, tensor ${i} is ${x.dtype}`);
+    if (x.storage.backend !== first.storage.backend)
+      throw new DeviceError(
+        `${op}: Expected all tensors to be on the same device, but found ${first.device} and ${x.device}`,
+      );
+  }
 }

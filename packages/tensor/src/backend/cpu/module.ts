@@ -36,6 +36,8 @@ const KERNELS = [
   'crossEntropy',
   'crossEntropyBackward',
   'adam',
+  'scale',
+  'squares',
   'descend',
   'gather',
   'scatter',

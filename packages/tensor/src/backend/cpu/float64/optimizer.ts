@@ -1,5 +1,12 @@
 /** Optimizer steps in place, in float64 and in the order of operations of torch.optim. */
-import type { AdamOperands, AdamRequest, DescendRequest, DescentOperands } from '../../requests.js';
+import type {
+  AdamOperands,
+  AdamRequest,
+  ClipRequest,
+  DescendRequest,
+  DescentOperands,
+  NormRequest,
+} from '../../requests.js';
 import type { Launcher } from '../launch.js';
 import { elements } from './elements.js';
 
@@ -66,5 +73,24 @@ function descendOne(launcher: Launcher, request: DescendRequest, operands: Desce
       step = throughBuffer(i, g / (Math.sqrt(s) + eps), 1);
     }
     param[i] = p - step * lr;
+  }
+}
+
+export function norm(launcher: Launcher, { inputs, out }: NormRequest): void {
+  let total = 0;
+  for (const { count, data } of inputs) {
+    const values = elements(launcher, data);
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += (values[i] as number) ** 2;
+    total += sum;
+  }
+  elements(launcher, out)[0] = Math.sqrt(total);
+}
+
+export function clip(launcher: Launcher, { norm: total, maxNorm, targets }: ClipRequest): void {
+  const factor = Math.min(1, maxNorm / ((elements(launcher, total)[0] as number) + 1e-6));
+  for (const { count, data } of targets) {
+    const values = elements(launcher, data);
+    for (let i = 0; i < count; i++) values[i] = (values[i] as number) * factor;
   }
 }

@@ -6,7 +6,7 @@ import type { KernelKind, KernelRequest, KernelTable, RequestOf } from '../../re
 import type { Launcher } from '../launch.js';
 import { gather, gatherRows, scatter, scatterAddRows } from './indexing.js';
 import { matmul } from './matmul.js';
-import { adam, descend } from './optimizer.js';
+import { adam, clip, descend, norm } from './optimizer.js';
 import { pointwise } from './pointwise.js';
 import { reduce, scan, sort } from './reduce.js';
 import { crossEntropy, crossEntropyBackward, layerNorm, layerNormBackward, softmax, softmaxBackward } from './rows.js';
@@ -30,6 +30,8 @@ export const float64Kernels: Omit<KernelTable<Launcher>, 'attention' | 'attentio
   crossEntropyBackward,
   adam,
   descend,
+  norm,
+  clip,
 };
 
 /** The operand of each kind whose dtype decides which kernel computes it: ops see to it that all floats of a request agree. */
@@ -56,6 +58,8 @@ const DECIDING: { readonly [K in KernelKind]: (request: RequestOf<K>) => boolean
   crossEntropyBackward: ({ logits }) => logits.dtype === 'float64',
   adam: ({ param }) => param.dtype === 'float64',
   descend: ({ param }) => param.dtype === 'float64',
+  norm: ({ out }) => out.dtype === 'float64',
+  clip: ({ norm: { dtype } }) => dtype === 'float64',
 };
 
 /** Whether a request computes in float64. */

@@ -2,6 +2,7 @@
 import type { KernelTable } from '../../requests.js';
 import type { Launcher } from '../launch.js';
 import { attention, attentionBackward } from './attention.js';
+import { clip, norm } from './clip.js';
 import { gather, scatter } from './indexing.js';
 import { layerNorm, layerNormBackward } from './layer-norm.js';
 import { crossEntropy, crossEntropyBackward } from './loss.js';
@@ -37,5 +38,7 @@ export function cpuKernels(): KernelTable<Launcher> {
     crossEntropyBackward,
     adam,
     descend,
+    norm,
+    clip,
   };
 }

@@ -7,7 +7,7 @@ import { wordBytes } from '../../../dtype.js';
 import type { Dense, DeviceBuffer } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import type { ParameterType } from '../params.js';
-import { type Element, f32, indent, type KernelSource, lines, u32 } from './source.js';
+import { type Element, f32, indent, type KernelSource, lines, read, u32, write } from './source.js';
 
 /** What a step reads of each parameter, and whether it writes it too. */
 export interface Role {
@@ -27,6 +27,8 @@ export interface StepRule {
   /** Everything that the text depends on. */
   readonly key: string;
   readonly roles: readonly Role[];
+  /** What all parameters read: the text finds `total` as `total[p.totalAt]`. */
+  readonly shared?: Readonly<Record<string, Dense>>;
   /** Numbers that the text finds in `p`. */
   readonly numbers: Readonly<Record<string, number>>;
   /** Statements over one element of every role, by name, and the new element of every role that is written, as expressions. */
@@ -47,33 +49,50 @@ type Places = readonly number[];
 
 /** Has all parameters stepped. */
 export function dispatchSteps(context: KernelContext, rule: StepRule, members: readonly Member[]): void {
-  const most = context.limits.maxStorageBuffersPerShaderStage;
+  const spare = Object.keys(rule.shared ?? {}).length;
+  for (const { chunk, unit } of chunksOf(context, members, { spare })) dispatchChunk(context, rule, chunk, unit);
+}
+
+/** Members that one dispatch can bind, beside `spare` buffers of other use. */
+export interface Chunk {
+  readonly chunk: readonly Member[];
+  /** Elements at a time. */
+  readonly unit: 1 | 4;
+}
+
+/** Members in turn, as many together as can be bound; `isTailFree` says that a vector may reach past the end of a buffer's last member. */
+export function* chunksOf(
+  { limits }: KernelContext,
+  members: readonly Member[],
+  { spare, isTailFree = true }: { readonly spare: number; readonly isTailFree?: boolean },
+): Generator<Chunk> {
+  const most = limits.maxStorageBuffersPerShaderStage - spare;
   const present = members.filter(({ count }) => count > 0);
   for (const unit of [4, 1] as const) {
     let chunk: Member[] = [];
     let buffers = new Set<DeviceBuffer>();
-    for (const member of present.filter((each) => widthOf(each) === unit)) {
+    for (const member of present.filter((each) => widthOf(each, isTailFree) === unit)) {
       const own = Object.values(member.operands).map(({ buffer }) => buffer);
       if (chunk.length > 0 && new Set([...buffers, ...own]).size > most) {
-        dispatchChunk(context, rule, chunk, unit);
+        yield { chunk, unit };
         chunk = [];
         buffers = new Set();
       }
       chunk.push(member);
       for (const buffer of own) buffers.add(buffer);
     }
-    if (chunk.length > 0) dispatchChunk(context, rule, chunk, unit);
+    if (chunk.length > 0) yield { chunk, unit };
   }
 }
 
 /** Four elements at a time where everything is aligned. */
-function widthOf({ count, operands }: Member): 1 | 4 {
+function widthOf({ count, operands }: Member, isTailFree: boolean): 1 | 4 {
   const all = Object.values(operands);
   if (all.some(({ offset }) => offset % 4 !== 0)) return 1;
   // A tail of fewer than four is only written where nothing follows it.
   const endsBuffer = ({ buffer, offset, dtype }: Dense) =>
     Math.ceil(((offset + count) * wordBytes(dtype)) / 4) * 4 === buffer.byteLength;
-  return count % 4 === 0 || all.every(endsBuffer) ? 4 : 1;
+  return count % 4 === 0 || (isTailFree && all.every(endsBuffer)) ? 4 : 1;
 }
 
 function dispatchChunk(context: KernelContext, rule: StepRule, members: readonly Member[], unit: 1 | 4): void {
@@ -99,6 +118,10 @@ function dispatchChunk(context: KernelContext, rule: StepRule, members: readonly
   const key = `${rule.key}|${element}|${places.join(';')}`;
   const kernel = context.kernel(key, () => stepSource(rule, element, bindings, places, workgroupSize));
   const buffers = Object.fromEntries(bindings.map(({ name, buffer }) => [name, buffer]));
+  for (const [name, { buffer, offset }] of Object.entries(rule.shared ?? {})) {
+    buffers[name] = buffer;
+    params[`${name}At`] = offset;
+  }
   context.dispatch(kernel, buffers, params, groups);
 }
 
@@ -112,7 +135,11 @@ function stepSource(
   const { roles, numbers } = rule;
   const { body, results } = rule.text(element);
   const written = roles.filter(({ isWritten }) => isWritten);
-  const params: Record<string, ParameterType> = { ...f32(...Object.keys(numbers)) };
+  const shared = Object.keys(rule.shared ?? {});
+  const params: Record<string, ParameterType> = {
+    ...f32(...Object.keys(numbers)),
+    ...u32(...shared.map((name) => `${name}At`)),
+  };
   for (const i of places.keys())
     Object.assign(params, u32(`count${i}`, `end${i}`, ...roles.map(({ name }) => `${name}At${i}`)));
   /** The element of a role of parameter i that an invocation works on. */
@@ -131,7 +158,10 @@ function stepSource(
   return {
     label: rule.label,
     about: `A workgroup steps ${workgroupSize} elements (${element}) of one of ${places.length} parameters.`,
-    bindings: bindings.map(({ name, isWritten }) => ({ name, element, access: isWritten ? 'read_write' : 'read' })),
+    bindings: [
+      ...bindings.map(({ name, isWritten }) => (isWritten ? write(name, element) : read(name, element))),
+      ...shared.map((name) => read(name)),
+    ],
     params,
     workgroupSize,
     declarations: [

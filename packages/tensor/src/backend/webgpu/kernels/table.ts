@@ -4,6 +4,7 @@ import type { KernelContext } from '../context.js';
 import { adam } from './adam.js';
 import { attention } from './attention.js';
 import { attentionBackward } from './attention-backward.js';
+import { clip, norm } from './clip.js';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.js';
 import { descend } from './descend.js';
 import { gather } from './gather.js';
@@ -38,4 +39,6 @@ export const kernelTable: KernelTable<KernelContext> = {
   crossEntropyBackward,
   adam,
   descend,
+  norm,
+  clip,
 };
