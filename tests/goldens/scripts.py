@@ -277,6 +277,32 @@ def accumulation_and_averages():
     return {"weights": weights, "losses": losses, "average": numbers(average.module[0].weight)}
 
 
+def trainer():
+    """What transformers.Trainer does with AdamW, warm-up and linear decay, weight decay in groups, clipping and label smoothing."""
+    torch.manual_seed(8)
+    model = nn.Sequential(nn.Linear(3, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 2))
+    rows = [[math.sin(3 * i) + (1 if i % 2 else -1), math.cos(i), math.sin(7 * i)] for i in range(12)]
+    x, y = torch.tensor(rows), torch.tensor([i % 2 for i in range(12)])
+    decayed = [model[0].weight, model[3].weight]
+    others = [model[0].bias, model[1].weight, model[1].bias, model[3].bias]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=5e-2, betas=(0.9, 0.999), eps=1e-8)
+    warm, total = 3, 10
+    rate = lambda step: step / warm if step < warm else max(0.0, (total - step) / (total - warm))
+    scheduler = lr_scheduler.LambdaLR(optimizer, rate)
+    losses, norms, rates = [], [], []
+    for _ in range(total):
+        loss = F.cross_entropy(model(x), y, label_smoothing=0.1)
+        loss.backward()
+        norms.append(nn.utils.clip_grad_norm_(model.parameters(), 0.3).item())
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        rates.append([optimizer.param_groups[0]["lr"]])
+    return {"losses": losses, "norms": norms, "rates": rates, "weights": numbers(model[0].weight)}
+
+
 SCRIPTS = {
     "nestedModules": nested_modules,
     "packedLstm": packed_lstm,
@@ -286,6 +312,7 @@ SCRIPTS = {
     "frozenFeatures": frozen_features,
     "cells": cells,
     "accumulationAndAverages": accumulation_and_averages,
+    "trainer": trainer,
 }
 
 write(__file__, {name: script() for name, script in SCRIPTS.items()})

@@ -7,6 +7,7 @@ import * as F from '@course/nn/functional';
 import { ArgumentError, DeviceError, device, manualSeed, memory, type Tensor } from '@course/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import { golden } from '../support/goldens.js';
 import { type Batch, bits, Classifier, dataCollator, type Row, rows } from './support/classifier.js';
 
 /** Whether the device in use has float16. */
@@ -88,6 +89,43 @@ onEachDevice('the Trainer', (kind) => {
       0,
     ]);
     expect(logged[0]?.epoch).toBe(0.5);
+  });
+
+  it('makes the steps that PyTorch makes with the same optimizer, groups, schedule, clipping and smoothing', async () => {
+    class Model extends nn.Module {
+      readonly body = new nn.Sequential(new nn.Linear(3, 8), new nn.LayerNorm(8), new nn.ReLU(), new nn.Linear(8, 2));
+      forward(x: Tensor): { logits: Tensor } {
+        return { logits: this.body.forward(x) };
+      }
+    }
+    manualSeed(8);
+    const model = new Model();
+    const trainer = new nn.Trainer<Row, Batch>({
+      model,
+      args: {
+        disableTqdm: true,
+        // All rows: then their order is no matter.
+        perDeviceTrainBatchSize: 12,
+        numTrainEpochs: 10,
+        learningRate: 5e-2,
+        weightDecay: 0.1,
+        warmupRatio: 0.3,
+        maxGradNorm: 0.3,
+        labelSmoothingFactor: 0.1,
+        loggingSteps: 1,
+      },
+      dataCollator,
+      trainDataset: rows(12),
+    });
+    await trainer.train();
+    const { losses, norms = [], rates = [], weights = [] } = golden('scripts').trainer;
+    // Ten steps of float32; sums of rows in another order, and Adam's quotients make roundings larger.
+    const close = { rtol: kind === 'cpu' ? 1e-4 : 1e-3, atol: 1e-6 };
+    const logged = (name: string): number[] => trainer.state.logHistory.map((entry) => entry[name] ?? Number.NaN);
+    expect(logged('loss')).toBeClose(losses, close);
+    expect(logged('gradNorm')).toBeClose(norms, close);
+    expect(logged('learningRate')).toBeClose(rates.flat(), { rtol: 1e-12, atol: 1e-18 });
+    expect(await model.body.at(0).stateDict().get('weight')?.data()).toBeClose(weights, { ...close, atol: 1e-4 });
   });
 
   it('makes the same steps of half batches, accumulated', async () => {

@@ -85,7 +85,8 @@ export type ScriptsGolden = Readonly<
     | 'rateFinder'
     | 'frozenFeatures'
     | 'cells'
-    | 'accumulationAndAverages',
+    | 'accumulationAndAverages'
+    | 'trainer',
     ScriptGolden
   >
 >;
