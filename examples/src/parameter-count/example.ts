@@ -35,13 +35,13 @@ export const example = defineExample({
       rows: [...rows, ['', 'all', String(total)]],
       numbers: [2],
     });
-    const layers = [...model.namedChildren()].filter(([, layer]) => layer instanceof nn.Linear);
+    const layers = [...model.children()].filter((layer) => layer instanceof nn.Linear);
     lesson.report.bars({
       title: 'Parameters by layer',
       note: 'Three in five stand in the one layer that is wide on both sides; activations have none.',
       yName: 'parameters',
-      names: layers.map(([name, layer]) => `${name}: ${String(layer).replace(/, bias.*/, ')')}`),
-      bars: [{ name: 'weights and biases', values: layers.map(([, layer]) => layer.numParameters()) }],
+      names: layers.map(({ inFeatures, outFeatures }) => `Linear(${inFeatures}, ${outFeatures})`),
+      bars: [{ name: 'weights and biases', values: layers.map((layer) => layer.numParameters()) }],
     });
   },
 });

@@ -257,19 +257,18 @@ export function scatterPanel({ xName, yName, groups, square = false }: ScatterCh
 
 /** The option of bars. */
 export function barPanel({ yName, names, bars }: BarChart): Panel {
-  const rotate = names.join('').length > 60 ? 35 : 0;
   return {
     option: {
       animation: false,
       textStyle,
       aria: { enabled: true },
       legend: { top: 0, left: 0, itemWidth: 14, textStyle: { color: ink } },
-      grid: { top: 40, left: 64, right: 24, bottom: rotate ? 72 : 32 },
+      grid: { top: 40, left: 64, right: 24, bottom: 32 },
       tooltip: { trigger: 'axis', renderMode: 'richText', textStyle: { color: ink } },
       xAxis: {
         type: 'category',
         data: [...names],
-        axisLabel: { color: quiet, interval: 0, rotate },
+        axisLabel: { color: quiet, interval: 0 },
       },
       yAxis: {
         type: 'value',

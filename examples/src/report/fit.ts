@@ -15,11 +15,18 @@ export function fitPanel(
   width: number,
 ): { option: EChartsOption; height: number } {
   const short = (value: number): string => String(Number(value.toPrecision(4)));
+  const longest = (names: readonly string[]): number => Math.max(...names.map(({ length }) => length));
   if (heatmap === undefined) {
     const tooltip = {
       ...option.tooltip,
       valueFormatter: (value: unknown) => (percent ? `${Number(value).toFixed(1)} %` : short(Number(value))),
     };
+    // Names of bars lie flat where there is room, else aslant.
+    const { data: bars = [], axisLabel } = option.xAxis as { data?: string[]; axisLabel?: object };
+    const isAslant = bars.length > 0 && 7 * longest(bars) > (width - 88) / bars.length - 6;
+    const below = isAslant ? { grid: { ...option.grid, bottom: 24 + 4 * longest(bars) } } : {};
+    const xAxis =
+      bars.length > 0 ? { ...option.xAxis, axisLabel: { ...axisLabel, rotate: isAslant ? 35 : 0 } } : option.xAxis;
     // Names of points lie beside them on the first side where there is neither another name nor, as far as they are known, another point.
     const { left = 0 } = option.grid as { left?: number };
     type Box = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
@@ -53,12 +60,11 @@ export function fitPanel(
     );
     const isNamed = series.some(({ label }) => label?.show);
     const height = square ? Math.min(width, 560) : isNamed ? 440 : 320;
-    return { option: { ...option, series, tooltip } as EChartsOption, height };
+    return { option: { ...option, ...below, xAxis, series, tooltip } as EChartsOption, height };
   }
   const { rowName, columnName, values, texts, nameEvery = 1 } = heatmap;
   const { data: rows } = option.yAxis as { data: string[] };
   const { data: columns } = option.xAxis as { data: string[] };
-  const longest = (names: readonly string[]): number => Math.max(...names.map(({ length }) => length));
   // A letter is about 7 px wide at 12 px; labels longer than 120 px end in dots.
   const left = Math.min(120, 7 * longest(rows)) + 12;
   const widest = columns.length > 30 ? 14 : columns.length > 12 ? 28 : columns.length > 6 ? 44 : 110;

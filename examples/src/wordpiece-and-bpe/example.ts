@@ -88,8 +88,8 @@ export const example = defineExample({
         curves: Object.entries(perWord).map(([name, points]) => ({ name, points, look: 'marks' })),
       })
       .table({
-        title: 'The same words with larger and larger vocabularies',
-        head: ['vocabulary', 'word', 'WordPiece', 'byte-level BPE (Ġ is the blank before the word)'],
+        title: 'The same words with larger and larger vocabularies (Ġ is the blank before a word)',
+        head: ['vocabulary', 'word', 'WordPiece', 'byte-level BPE'],
         numbers: [0],
         rows: sample.flatMap((word) => cuts.filter((row) => row[1] === word)),
       });
