@@ -130,13 +130,13 @@ export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: number;
 }
 
-/** The windows [..., windows, kernel] of an input with a border of -infinity. */
+/** The windows [..., kernel, windows] of an input with a border of -infinity: copied with the windows innermost, which all that follows goes along. */
 function maxWindows(name: string, x: Tensor, kernel: number, options: MaxPoolOptions) {
   const plan = planWindows(name, x, kernel, options);
   const { padding, right, stride, count } = plan;
   const border = padding + right > 0 ? pad(x, [padding, right], { value: Number.NEGATIVE_INFINITY }) : x;
   const windows = unfold(border, -1, kernel, stride, options.dilation ?? 1).narrow(-2, 0, count);
-  return { plan, windows };
+  return { plan, windows: windows.transpose(-2, -1).contiguous() };
 }
 
 /**
@@ -148,7 +148,7 @@ function maxWindows(name: string, x: Tensor, kernel: number, options: MaxPoolOpt
  * maxPool1d(tensor([[1, 3, 2, 4]]), 2); // [[3, 4]]
  */
 export function maxPool1d(x: Tensor, kernelSize: number, options: MaxPoolOptions = {}): Tensor {
-  return maxWindows('maxPool1d', x, kernelSize, options).windows.max(-1).values;
+  return maxWindows('maxPool1d', x, kernelSize, options).windows.max(-2).values;
 }
 
 /** {@link maxPool1d} with the places of the maxima along the input, int32; as `torch.nn.functional.max_pool1d_with_indices`. */
@@ -158,7 +158,7 @@ export function maxPool1dWithIndices(
   options: MaxPoolOptions = {},
 ): { values: Tensor; indices: Tensor } {
   const { plan, windows } = maxWindows('maxPool1d', x, kernelSize, options);
-  const { values, indices } = windows.max(-1);
+  const { values, indices } = windows.max(-2);
   const starts = x.newArange(plan.count).mul(plan.stride).sub(plan.padding);
   return { values, indices: indices.mul(options.dilation ?? 1).add(starts) };
 }
