@@ -61,7 +61,12 @@ export function launchReduce(launcher: Launcher, reduction: RawReduction): void 
   const columnGroup = Math.min(COLUMN_GROUP, inner);
   const items = outer * Math.ceil(inner / columnGroup);
   const chunk = Math.ceil(CHUNK / columnGroup);
-  if (combine === undefined || items >= FEW_ITEMS || length < 2 * chunk) {
+  const isLong = items < FEW_ITEMS && length >= 2 * chunk;
+  if (isLong && inner === 1 && (reduction.op === 'argmax' || reduction.op === 'argmin')) {
+    placesOfChunks(launcher, reduction, chunk);
+    return;
+  }
+  if (combine === undefined || !isLong) {
     launchChunks(launcher, reduction, Math.max(length, 1), 1);
     return;
   }
@@ -77,6 +82,29 @@ export function launchReduce(launcher: Launcher, reduction: RawReduction): void 
     chunks,
     1,
   );
+  launcher.give(partials);
+}
+
+/** The places of extremes in a few long rows: those of chunks first, among which the first of the best is looked for here. */
+function placesOfChunks(launcher: Launcher, reduction: RawReduction, chunk: number): void {
+  const { op, outer, length, input, out, floatInput } = reduction;
+  const chunks = Math.ceil(length / chunk);
+  const partials = launcher.take(outer * chunks * 4);
+  launchChunks(launcher, { ...reduction, out: partials.start * ALIGNMENT }, chunk, chunks);
+  const { i32, f32 } = launcher;
+  const values = floatInput ? f32 : i32;
+  for (let row = 0; row < outer; row++) {
+    let place = -1;
+    let best = 0;
+    // The first NaN is beyond everything, as in the kernel.
+    for (let c = 0; c < chunks && !Number.isNaN(best); c++) {
+      const at = c * chunk + (i32[(partials.start * ALIGNMENT) / 4 + row * chunks + c] ?? 0);
+      const value = values[input / 4 + row * length + at] ?? 0;
+      const beyond = op === 'argmax' ? value > best : value < best;
+      if (place < 0 || beyond || Number.isNaN(value)) [place, best] = [at, value];
+    }
+    i32[out / 4 + row] = place;
+  }
   launcher.give(partials);
 }
 
