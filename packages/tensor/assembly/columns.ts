@@ -229,8 +229,9 @@ export function shortRows(out: usize, input: usize, rows: i32, count: i32, op: i
         low = op == ReduceCode.sum ? f64x2.add(low, a) : f64x2.mul(low, a);
         high = op == ReduceCode.sum ? f64x2.add(high, b) : f64x2.mul(high, b);
       }
-      low = f64x2.mul(low, f64x2.splat(scale));
-      high = f64x2.mul(high, f64x2.splat(scale));
+      const factor = f64x2.splat(op == ReduceCode.sum ? scale : 1);
+      low = f64x2.mul(low, factor);
+      high = f64x2.mul(high, factor);
       result = v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
     } else if (op == ReduceCode.max || op == ReduceCode.min) {
       let best = f32x4.splat(largest ? -Infinity : Infinity);

@@ -132,6 +132,11 @@ export const cases: Record<string, Case> = {
         ['max of columns', 'max', 3, 100, 300],
         ['argmax of rows', 'argmax', 20, 77, 1],
         ['argmin of columns', 'argmin', 2, 77, 301],
+        ['sum of short rows', 'sum', 5001, 3, 1],
+        ['argmax of short rows', 'argmax', 5001, 7, 1],
+        ['argmax of one row', 'argmax', 1, 70_001, 1],
+        ['product of rows', 'prod', 40, 700, 1],
+        ['product of columns', 'prod', 2, 90, 301],
       ] as const
     ).map(([name, op, outer, length, inner]): [string, Case] => [
       name,
