@@ -59,7 +59,8 @@ async function compare(
 it('every module that is exported is compared with PyTorch', () => {
   const compared = new Set([...goldens.cases, ...golden('layers').cases].map(({ layer }) => layer));
   // What has no forward of its own: bases, and containers, whose tests are in module.test.ts.
-  const others = new Set(['Module', 'ModuleList', 'Sequential', 'LightningModule']);
+  const containers = ['ModuleList', 'ModuleDict', 'ParameterList', 'ParameterDict', 'Sequential'];
+  const others = new Set(['Module', 'LightningModule', ...containers]);
   const modules = Object.entries(nn).filter(
     ([, value]) => typeof value === 'function' && (value === nn.Module || value.prototype instanceof nn.Module),
   );
