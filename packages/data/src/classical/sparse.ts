@@ -34,6 +34,7 @@ export class SparseMatrix {
       yield [this.indices[at] ?? 0, this.data[at] ?? 0];
   }
 
+  /** The shape, and how many values are stored. */
   toString(): string {
     return `SparseMatrix(shape: [${this.shape.join(', ')}], stored: ${this.data.length})`;
   }

@@ -102,6 +102,7 @@ export class Vocabulary {
     });
   }
 
+  /** The size and the first tokens. */
   toString(): string {
     const first = this.tokens.slice(0, 5).map((token) => `'${token}'`);
     return `Vocabulary(size: ${this.size}, tokens: [${first.join(', ')}${this.size > 5 ? ', …' : ''}])`;

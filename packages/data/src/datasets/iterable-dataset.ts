@@ -221,6 +221,7 @@ export class IterableDataset<Row> implements AsyncIterable<Row> {
     return Dataset.fromRows(rows);
   }
 
+  /** What it is; what it holds nobody knows before it is read. */
   toString(): string {
     return 'IterableDataset()';
   }

@@ -217,6 +217,7 @@ export class DataLoader<
     this.close();
   }
 
+  /** The data set and the options that tell most. */
   toString(): string {
     const { dataset, batchSize, numWorkers } = this;
     const fields = [`batchSize: ${batchSize ?? 'by batchSampler'}`, `numWorkers: ${numWorkers}`];

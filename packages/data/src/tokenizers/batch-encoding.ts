@@ -175,6 +175,7 @@ export class BatchEncoding implements Iterable<Encoding> {
     return { data: Int32Array.from(this.offsets.flat(2)), shape: [this.length, length, 2] };
   }
 
+  /** The number of rows, and how long they are. */
   toString(): string {
     const lengths = Array.from({ length: this.length }, (_, row) => this.#paddedLength(row));
     const least = lengths.reduce((a, b) => Math.min(a, b), Infinity);

@@ -162,7 +162,6 @@ export abstract class Tokenizer extends TokenDecoder {
    * `returnTokenTypeIds` or `returnAttentionMask` say it.
    *
    * @param text A text, a list of texts, or a list of pairs; with `isSplitIntoWords` lists of words in place of texts.
-   * @param textPair The second text, or as many as there are texts.
    * @throws ArgumentError as `encode`, and for lists that differ in length; ShapeError when rows that are to be tensors do.
    * @see <https://huggingface.co/docs/transformers/main_classes/tokenizer#transformers.PreTrainedTokenizerBase.__call__>
    * @example
@@ -175,6 +174,12 @@ export abstract class Tokenizer extends TokenDecoder {
     text: Input,
     options?: Options,
   ): CallResult<Input, Options>;
+  /**
+   * The same, of texts that have second texts beside them.
+   *
+   * @param text A text, or a list of texts.
+   * @param textPair The second text, or as many as there are texts.
+   */
   call<const Input extends CallInput, const Options extends CallOptions = Record<never, never>>(
     text: Input,
     textPair: CallInput | undefined,
