@@ -15,6 +15,8 @@ const cases: Record<string, Case> = {
   'odd widths, causal': { matrices: 1, queries: 70, keys: 33, width: 5, valueWidth: 7, isCausal: true },
   'wide heads': { matrices: 1, queries: 10, keys: 12, width: 256, valueWidth: 252 },
   'one query': { matrices: 3, queries: 1, keys: 300, width: 16, valueWidth: 64 },
+  'one query of many keys': { matrices: 2, queries: 1, keys: 1030, width: 16, valueWidth: 12, masked: true },
+  'few queries of many keys': { matrices: 1, queries: 3, keys: 777, width: 8, valueWidth: 7, p: 0.2 },
   'mask and dropout': { matrices: 2, queries: 35, keys: 34, width: 8, valueWidth: 8, masked: true, p: 0.3 },
 };
 

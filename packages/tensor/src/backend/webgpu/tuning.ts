@@ -47,6 +47,8 @@ export interface Tuning {
     readonly few: AttentionTile;
     /** The most vectors of sums that an invocation keeps; its rows are fewer where heads are wide. */
     readonly sums: number;
+    /** Rows of a tile of one subgroup, in place of both tiles where the adapter has subgroups; and their size, which it tells. */
+    readonly subgroups?: { readonly rows: number; readonly size: number };
   };
 }
 
@@ -119,6 +121,7 @@ const swiftshader: Tuning = {
     tile: { rows: 8, groupRows: 1, groupColumns: 4 },
     few: { rows: 1, groupRows: 1, groupColumns: 4 },
     sums: 64,
+    subgroups: { rows: 8, size: 4 },
   },
 };
 
@@ -140,6 +143,7 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
       ],
       workgroups: 16,
     },
+    attention: { ...swiftshader.attention, subgroups: { rows: 8, size: 8 } },
   },
 };
 
@@ -149,5 +153,11 @@ export function tuningFor(tuning: Tuning, subgroupSize: number): Tuning {
     if (tile.memory !== 'subgroups' && tile.memory !== 'lanes') return [tile];
     return subgroupSize % 4 === 0 && subgroupSize > 0 ? [{ ...tile, groupRows: 1, groupColumns: subgroupSize }] : [];
   });
-  return { ...tuning, matmul: { ...tuning.matmul, tiles } };
+  const { subgroups, ...attention } = tuning.attention;
+  const hasFixed = subgroups !== undefined && subgroupSize > 0;
+  return {
+    ...tuning,
+    matmul: { ...tuning.matmul, tiles },
+    attention: { ...attention, ...(hasFixed && { subgroups: { ...subgroups, size: subgroupSize } }) },
+  };
 }

@@ -11,15 +11,20 @@ import {
   type AttentionVariant,
   accessors,
   attentionFunctions,
+  barrier,
   bindingsOf,
   columnsOf,
   dotTile,
   dropoutPlaces,
+  handOver,
   maskScores,
+  openHandOver,
   openTile,
+  ownStarts,
   paramsOf,
   rowStarts,
   rowsOf,
+  sharedWeights,
   storeSums,
   variantKey,
   weigh,
@@ -44,7 +49,11 @@ export function attentionBackward(context: KernelContext, request: AttentionBack
 
   // Rows in the order of the logarithms; how gradient and result lie there is a matter of strides.
   const places = { out: output, grad };
-  const single = { ...chooseVariant(context.tuning, request, places, queries, () => 1), mask: 'none' as const };
+  const single = {
+    ...chooseVariant(context.tuning, request, places, queries, () => 1),
+    mask: 'none' as const,
+    isSubgroup: false,
+  };
   const size = context.tuning.rows.workgroupSize;
   const statsKernel = context.kernel(`attentionStats|${size}|${single.vectors}|${batch.length}`, () =>
     statsSource(single, size),
@@ -121,9 +130,6 @@ function statsSource(variant: AttentionVariant, workgroupSize: number): KernelSo
   };
 }
 
-const cell = ({ groupColumns }: AttentionVariant, i: number) =>
-  `[(threadRow + ${i}u) * ${groupColumns}u + threadColumn]`;
-
 const inputsOf = ({ mask }: AttentionVariant): AttentionOperandName[] => [
   'query',
   'key',
@@ -136,6 +142,7 @@ function queriesSource(variant: AttentionVariant): KernelSource {
   const { rows, groupRows, groupColumns, quads, isCausal, hasDropout } = variant;
   const operands: AttentionOperandName[] = [...inputsOf(variant), 'gradQuery'];
   const tile = [
+    ...openHandOver(variant, 'slopes'),
     'let firstKey = k0 + 4u * threadColumn;',
     rowStarts('key', 4, 'firstKey', 'p.keys'),
     rowStarts('value', 4, 'firstKey', 'p.keys'),
@@ -148,18 +155,18 @@ function queriesSource(variant: AttentionVariant): KernelSource {
         indent(maskScores(variant, i, `score${i}`, true)),
         `  let weight = select(vec4<f32>(), expIeee4(scaled - stats${i}.x), kept);`,
         `  let slope = slope${i}${hasDropout ? ` * dropoutFactors(${dropoutPlaces(true)})` : ''};`,
-        `  slopes${cell(variant, i)} = p.scale * weight * (slope - stats${i}.y);`,
+        `  ${handOver(variant, 'slopes', i)} = p.scale * weight * (slope - stats${i}.y);`,
         '}',
       ].join('\n'),
     ),
-    'workgroupBarrier();',
+    ...barrier(variant),
     weigh(variant, [['slopes', 'key', 'sum', quads, 'quads']], 'k0', 'end'),
-    'workgroupBarrier();',
+    ...barrier(variant),
   ].join('\n');
   const main = [
     openTile(variant, operands),
-    rowStarts('query', rows, 'firstRow', 'p.queries'),
-    rowStarts('grad', rows, 'firstRow', 'p.queries'),
+    ownStarts(variant, 'query', 'p.queries'),
+    ownStarts(variant, 'grad', 'p.queries'),
     lines(rows, (i) => `let stats${i} = stats[matrix * p.queries + min(firstRow + ${i}u, p.queries - 1u)];`),
     zeroSums('sum', variant, quads),
     isCausal ? `let end = min(p.keys, (tile + 1u) * ${rowsOf(variant)}u);` : 'let end = p.keys;',
@@ -175,8 +182,9 @@ function queriesSource(variant: AttentionVariant): KernelSource {
     bindings: [...bindingsOf(variant, ['query', 'key', 'value', 'grad'], ['gradQuery']), read('stats', 'vec2<f32>')],
     params: paramsOf(variant, operands),
     workgroupSize: groupRows * groupColumns,
+    usesSubgroups: variant.isSubgroup,
     declarations: [
-      `var<workgroup> slopes: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [query][keys / 4]`,
+      ...sharedWeights(variant, 'slopes', '[query][keys / 4]'),
       attentionFunctions(variant),
       accessors(variant, ['query', 'key', 'value', 'grad'], ['gradQuery']),
     ].join('\n\n'),
@@ -196,6 +204,7 @@ function keysSource(
   const operands: AttentionOperandName[] = [...inputsOf(variant), ...writes];
   const drop = (value: string) => (hasDropout ? `${value} * factors` : value);
   const tile = [
+    ...openHandOver(variant, ...(wanted.value ? ['weights'] : []), ...(wanted.key ? ['slopes'] : [])),
     'let firstQuery = q0 + 4u * threadColumn;',
     rowStarts('query', 4, 'firstQuery', 'p.queries'),
     dotTile(variant, 'score', 'key', 'query', 'quads'),
@@ -212,12 +221,14 @@ function keysSource(
         indent(maskScores(variant, i, `score${i}`, false)),
         '  let weight = select(vec4<f32>(), expIeee4(scaled - logSums), kept);',
         ...(hasDropout ? [`  let factors = dropoutFactors(${dropoutPlaces(false)});`] : []),
-        ...(wanted.value ? [`  weights${cell(variant, i)} = ${drop('weight')};`] : []),
-        ...(wanted.key ? [`  slopes${cell(variant, i)} = p.scale * weight * (${drop(`slope${i}`)} - inner);`] : []),
+        ...(wanted.value ? [`  ${handOver(variant, 'weights', i)} = ${drop('weight')};`] : []),
+        ...(wanted.key
+          ? [`  ${handOver(variant, 'slopes', i)} = p.scale * weight * (${drop(`slope${i}`)} - inner);`]
+          : []),
         '}',
       ].join('\n'),
     ),
-    'workgroupBarrier();',
+    ...barrier(variant),
     weigh(
       variant,
       [
@@ -227,14 +238,12 @@ function keysSource(
       'q0',
       'p.queries',
     ),
-    'workgroupBarrier();',
+    ...barrier(variant),
   ].join('\n');
-  const shared = (name: string) =>
-    `var<workgroup> ${name}: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [key][queries / 4]`;
   const main = [
     openTile(variant, operands),
-    rowStarts('key', rows, 'firstRow', 'p.keys'),
-    ...(wanted.key ? [rowStarts('value', rows, 'firstRow', 'p.keys'), zeroSums('keySum', variant, quads)] : []),
+    ownStarts(variant, 'key', 'p.keys'),
+    ...(wanted.key ? [ownStarts(variant, 'value', 'p.keys'), zeroSums('keySum', variant, quads)] : []),
     ...(wanted.value ? [zeroSums('valueSum', variant, valueQuads)] : []),
     isCausal
       ? `// Earlier queries see none of these keys.\nlet start = tile * ${rowsOf(variant)}u;`
@@ -253,9 +262,10 @@ function keysSource(
     bindings: [...bindingsOf(variant, reads, writes), read('stats', 'vec2<f32>')],
     params: paramsOf(variant, operands),
     workgroupSize: groupRows * groupColumns,
+    usesSubgroups: variant.isSubgroup,
     declarations: [
-      ...(wanted.value ? [shared('weights')] : []),
-      ...(wanted.key ? [shared('slopes')] : []),
+      ...(wanted.value ? sharedWeights(variant, 'weights', '[key][queries / 4]') : []),
+      ...(wanted.key ? sharedWeights(variant, 'slopes', '[key][queries / 4]') : []),
       attentionFunctions(variant),
       accessors(variant, reads, writes),
     ].join('\n\n'),

@@ -1,8 +1,8 @@
 /**
  * The WGSL of attention (FlashAttention: Dao 2022) and of its backward. A workgroup owns a tile of rows and lets tiles of columns go by:
  * rows are queries and columns keys, but in the kernel of the gradients of keys and values, where they change places. An invocation
- * computes a few rows by four columns of scores, the workgroup exchanges them as weights through shared memory, and each invocation
- * then sums its share of the result's columns, in quads of four. No score ever reaches global memory. Rows and columns
+ * computes a few rows by four columns of scores, the workgroup exchanges them as weights through shared memory (or, where a workgroup is one
+ * subgroup, by broadcasts), and each invocation then sums its share of the result's columns, in quads of four. No score ever reaches global memory. Rows and columns
  * past the edges are clamped to the last one when loading, count for nothing, and are skipped when storing.
  */
 import type { ParameterType } from '../params.js';
@@ -29,6 +29,10 @@ export interface AttentionVariant {
   /** Quads of query and key, and of value, that an invocation sums. */
   readonly quads: number;
   readonly valueQuads: number;
+  /** Whether a workgroup is one subgroup, whose lanes load rows and hand on weights for one another without shared memory. */
+  readonly isSubgroup: boolean;
+  /** Whether workgroups share the columns of a tile of rows, and leave partial results to another kernel (forward alone). */
+  readonly isSplit: boolean;
   /** Whether all rows start on multiples of four elements and can be read in vectors. */
   readonly vectors: boolean;
   readonly mask: 'none' | 'bool' | 'float';
@@ -60,7 +64,7 @@ export function bindingsOf(variant: AttentionVariant, reads: readonly string[], 
 
 /** Sizes, and of each operand its offset, the step of a row and those of the batch. */
 export function paramsOf(
-  { batchRank }: AttentionVariant,
+  { batchRank, isSplit }: AttentionVariant,
   operands: readonly AttentionOperandName[],
 ): Record<string, ParameterType> {
   const own = (name: string) => [
@@ -71,6 +75,7 @@ export function paramsOf(
   return {
     ...u32('queries', 'keys', 'width', 'valueWidth', 'quads', 'valueQuads', 'tiles', 'groups', 'sumsOffset'),
     ...u32('maskColumn', 'seedLow', 'seedHigh', 'dropoutOffset'),
+    ...(isSplit ? u32('slices', 'slice') : {}),
     ...f32('scale', 'dropoutP', 'dropoutScale'),
     ...u32(...Array.from({ length: batchRank }, (_, d) => `batch${d}`)),
     ...u32(...operands.flatMap(own)),
@@ -79,14 +84,21 @@ export function paramsOf(
 
 /** Finds the tile and the matrix of a workgroup, where its operands start, and the rows of the invocation. */
 export function openTile(variant: AttentionVariant, operands: readonly AttentionOperandName[]): string {
-  const { batchRank, rows, groupColumns } = variant;
+  const { batchRank, rows, groupColumns, isSubgroup, isSplit } = variant;
   const dims = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i);
   return [
     'if (group >= p.groups) {',
     '  return;',
     '}',
     'let tile = group % p.tiles;',
-    'let matrix = group / p.tiles;',
+    ...(isSplit
+      ? [
+          '// The slices of a matrix lie behind one another.',
+          'let place = group / p.tiles;',
+          'let matrix = place / p.slices;',
+          'let firstColumn = (place % p.slices) * p.slice;',
+        ]
+      : ['let matrix = group / p.tiles;']),
     ...operands.map((name) => `var ${name}Start = p.${name}Offset;`),
     ...(batchRank > 0 ? [batchRank > 1 ? 'var rest = matrix;' : 'let rest = matrix;'] : []),
     ...dims.flatMap((d) => [
@@ -94,8 +106,10 @@ export function openTile(variant: AttentionVariant, operands: readonly Attention
       ...(d > 0 ? [`rest /= p.batch${d};`] : []),
       ...operands.map((name) => `${name}Start += batch${d} * p.${name}Batch${d};`),
     ]),
-    `let threadRow = (lane / ${groupColumns}u) * ${rows}u;`,
-    `let threadColumn = lane % ${groupColumns}u;`,
+    ...(isSubgroup
+      ? ['let threadRow = 0u;', 'let threadColumn = subgroupLane;']
+      : [`let threadRow = (lane / ${groupColumns}u) * ${rows}u;`, `let threadColumn = lane % ${groupColumns}u;`]),
+    ...(isSplit ? ['outStart += (place % p.slices) * p.queries * p.outRow;'] : []),
     `let firstRow = tile * ${rowsOf(variant)}u + threadRow;`,
   ].join('\n');
 }
@@ -105,23 +119,41 @@ export function rowStarts(name: AttentionOperandName, count: number, first: stri
   return lines(count, (i) => `let ${name}${i} = ${name}Start + min(${first} + ${i}u, ${size} - 1u) * p.${name}Row;`);
 }
 
+/** Rows of a tile that an invocation loads itself: all of its own, or its share of those of the subgroup. */
+const ownLoads = ({ rows, groupColumns, isSubgroup }: AttentionVariant): number =>
+  isSubgroup ? Math.ceil(rows / groupColumns) : rows;
+
+/** Where the rows of the tile begin that the invocation loads. */
+export function ownStarts(variant: AttentionVariant, name: AttentionOperandName, size: string): string {
+  if (!variant.isSubgroup) return rowStarts(name, variant.rows, 'firstRow', size);
+  return lines(
+    ownLoads(variant),
+    (i) =>
+      `let ${name}${i} = ${name}Start + min(firstRow + ${i * variant.groupColumns}u + subgroupLane, ${size} - 1u) * p.${name}Row;`,
+  );
+}
+
 /**
  * `name0 … name(rows-1)`, each a vector: the dot products of the invocation's rows of one operand with four rows of another.
  */
 export function dotTile(
-  { rows }: AttentionVariant,
+  variant: AttentionVariant,
   name: string,
   own: AttentionOperandName,
   other: AttentionOperandName,
   quads: string,
 ): string {
+  const { rows, groupColumns, isSubgroup } = variant;
+  const row = (i: number): string =>
+    isSubgroup ? `subgroupBroadcast(own${Math.floor(i / groupColumns)}, ${i % groupColumns}u)` : `own${i}`;
   return [
     lines(rows, (i) => `var ${name}${i} = vec4<f32>();`),
     `for (var c = 0u; c < p.${quads}; c++) {`,
     lines(4, (j) => `  let y${j} = ${loaderOf(other)}(${other}${j}, c);`),
+    lines(ownLoads(variant), (i) => `  let own${i} = ${loaderOf(own)}(${own}${i}, c);`),
     lines(
       rows,
-      (i) => `  let x${i} = ${loaderOf(own)}(${own}${i}, c);
+      (i) => `  let x${i} = ${row(i)};
   ${name}${i} += vec4<f32>(dot(x${i}, y0), dot(x${i}, y1), dot(x${i}, y2), dot(x${i}, y3));`,
     ),
     '}',
@@ -129,7 +161,7 @@ export function dotTile(
 }
 
 /**
- * `sum` of each row and quad grows by the weights in shared memory times the rows of an operand that they stand for. `first` is the
+ * `sum` of each row and quad grows by the weights, in shared memory or in the lanes that computed them, times the rows of an operand that they stand for. `first` is the
  * number of the first of these rows, `end` where they stop.
  */
 export function weigh(
@@ -144,29 +176,84 @@ export function weigh(
   first: string,
   end: string,
 ): string {
-  const { rows, groupColumns } = variant;
-  const step = (j: number): string =>
+  const { rows, groupColumns, isSubgroup } = variant;
+  // Four rows of each operand, those of the lane or vector `g`; all four go into a sum at once.
+  const four = (g: string): string =>
     pairs
       .map(([weights, operand, sums, quads, all]) =>
         [
-          `  let ${operand}Line${j} = ${operand}Start + min(${first} + 4u * g + ${j}u, ${end} - 1u) * p.${operand}Row;`,
+          lines(
+            4,
+            (j) =>
+              `  let ${operand}Line${j} = ${operand}Start + min(${first} + 4u * ${g} + ${j}u, ${end} - 1u) * p.${operand}Row;`,
+          ),
           lines(quads, (n) =>
             [
-              `  let ${operand}Quad${j}_${n} = ${loaderOf(operand)}(${operand}Line${j}, min(threadColumn + ${n * groupColumns}u, p.${all} - 1u));`,
-              lines(rows, (i) => `  ${sums}${i}_${n} += ${weights}Of${i}[${j}] * ${operand}Quad${j}_${n};`),
+              lines(
+                4,
+                (j) =>
+                  `  let ${operand}Quad${j}_${n} = ${loaderOf(operand)}(${operand}Line${j}, min(threadColumn + ${n * groupColumns}u, p.${all} - 1u));`,
+              ),
+              lines(
+                rows,
+                (i) =>
+                  `  ${sums}${i}_${n} += ${[0, 1, 2, 3].map((j) => `${weights}Of${i}[${j}] * ${operand}Quad${j}_${n}`).join(' + ')};`,
+              ),
             ].join('\n'),
           ),
         ].join('\n'),
       )
       .join('\n');
+  const width = pairs.reduce((sum, [, , , quads]) => sum + quads, 0);
+  if (isSubgroup && (groupColumns > 4 || width > 4)) {
+    // Unrolled, this would be a text that takes seconds to compile.
+    return [
+      `for (var g = 0u; g < ${groupColumns}u; g++) {`,
+      ...pairs.map(([weights]) => lines(rows, (i) => `  let ${weights}Of${i} = subgroupShuffle(${weights}${i}, g);`)),
+      four('g'),
+      '}',
+    ].join('\n');
+  }
+  if (isSubgroup) {
+    return lines(groupColumns, (g) =>
+      [
+        '{',
+        ...pairs.map(([weights]) =>
+          lines(rows, (i) => `  let ${weights}Of${i} = subgroupBroadcast(${weights}${i}, ${g}u);`),
+        ),
+        four(`${g}u`),
+        '}',
+      ].join('\n'),
+    );
+  }
   return [
     `for (var g = 0u; g < min(${groupColumns}u, (${end} - ${first} + 3u) / 4u); g++) {`,
     ...pairs.map(([weights]) =>
       lines(rows, (i) => `  let ${weights}Of${i} = ${weights}[(threadRow + ${i}u) * ${groupColumns}u + g];`),
     ),
-    lines(4, step),
+    four('g'),
     '}',
   ].join('\n');
+}
+
+/** Where weights go: into shared memory, or a variable of the lane. */
+export function handOver(variant: AttentionVariant, name: string, i: number): string {
+  return variant.isSubgroup ? `${name}${i}` : `${name}[(threadRow + ${i}u) * ${variant.groupColumns}u + threadColumn]`;
+}
+
+/** What must stand before a tile whose weights are handed over, and between its steps. */
+export function openHandOver({ isSubgroup, rows }: AttentionVariant, ...names: readonly string[]): string[] {
+  return isSubgroup ? names.map((name) => lines(rows, (i) => `var ${name}${i} = vec4<f32>();`)) : [];
+}
+
+export function barrier({ isSubgroup }: AttentionVariant): string[] {
+  return isSubgroup ? [] : ['workgroupBarrier();'];
+}
+
+/** The shared memory of weights. */
+export function sharedWeights(variant: AttentionVariant, name: string, what: string): string[] {
+  if (variant.isSubgroup) return [];
+  return [`var<workgroup> ${name}: array<vec4<f32>, ${rowsOf(variant) * variant.groupColumns}>; // ${what}`];
 }
 
 /** `var sum0_0 = …`. */

@@ -1,26 +1,33 @@
 /** Attention forward on WebGPU: one kernel with the online softmax; the words of its WGSL are in `attention-source.ts`. */
-import type { AttentionOperands, AttentionRequest, Strided } from '../../requests.js';
-import type { KernelContext } from '../context.js';
+import type { AttentionOperands, AttentionRequest, Dense, Strided } from '../../requests.js';
+import { groupsOf, type KernelContext } from '../context.js';
 import type { Tuning } from '../tuning.js';
 import {
   type AttentionOperandName,
   type AttentionVariant,
   accessors,
   attentionFunctions,
+  barrier,
   bindingsOf,
   columnsOf,
   dotTile,
   dropoutPlaces,
+  handOver,
   maskScores,
+  openHandOver,
   openTile,
+  ownStarts,
   paramsOf,
   rowStarts,
   rowsOf,
+  sharedWeights,
   storeSums,
   variantKey,
   weigh,
   zeroSums,
 } from './attention-source.js';
+import { partialOut, sumOfSlicesSource } from './attention-split.js';
+import { slicesOf } from './matmul-split.js';
 import { indent, type KernelSource, lines, write } from './source.js';
 
 export type Operands = Partial<Record<AttentionOperandName, Strided>>;
@@ -34,10 +41,6 @@ export function chooseVariant(
   sums: (quads: number, valueQuads: number) => number,
 ): AttentionVariant {
   const { width, valueWidth, mask, batch } = request;
-  const few = count <= attention.few.rows * attention.few.groupRows;
-  const { rows, groupRows, groupColumns } = few ? attention.few : attention.tile;
-  const quadsOf = (size: number) => Math.ceil(Math.ceil(size / 4) / groupColumns);
-  const [quads, valueQuads] = [quadsOf(width), quadsOf(valueWidth)];
   const vectors =
     width % 4 === 0 &&
     valueWidth % 4 === 0 &&
@@ -45,10 +48,22 @@ export function chooseVariant(
       ([name, { offset, strides }]) =>
         name === 'mask' || (offset % 4 === 0 && strides.slice(0, -1).every((stride) => stride % 4 === 0)),
     );
+  const { subgroups } = attention;
+  const few = count <= attention.few.rows * attention.few.groupRows;
+  const { rows, groupRows, groupColumns } =
+    subgroups !== undefined
+      ? { rows: few ? 1 : subgroups.rows, groupRows: 1, groupColumns: subgroups.size }
+      : few
+        ? attention.few
+        : attention.tile;
+  const quadsOf = (size: number) => Math.ceil(Math.ceil(size / 4) / groupColumns);
+  const [quads, valueQuads] = [quadsOf(width), quadsOf(valueWidth)];
   return {
     rows: Math.max(1, Math.min(rows, Math.floor(attention.sums / sums(quads, valueQuads)))),
     groupRows,
     groupColumns,
+    isSubgroup: subgroups !== undefined,
+    isSplit: false,
     quads,
     valueQuads,
     vectors,
@@ -98,24 +113,45 @@ export function attentionParams(
 }
 
 export function attention(context: KernelContext, request: AttentionRequest): void {
-  const { query, key, value, mask, out, logSumExp, queries } = request;
+  const { query, key, value, mask, out, logSumExp, queries, keys, valueWidth, batch } = request;
   const operands = { query, key, value, ...(mask && { mask }), out };
-  const variant = chooseVariant(context.tuning, request, operands, queries, (_, valueQuads) => valueQuads);
+  const whole = chooseVariant(context.tuning, request, operands, queries, (_, valueQuads) => valueQuads);
+  const buffers = { query: query.buffer, key: key.buffer, value: value.buffer, mask: mask?.buffer };
+  const launch = (variant: AttentionVariant, result: Strided, sums: Dense | undefined, slices = 1, slice = keys) => {
+    const hasSums = sums !== undefined;
+    const kernel = context.kernel(variantKey(`attention|${hasSums}`, variant), () => forwardSource(variant, hasSums));
+    const { params, groups } = attentionParams(variant, request, { ...operands, out: result }, queries);
+    context.dispatch(
+      kernel,
+      { ...buffers, out: result.buffer, logSumExp: sums?.buffer },
+      { ...params, groups: groups * slices, slices, slice, sumsOffset: sums?.offset ?? 0 },
+      groups * slices,
+    );
+  };
+
+  const matrices = batch.reduce((product, size) => product * size, 1);
+  const tiles = Math.ceil(queries / rowsOf(whole)) * matrices;
+  const { slices, slice } = slicesOf(keys, tiles, context.tuning.matmul.workgroups, columnsOf(whole));
+  if (slices === 1) {
+    launch(whole, out, logSumExp);
+    return;
+  }
+  const rows = matrices * queries;
+  const logs: Dense = { buffer: context.temporary(rows * slices * 4), dtype: 'float32', offset: 0 };
+  const partial = partialOut(context.temporary(rows * slices * valueWidth * 4), batch, slices, queries, valueWidth);
+  launch({ ...whole, isSplit: true }, partial, logs, slices, slice);
+  const elements = rows * valueWidth;
+  const { workgroupSize } = context.tuning.pointwise;
   const hasSums = logSumExp !== undefined;
-  const kernel = context.kernel(variantKey(`attention|${hasSums}`, variant), () => forwardSource(variant, hasSums));
-  const { params, groups } = attentionParams(variant, request, operands, queries);
+  const kernel = context.kernel(`attentionSlices|${batch.length}|${hasSums}|${workgroupSize}`, () =>
+    sumOfSlicesSource(batch.length, hasSums, workgroupSize),
+  );
+  const { params } = attentionParams({ ...whole, vectors: false }, request, { out }, queries);
   context.dispatch(
     kernel,
-    {
-      query: query.buffer,
-      key: key.buffer,
-      value: value.buffer,
-      mask: mask?.buffer,
-      out: out.buffer,
-      logSumExp: logSumExp?.buffer,
-    },
-    { ...params, sumsOffset: logSumExp?.offset ?? 0 },
-    groups,
+    { partial: partial.buffer, logs: logs.buffer, out: out.buffer, logSumExp: logSumExp?.buffer },
+    { ...params, elements, slices, sumsOffset: logSumExp?.offset ?? 0 },
+    groupsOf(elements, workgroupSize),
   );
 }
 
@@ -130,11 +166,13 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
   ];
   const eachRow = (piece: (i: number) => string) => lines(rows, piece);
   const cell = (i: number, column: string) => `[(threadRow + ${i}u) * ${groupColumns}u + ${column}]`;
+  const { isSubgroup, isSplit } = variant;
 
   const everyColumn = (by: string, body: string) =>
     `${by}for (var l = 0u; l < ${groupColumns}u; l++) {\n${by}  ${body}\n${by}}`;
 
   const tile = [
+    ...openHandOver(variant, 'weights'),
     'let firstKey = k0 + 4u * threadColumn;',
     rowStarts('key', 4, 'firstKey', 'p.keys'),
     dotTile(variant, 'score', 'query', 'key', 'quads'),
@@ -142,22 +180,24 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
     eachRow((i) =>
       [
         `var kept${i} = vec4<bool>();`,
+        ...(isSubgroup ? [`var largest${i} = LOWEST;`] : []),
         '{',
         indent(maskScores(variant, i, `score${i}`, true)),
         `  score${i} = select(vec4<f32>(LOWEST), scaled, kept);`,
         `  kept${i} = kept;`,
         `  let pair = max(score${i}.xy, score${i}.zw);`,
-        `  partial${cell(i, 'threadColumn')} = max(pair.x, pair.y);`,
+        `  ${isSubgroup ? `largest${i}` : `partial${cell(i, 'threadColumn')}`} = max(pair.x, pair.y);`,
         '}',
       ].join('\n'),
     ),
-    'workgroupBarrier();',
+    ...barrier(variant),
     '// What was summed below an earlier maximum shrinks to the present one.',
     eachRow((i) =>
       [
         '{',
-        `  var now = highest${i};`,
-        everyColumn('  ', `now = max(now, partial${cell(i, 'l')});`),
+        ...(isSubgroup
+          ? [`  let now = max(highest${i}, subgroupMax(largest${i}));`]
+          : [`  var now = highest${i};`, everyColumn('  ', `now = max(now, partial${cell(i, 'l')});`)]),
         `  let factor = expIeee(highest${i} - now);`,
         `  highest${i} = now;`,
         `  ${hasDropout ? 'var' : 'let'} weight = select(vec4<f32>(), expIeee4(score${i} - now), kept${i});`,
@@ -165,32 +205,33 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
         ...(hasDropout
           ? [`  let row = vec4<u32>(firstRow + ${i}u);`, `  weight *= dropoutFactors(${dropoutPlaces(true)});`]
           : []),
-        `  weights${cell(i, 'threadColumn')} = weight;`,
+        `  ${handOver(variant, 'weights', i)} = weight;`,
         lines(valueQuads, (n) => `  sum${i}_${n} *= factor;`),
         '}',
       ].join('\n'),
     ),
-    'workgroupBarrier();',
+    ...barrier(variant),
     weigh(variant, [['weights', 'value', 'sum', valueQuads, 'valueQuads']], 'k0', 'end'),
   ].join('\n');
 
   const main = [
     openTile(variant, operands),
-    rowStarts('query', rows, 'firstRow', 'p.queries'),
+    ownStarts(variant, 'query', 'p.queries'),
     '// A finite start: with an infinite one a row without keys would need a case of its own.',
     eachRow((i) => `var highest${i} = LOWEST;\nvar total${i} = 0.0;`),
     zeroSums('sum', variant, valueQuads),
-    isCausal ? `let end = min(p.keys, (tile + 1u) * ${rowsOf(variant)}u);` : 'let end = p.keys;',
-    `for (var k0 = 0u; k0 < end; k0 += ${columnsOf(variant)}u) {`,
+    isCausal ? `let seen = min(p.keys, (tile + 1u) * ${rowsOf(variant)}u);` : 'let seen = p.keys;',
+    isSplit ? 'let end = min(seen, firstColumn + p.slice);' : 'let end = seen;',
+    `for (var k0 = ${isSplit ? 'firstColumn' : '0u'}; k0 < end; k0 += ${columnsOf(variant)}u) {`,
     indent(tile),
     '}',
     '',
-    eachRow((i) => `partial${cell(i, 'threadColumn')} = total${i};`),
-    'workgroupBarrier();',
+    ...(isSubgroup ? [] : [eachRow((i) => `partial${cell(i, 'threadColumn')} = total${i};`), 'workgroupBarrier();']),
     eachRow((i) =>
       [
-        `var all${i} = 0.0;`,
-        everyColumn('', `all${i} += partial${cell(i, 'l')};`),
+        ...(isSubgroup
+          ? [`let all${i} = subgroupAdd(total${i});`]
+          : [`var all${i} = 0.0;`, everyColumn('', `all${i} += partial${cell(i, 'l')};`)]),
         `let share${i} = select(1.0 / all${i}, 0.0, all${i} == 0.0);`,
       ].join('\n'),
     ),
@@ -201,7 +242,7 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
           eachRow((i) =>
             [
               `  if (firstRow + ${i}u < p.queries) {`,
-              `    logSumExp[p.sumsOffset + matrix * p.queries + firstRow + ${i}u] = highest${i} + logIeee(all${i});`,
+              `    logSumExp[p.sumsOffset + ${isSplit ? 'place' : 'matrix'} * p.queries + firstRow + ${i}u] = highest${i} + logIeee(all${i});`,
               '  }',
             ].join('\n'),
           ),
@@ -217,10 +258,13 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
     bindings: [...bindingsOf(variant, ['query', 'key', 'value'], ['out']), ...(hasSums ? [write('logSumExp')] : [])],
     params: paramsOf(variant, operands),
     workgroupSize: groupRows * groupColumns,
+    usesSubgroups: isSubgroup,
     declarations: [
       'const LOWEST = -3.4028234e38;',
-      `var<workgroup> partial: array<f32, ${rowsOf(variant) * groupColumns}>; // [query][invocation]`,
-      `var<workgroup> weights: array<vec4<f32>, ${rowsOf(variant) * groupColumns}>; // [query][keys / 4]`,
+      ...(isSubgroup
+        ? []
+        : [`var<workgroup> partial: array<f32, ${rowsOf(variant) * groupColumns}>; // [query][invocation]`]),
+      ...sharedWeights(variant, 'weights', '[query][keys / 4]'),
       attentionFunctions(variant, ...(hasSums ? ['logIeee'] : [])),
       accessors(variant, ['query', 'key', 'value'], ['out']),
     ].join('\n\n'),

@@ -12,11 +12,11 @@ const SHORTEST_SLICE = 256;
 /** More slices would cost more in the second kernel than they bring. */
 const MOST_SLICES = 32;
 
-/** The slices of k, and the length of each: a multiple of four, so that all begin on a vector. */
-export function slicesOf(k: number, tiles: number, workgroups: number): { slices: number; slice: number } {
+/** The slices of k, and the length of each: a multiple of `unit`, so that all begin on a vector, or a tile. */
+export function slicesOf(k: number, tiles: number, workgroups: number, unit = 4): { slices: number; slice: number } {
   const wanted = Math.min(Math.ceil(workgroups / tiles), Math.floor(k / SHORTEST_SLICE), MOST_SLICES);
   if (wanted < 2) return { slices: 1, slice: k };
-  const slice = Math.ceil(k / wanted / 4) * 4;
+  const slice = Math.ceil(k / wanted / unit) * unit;
   return { slices: Math.ceil(k / slice), slice };
 }
 
