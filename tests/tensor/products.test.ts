@@ -1,6 +1,7 @@
 // Products that wait: what becomes their epilogue and what must not, that nobody can tell but by counting kernels, and that the left
 // operand of several is read once. References are computed in float64 from the operands.
 import {
+  capture,
   device,
   explain,
   grad,
@@ -149,6 +150,24 @@ onEachDevice('products that wait', (kind) => {
     });
     expect(await waiting.toArray()).toBeClose(plain, CLOSE);
     expect(await taken.toArray()).toBeClose(plain, CLOSE);
+    expect(await linear(x, w, b).toArray()).toBeClose(await reference(x, w, b), CLOSE);
+  });
+
+  it('keep them across captured steps that train the weights', async () => {
+    w.requiresGrad_(true);
+    const before = await reference(x, w, b);
+    const taken = noGrad(() => linear(x, w, b));
+    taken.relu().compute();
+    const step = capture((input: Tensor) => {
+      const loss = linear(input, w, b).square().mean();
+      loss.backward();
+      noGrad(() => w.sub_((w.grad as Tensor).mul(0.1)));
+      w.grad = null;
+      return loss;
+    });
+    for (let i = 0; i < 8; i++) step(x).dispose();
+    expect(step.statistics.replays).toBeGreaterThan(0);
+    expect(await taken.toArray()).toBeClose(before, CLOSE);
     expect(await linear(x, w, b).toArray()).toBeClose(await reference(x, w, b), CLOSE);
   });
 

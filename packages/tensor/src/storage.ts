@@ -93,10 +93,10 @@ export class Storage {
       this.#isLent = true;
       ledger.bytes += this.byteLength;
     } else if (pending) {
-      for (const source of this.#sources()) {
+      eachSource(this.#recipe, this.#product, (source) => {
         source.retain();
         source.readers.add(this);
-      }
+      });
     } else this.#buffer = this.#allocate();
     ledger.storages++;
   }
@@ -148,13 +148,14 @@ export class Storage {
 
   /** Called when the kernel that writes this value has been requested: the recipe and what it held go. */
   settle(): void {
-    const sources = this.#sources();
+    const [recipe, product] = [this.#recipe, this.#product];
+    if (!recipe && !product) return;
     this.#recipe = null;
     this.#product = null;
-    for (const source of sources) {
+    eachSource(recipe, product, (source) => {
       source.readers.delete(this);
       source.release();
-    }
+    });
   }
 
   /** To be called before a write in place: computes what still reads the old content, except for the writer itself. */
@@ -202,19 +203,12 @@ export class Storage {
     return buffer;
   }
 
-  /** What a pending value is made of, each storage as often as it is retained. */
-  #sources(): Storage[] {
-    if (this.#recipe) return this.#recipe.args.flatMap((arg) => ('storage' in arg ? [arg.storage] : []));
-    const product = this.#product;
-    if (!product) return [];
-    return [product.a.storage, product.b.storage, ...(product.bias ? [product.bias.storage] : [])];
-  }
-
   /**
    * Products that have become part of another kernel are there for whoever still holds their handle, most likely nobody: instead of
    * computing them before a write, they get the old content.
    */
   #copyForInlined(writer: Storage | undefined): void {
+    if (this.readers.size === 0) return;
     const inlined = [...this.readers].filter((reader) => reader !== writer && reader.#product && reader.wasInlined);
     if (inlined.length === 0) return;
     const { backend, dtype, size } = this;
@@ -240,4 +234,13 @@ export class Storage {
     before.readers.delete(this);
     now.readers.add(this);
   }
+}
+
+/** Visits what a pending value is made of, each storage as often as it is retained. */
+function eachSource(recipe: Recipe | null, product: PendingProduct | null, visit: (source: Storage) => void): void {
+  if (recipe) for (const arg of recipe.args) if ('storage' in arg) visit(arg.storage);
+  if (!product) return;
+  visit(product.a.storage);
+  visit(product.b.storage);
+  if (product.bias) visit(product.bias.storage);
 }

@@ -5,7 +5,7 @@
  *
  * Laziness stays invisible: a product that became part of another kernel can still be computed for whoever asks for it.
  */
-import type { Activation, Dense, MatmulRequest, Matrices } from '../backend/requests.js';
+import type { Activation, Dense, Matrices, ProductOperands } from '../backend/requests.js';
 import { numel, type Shape } from '../shape.js';
 import type { Factor, PendingProduct, Recipe, Storage } from '../storage.js';
 import { isContiguous } from '../view.js';
@@ -26,12 +26,14 @@ export interface Epilogue {
 /** The epilogue that a program over `shape` is to a product among its inputs; null where it is not. */
 export function findEpilogue(shape: Shape, composition: Composition): Epilogue | null {
   const { program, inputs, written, inlined } = composition;
-  if (written.length !== 1 || program.steps.length === 0 || numel(shape) === 0) return null;
-  for (const [value, { storage, view }] of inputs.entries()) {
+  // Most programs read no product: this is looked at for each small op.
+  for (let i = 0; i < inputs.length; i++) {
+    const { storage, view } = inputs[i] as Input;
     if (!storage.product?.isConstant || storage.wasInlined || !isWhole(storage, view)) continue;
+    if (written.length !== 1 || program.steps.length === 0 || numel(shape) === 0) return null;
     let isAlone = true;
     for (const reader of storage.readers) if (reader !== written[0] && !inlined.includes(reader)) isAlone = false;
-    const epilogue = isAlone ? asEpilogue(shape, composition, value) : null;
+    const epilogue = isAlone ? asEpilogue(shape, composition, i) : null;
     if (epilogue) return epilogue;
   }
   return null;
@@ -43,13 +45,15 @@ export function findEpilogue(shape: Shape, composition: Composition): Epilogue |
  */
 export function lowerAddend({ op, args }: Recipe): void {
   if (op !== 'add') return;
-  for (const [i, each] of args.entries()) {
-    const other = args[1 - i];
-    if (!other || !('storage' in each) || !('storage' in other)) continue;
-    const { recipe } = other.storage;
-    const waits = each.storage.product?.isConstant && !each.storage.wasInlined && each.storage.readers.size === 1;
-    if (waits && recipe && findEpilogue(recipe.shape, compose(other.storage))) void other.storage.buffer;
-  }
+  const [x, y] = args;
+  if (!x || !y || !('storage' in x) || !('storage' in y)) return;
+  lowerBeside(x.storage, y.storage);
+  lowerBeside(y.storage, x.storage);
+}
+
+function lowerBeside({ product, wasInlined, readers }: Storage, other: Storage): void {
+  if (!product?.isConstant || wasInlined || readers.size > 1) return;
+  if (other.recipe && findEpilogue(other.recipe.shape, compose(other))) void other.buffer;
 }
 
 /** Follows the steps from a product on: each must take what the last one gave, in the order in which a kernel applies them. */
@@ -100,31 +104,36 @@ function isRow({ view }: Input, shape: Shape, n: number): boolean {
 export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'product'> & { readonly out: Storage }): void {
   const { product } = storage;
   if (!product) return;
-  const all = epilogue ? [storage] : [storage, ...siblings(storage, product)];
-  const [first, ...more] = all.flatMap((each) => (each.product ? [operands(each.product, epilogue?.out ?? each)] : []));
-  if (!first) return;
-  const { batch, m, n, k } = product;
-  const bias = epilogue?.bias ? denseInput(epilogue.bias) : first.bias;
+  const { batch, m, n, k, a, b, bias } = product;
+  const others = epilogue ? [] : siblings(storage, product);
+  const more = others.flatMap((each) => (each.product ? [operands(each.product, each)] : []));
+  const added = epilogue?.bias ? denseInput(epilogue.bias) : denseOf(bias);
   storage.backend.run({
     kind: 'matmul',
     batch,
     m,
     n,
     k,
-    ...first,
+    a: matrices(a),
+    b: matrices(b),
     alpha: epilogue?.alpha ?? 1,
-    ...(bias && { bias }),
+    ...(added && { bias: added }),
     activation: epilogue?.activation ?? product.activation,
     ...(epilogue?.residual && { residual: denseInput(epilogue.residual) }),
-    ...(more.length > 0 && { more: more.map(({ b, bias, out }) => ({ b, ...(bias && { bias }), out })) }),
+    out: placeOf(epilogue?.out ?? storage),
+    ...(more.length > 0 && { more }),
   });
   if (epilogue) storage.wasInlined = true;
-  else for (const each of all) each.settle();
+  else {
+    storage.settle();
+    for (const each of others) each.settle();
+  }
 }
 
 /** Products of the same left operand that wait too and that nothing pointwise waits for: what could become an epilogue is left alone. */
 function siblings(storage: Storage, product: PendingProduct): Storage[] {
   const found: Storage[] = [];
+  if (product.a.storage.readers.size === 1) return found;
   for (const other of product.a.storage.readers) {
     const { product: own } = other;
     if (other === storage || !own || other.wasInlined || other.readers.size > 0) continue;
@@ -153,19 +162,24 @@ function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((each, i) => each === b[i]);
 }
 
-function operands({ a, b, bias }: PendingProduct, out: Storage): Pick<MatmulRequest, 'a' | 'b' | 'bias' | 'out'> {
-  return {
-    a: matrices(a),
-    b: matrices(b),
-    ...(bias && { bias: { buffer: bias.storage.buffer, dtype: bias.storage.dtype, offset: bias.offset } }),
-    out: { buffer: out.reserve(), dtype: out.dtype, offset: 0 },
-  };
+function operands({ b, bias }: PendingProduct, out: Storage): ProductOperands {
+  const added = denseOf(bias);
+  return { b: matrices(b), ...(added && { bias: added }), out: placeOf(out) };
 }
 
-function matrices({ storage, ...layout }: Factor): Matrices {
-  return { ...layout, buffer: storage.buffer, dtype: storage.dtype };
+// Field by field: copying the rest of an object takes longer than a small product does.
+function matrices({ storage, offset, rowStride, columnStride, batchStrides }: Factor): Matrices {
+  return { buffer: storage.buffer, dtype: storage.dtype, offset, rowStride, columnStride, batchStrides };
+}
+
+function denseOf(operand: PendingProduct['bias']): Dense | undefined {
+  return operand ? { buffer: operand.storage.buffer, dtype: operand.storage.dtype, offset: operand.offset } : undefined;
 }
 
 function denseInput({ storage, view }: Input): Dense {
   return { buffer: storage.buffer, dtype: storage.dtype, offset: view.offset };
+}
+
+function placeOf(storage: Storage): Dense {
+  return { buffer: storage.reserve(), dtype: storage.dtype, offset: 0 };
 }

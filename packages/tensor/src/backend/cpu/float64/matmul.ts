@@ -14,8 +14,8 @@ const ACTIVATIONS: Readonly<Record<Activation, (x: number) => number>> = {
 };
 
 export function matmul(launcher: Launcher, request: MatmulRequest): void {
-  const { more, ...first } = request;
-  if (more) {
+  if (request.more) {
+    const { more, ...first } = request;
     matmul(launcher, first);
     for (const each of more) matmul(launcher, { ...first, ...each });
     return;

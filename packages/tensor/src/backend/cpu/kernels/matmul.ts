@@ -68,8 +68,8 @@ interface Product {
 }
 
 export function matmul(launcher: Launcher, request: MatmulRequest): void {
-  const { more, ...first } = request;
-  if (more) {
+  if (request.more) {
+    const { more, ...first } = request;
     matmul(launcher, first);
     for (const each of more) matmul(launcher, { ...first, ...each });
     return;

@@ -46,7 +46,11 @@ const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) =>
 };
 
 export function matmul(context: KernelContext, request: MatmulRequest): void {
-  const { more = [], ...first } = request;
+  if (!request.more) {
+    dispatch(context, [request]);
+    return;
+  }
+  const { more, ...first } = request;
   const products = [first, ...more.map((each) => ({ ...first, ...each }))];
   const most = mostParts(context, request);
   for (let i = 0; i < products.length; i += most) dispatch(context, products.slice(i, i + most));
