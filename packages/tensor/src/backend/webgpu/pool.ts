@@ -4,7 +4,8 @@
  * later owner cannot disturb an earlier one. The exception is an upload, which lands before the whole open batch: it gets a
  * buffer that the batch does not touch.
  *
- * Reuse is last in, first out by size class, so a training step meets the same buffers, and hence its cached bind groups, again.
+ * Of the free buffers of a size class the oldest is taken, whatever the order in which they came back: what a training step gets then depends only on
+ * which buffers are free when it begins, so that each step meets the buffers of the one before, and hence its cached bind groups, again.
  */
 import type { DeviceBuffer } from '../requests.js';
 import { BufferUsage, type WebGpuDevice } from './device.js';
@@ -61,6 +62,7 @@ export class BufferPool {
   reservedBytes = 0;
   #freeBytes = 0;
   #nextId = 1;
+  /** By size class, the youngest first. */
   readonly #free = new Map<number, PhysicalBuffer[]>();
   /** Dropped while the open batch may still name them. */
   readonly #retired: GPUBuffer[] = [];
@@ -87,7 +89,7 @@ export class BufferPool {
     if (physical === null) return;
     const free = this.#free.get(physical.size);
     if (free === undefined) this.#free.set(physical.size, [physical]);
-    else free.push(physical);
+    else free.splice(placeIn(free, physical), 0, physical);
     this.#freeBytes += physical.size;
   }
 
@@ -137,13 +139,24 @@ export class BufferPool {
     for (const size of [...this.#free.keys()].sort((a, b) => b - a)) {
       const free = this.#free.get(size) ?? [];
       while (free.length > 0 && this.#freeBytes + wanted > allowance) {
-        const [oldest] = free.splice(0, 1);
-        if (oldest === undefined) break;
+        const [youngest] = free.splice(0, 1);
+        if (youngest === undefined) break;
         this.#freeBytes -= size;
         this.reservedBytes -= size;
-        this.options.onDestroy(oldest);
-        this.retire(oldest.gpu);
+        this.options.onDestroy(youngest);
+        this.retire(youngest.gpu);
       }
     }
   }
+}
+
+/** Where a buffer belongs in a list, the youngest first. */
+function placeIn(list: readonly PhysicalBuffer[], { id }: PhysicalBuffer): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle]?.id ?? 0) > id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
