@@ -70,7 +70,8 @@ describe.skipIf(!existsSync(built))('a run that is killed', () => {
       } else ended = attempt;
     }
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(kills).toBeGreaterThan(8);
+    // A round lets three to five steps of fifty pass, and on a busy machine some more before the kill arrives.
+    expect(kills).toBeGreaterThan(4);
     const last = (text = ''): string | undefined => text.trimEnd().split('\n').at(-1);
     expect(last(ended?.stdout)).toBe(last(whole.stdout));
     // Nothing half-written stays behind a run that ends.
