@@ -1,3 +1,4 @@
+// `npm run bench -- tune [--adapter NAME] [--out FILE]`: a candidate row of WebGPU's tuning table.
 // `npm run bench -- [cpu|webgpu] [--adapter swiftshader|lavapipe|system] [--only TEXT,TEXT] [--no-peers] [--json FILE]`: our kernels beside peers,
 // on WebGPU all on one adapter (by default the machine's GPU, or SwiftShader where there is none). The peers (large, and of use
 // nowhere else) have a manifest of their own, which only this command installs.
@@ -21,7 +22,7 @@ const adapter = args.indexOf('--adapter');
 if (adapter >= 0) [, process.env.COURSE_ADAPTER] = args.splice(adapter, 2);
 /** @type {Record<string, string>} */
 const environment = await vulkanEnvironment();
-if (!args.includes('--no-peers')) {
+if (!args.includes('--no-peers') && args[0] !== 'tune') {
   const fingerprint = contentsOf([at('benches/peers/package.json')]);
   if (!isDone('bench-peers', fingerprint) || !existsSync(at('benches/peers/node_modules'))) {
     say('Installing the peers to measure against (large; --no-peers goes without) ...');

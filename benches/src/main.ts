@@ -8,6 +8,7 @@ import { type Count, countDispatches } from './dispatches.js';
 import { measure, table } from './measure.js';
 import { Peer } from './peers.js';
 import { measureRoofline } from './roofline.js';
+import { tune } from './tune.js';
 import { workloads } from './workloads.js';
 
 const { values, positionals } = parseArgs({
@@ -16,8 +17,13 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: '' },
     'no-peers': { type: 'boolean', default: false },
     json: { type: 'string' },
+    out: { type: 'string' },
   },
 });
+if (positionals[0] === 'tune') {
+  await tune((line) => process.stderr.write(`${line}\n`), values.out);
+  process.exit(0);
+}
 const kind = (positionals[0] ?? 'cpu') as DeviceKind;
 const info = await init({ device: kind });
 const chosen = workloads.filter(({ name }) => values.only.split(',').some((text) => name.includes(text)));

@@ -9,6 +9,7 @@ import { DeviceError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo, DispatchTime, RecordedRequests } from '../backend.js';
 import { isPoisoned, POISON } from '../poison.js';
 import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
+import type { AdapterKind } from './adapter.js';
 import { BindingCache } from './bindings.js';
 import { fold, type KernelContext } from './context.js';
 import { BufferUsage, type DeviceOptions, WebGpuDevice } from './device.js';
@@ -96,6 +97,15 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   get isLost(): boolean {
     return this.#device.failure !== undefined;
+  }
+
+  /** The row of the tuning table, and the size of subgroups (0 if it is not fixed): for whoever measures a row. */
+  get adapterKind(): AdapterKind {
+    return this.#device.kind;
+  }
+
+  get subgroupSize(): number {
+    return this.#device.subgroupSize;
   }
 
   info(): DeviceInfo {

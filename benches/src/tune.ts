@@ -1,0 +1,278 @@
+// `npm run bench -- tune [--adapter NAME] [--out FILE]`: measures candidates for a row of the tuning table on the adapter at hand and prints the
+// row that won, to be pasted into packages/tensor/src/backend/webgpu/tuning.ts. Candidates of one knob take turns, and the minimum counts, so
+// that other work on the machine disturbs all alike; the present row takes part, and a candidate must win clearly to replace it.
+import { writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+// A backend's own files: no program needs them, and a tuner cannot do without.
+import type { KernelRequest, Strided } from '../../packages/tensor/dist/backend/requests.js';
+import { WebGpuBackend } from '../../packages/tensor/dist/backend/webgpu/backend.js';
+import type { AttentionTile, MatmulTile, Tuning } from '../../packages/tensor/dist/backend/webgpu/tuning.js';
+import { makeProgram } from '../../packages/tensor/dist/fuse/program.js';
+
+/** What a candidate must save to take the place of the present row's. */
+const CLEARLY = 0.95;
+const ROUNDS = 7;
+
+type Request = (backend: WebGpuBackend) => KernelRequest;
+
+const operand = (backend: WebGpuBackend, ...shape: number[]): Strided => {
+  const strides = shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1));
+  const count = shape.reduce((a, b) => a * b, 1);
+  const buffer = backend.allocate(count * 4);
+  const values = Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 9973) / 4986 - 1);
+  backend.write(buffer, 0, new Uint32Array(values.buffer));
+  return { buffer, dtype: 'float32', offset: 0, strides };
+};
+
+const product =
+  (m: number, n: number, k: number): Request =>
+  (backend) => {
+    const matrix = (rows: number, columns: number) => ({
+      ...operand(backend, rows, columns),
+      rowStride: columns,
+      columnStride: 1,
+      batchStrides: [],
+    });
+    const [a, b, out] = [matrix(m, k), matrix(k, n), operand(backend, m, n)];
+    return { kind: 'matmul', batch: [], m, n, k, a, b, alpha: 1, activation: 'none', out };
+  };
+
+const rowSoftmax: Request = (backend) => {
+  const shape = [1024, 512];
+  return {
+    kind: 'softmax',
+    shape,
+    log: false,
+    scale: 1,
+    input: operand(backend, ...shape),
+    out: operand(backend, ...shape),
+  };
+};
+
+const attend =
+  (queries: number): Request =>
+  (backend) => {
+    const [batch, keys, width] = [[2, 4], 128, 64];
+    const of = (rows: number) => operand(backend, ...batch, rows, width);
+    return {
+      kind: 'attention',
+      ...{ batch, queries, keys, width, valueWidth: width, scale: 0.125, isCausal: false },
+      ...{ query: of(queries), key: of(keys), value: of(keys), out: of(queries) },
+    };
+  };
+
+const total: Request = (backend) => ({
+  kind: 'reduce',
+  op: 'sum',
+  ...{ outer: 1, length: 2 ** 20, inner: 1, scale: 1 },
+  input: operand(backend, 2 ** 20),
+  out: operand(backend, 4),
+});
+
+const gelu: Request = (backend) => {
+  const shape = [2 ** 20];
+  const program = makeProgram({
+    inputs: ['float32'],
+    scalars: [],
+    steps: [{ op: 'gelu', type: 'float32', dtype: 'float32', args: [0] }],
+    outputs: [1],
+  });
+  return {
+    kind: 'pointwise',
+    program,
+    shape,
+    scalars: [],
+    inputs: [operand(backend, ...shape)],
+    outputs: [operand(backend, ...shape)],
+  };
+};
+
+/** Runs of a candidate, on a backend of its own. */
+class Contestant {
+  time = Number.POSITIVE_INFINITY;
+
+  private constructor(
+    readonly backend: WebGpuBackend,
+    private readonly requests: readonly KernelRequest[],
+  ) {}
+
+  static async enter(tuning: Tuning, requests: readonly Request[]): Promise<Contestant> {
+    const backend = await WebGpuBackend.create({ allowSoftware: true, tuning });
+    const contestant = new Contestant(
+      backend,
+      requests.map((request) => request(backend)),
+    );
+    // The first run compiles.
+    await contestant.run();
+    contestant.time = Number.POSITIVE_INFINITY;
+    return contestant;
+  }
+
+  async run(): Promise<void> {
+    const start = performance.now();
+    for (const request of this.requests) this.backend.run(request);
+    await this.backend.synchronize();
+    this.time = Math.min(this.time, performance.now() - start);
+  }
+}
+
+/** The best of several tunings, of which the first is the present one, and their times. */
+async function contest(
+  tunings: readonly Tuning[],
+  requests: readonly Request[],
+): Promise<{ best: Tuning; times: number[] }> {
+  const contestants: Contestant[] = [];
+  for (const tuning of tunings) contestants.push(await Contestant.enter(tuning, requests));
+  for (let round = 0; round < ROUNDS; round++) {
+    const best = Math.min(...contestants.map(({ time }) => time));
+    // Who is far behind need not run again.
+    for (const contestant of contestants) if (round === 0 || contestant.time < 2 * best) await contestant.run();
+  }
+  for (const { backend } of contestants) backend.destroy();
+  const times = contestants.map(({ time }) => time);
+  const present = times[0] ?? Number.POSITIVE_INFINITY;
+  const fastest = Math.min(...times);
+  const chosen = fastest < present * CLEARLY ? times.indexOf(fastest) : 0;
+  return { best: tunings[chosen] as Tuning, times };
+}
+
+const registers = (rows: number, columns: number, groupRows: number, groupColumns: number): MatmulTile => ({
+  ...{ memory: 'registers', rows, columns, groupRows, groupColumns, depth: 0 },
+});
+const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
+  ...{ memory: 'shared', rows, columns, groupRows: group, groupColumns: group, depth },
+});
+const subgroups = (memory: 'subgroups' | 'lanes', rows: number, columns: number, size: number): MatmulTile => ({
+  ...{ memory, rows, columns, groupRows: 1, groupColumns: size, depth: 0 },
+});
+
+/** Candidates for tiles of square products, by how much of the output a workgroup makes. */
+const matmulTiles = (size: number): MatmulTile[] => [
+  ...[registers(4, 4, 4, 4), registers(8, 4, 4, 8), registers(4, 4, 8, 8)],
+  ...[shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 8, 8), shared(8, 8, 16, 16)],
+  ...(size > 0
+    ? [
+        ...[
+          subgroups('subgroups', 8, 4, size),
+          subgroups('subgroups', 16, 4, size),
+          subgroups('subgroups', 16, 8, size),
+        ],
+        ...[subgroups('lanes', 8, 16, size), subgroups('lanes', 16, 16, size)],
+      ]
+    : []),
+];
+
+const areaOf = ({ memory, rows, columns, groupRows, groupColumns }: MatmulTile): number =>
+  rows * groupRows * columns * (memory === 'lanes' ? 1 : groupColumns);
+
+const attentionTiles: readonly AttentionTile[] = [
+  { rows: 8, groupRows: 1, groupColumns: 4 },
+  { rows: 4, groupRows: 4, groupColumns: 4 },
+  { rows: 4, groupRows: 8, groupColumns: 8 },
+  { rows: 8, groupRows: 4, groupColumns: 8 },
+];
+
+/** Measures, says what it finds, and writes the row. */
+export async function tune(say: (line: string) => void, out: string | undefined): Promise<void> {
+  const first = await WebGpuBackend.create({ allowSoftware: true });
+  const { adapter: name } = first.info();
+  const { subgroupSize, adapterKind: kind } = first;
+  let row = first.tuning;
+  first.destroy();
+  say(
+    `${name}: the row '${kind}'${subgroupSize > 0 ? `, subgroups of ${subgroupSize}` : ''}; best of ${ROUNDS} runs each, in ms`,
+  );
+
+  const choose = async (
+    what: string,
+    variants: readonly (readonly [string, Tuning])[],
+    requests: readonly Request[],
+  ) => {
+    const { best, times } = await contest([row, ...variants.map(([, tuning]) => tuning)], requests);
+    const named = [['present', row] as const, ...variants];
+    const shown = named.map(([label, tuning], i) => `${tuning === best ? '*' : ''}${label} ${times[i]?.toFixed(2)}`);
+    say(`${what}: ${shown.join(', ')}`);
+    row = best;
+  };
+
+  const sizes = [16, 64, 256];
+  await choose(
+    'pointwise, invocations x vectors',
+    sizes.flatMap((workgroupSize) =>
+      [1, 4].map(
+        (perInvocation) =>
+          [`${workgroupSize}x${perInvocation}`, { ...row, pointwise: { workgroupSize, perInvocation } }] as const,
+      ),
+    ),
+    [gelu],
+  );
+  await choose(
+    'rows, invocations / a row',
+    sizes.flatMap((workgroupSize) =>
+      [1, 16, 256]
+        .filter((lanes) => lanes <= workgroupSize)
+        .map((lanes) => [`${workgroupSize}/${lanes}`, { ...row, rows: { workgroupSize, lanes } }] as const),
+    ),
+    [rowSoftmax],
+  );
+  await choose(
+    'reductions, invocations of a workgroup, of all',
+    sizes.flatMap((workgroupSize) =>
+      [256, 8192].map(
+        (invocations) =>
+          [`${workgroupSize}, ${invocations}`, { ...row, reduce: { workgroupSize, invocations } }] as const,
+      ),
+    ),
+    [total],
+  );
+
+  // The best tile of each size of product; the row's list holds them from the smallest to the largest.
+  const winners = row.matmul.tiles.filter(({ mostRows }) => mostRows !== undefined);
+  const candidates = matmulTiles(subgroupSize);
+  for (const size of [64, 256]) {
+    const { times } = await contest(
+      candidates.map((tile) => ({ ...row, matmul: { tiles: [tile], workgroups: 1 } })),
+      [product(size, size, size)],
+    );
+    const best = candidates[times.indexOf(Math.min(...times))];
+    const figures = candidates.map(
+      (tile, i) =>
+        `${tile === best ? '*' : ''}${tile.memory} ${tile.rows}x${tile.columns}x${tile.groupRows}x${tile.groupColumns} ${times[i]?.toFixed(2)}`,
+    );
+    say(`matmul ${size}: ${figures.join(', ')}`);
+    if (best !== undefined && !winners.includes(best)) winners.push(best);
+  }
+  const smallest = row.matmul.tiles.find(({ mostRows }) => mostRows === undefined);
+  const tiles = [...winners, ...(smallest === undefined ? [] : [smallest])].sort((a, b) => areaOf(a) - areaOf(b));
+  await choose(
+    'matmul, workgroups that fill the adapter',
+    [4, 16, 64, 128].map((workgroups) => [`${workgroups}`, { ...row, matmul: { tiles, workgroups } }] as const),
+    [product(64, 64, 64), product(128, 256, 256), product(256, 256, 256)],
+  );
+
+  const withAttention = (attention: Partial<Tuning['attention']>): Tuning => ({
+    ...row,
+    attention: { ...row.attention, ...attention },
+  });
+  await choose(
+    'attention, rows x group',
+    [
+      ...attentionTiles.map((tile) => {
+        const { subgroups: _, ...rest } = row.attention;
+        const label = `${tile.rows}x${tile.groupRows}x${tile.groupColumns}`;
+        return [label, { ...row, attention: { ...rest, tile } }] as const;
+      }),
+      ...(subgroupSize > 0
+        ? [4, 8, 16].map(
+            (rows) => [`${rows} a subgroup`, withAttention({ subgroups: { rows, size: subgroupSize } })] as const,
+          )
+        : []),
+    ],
+    [attend(128), attend(37)],
+  );
+
+  const text = inspect(row, { depth: null, breakLength: 110, compact: 3 });
+  const lines = `// ${name}, by \`npm run bench -- tune\`\nexport const measured: Tuning = ${text};\n`;
+  if (out === undefined) console.log(lines);
+  else writeFileSync(out, lines);
+}
