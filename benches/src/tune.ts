@@ -144,6 +144,9 @@ const shared = (rows: number, columns: number, group: number, depth: number): Ma
 });
 const subgroups = (memory: 'subgroups' | 'lanes', rows: number, columns: number, size: number): MatmulTile => ({
   ...{ memory, rows, columns, groupRows: 1, groupColumns: size, depth: 0 },
+  // As in the table: where the text of an invocation is long, it is compiled for vectors alone.
+  ...(rows * columns >= 64 && { inVectors: true }),
+  ...(memory === 'lanes' && { least: 2 ** 22 }),
 });
 
 /** Candidates for tiles of square products, by how much of the output a workgroup makes. */
