@@ -7,12 +7,13 @@ import { environment } from '#platform';
 import type { DType } from '../../dtype.js';
 import { DeviceError } from '../../errors.js';
 import type { Backend, BackendStatistics, DeviceInfo, DispatchTime, RecordedRequests } from '../backend.js';
-import { isPoisoned, POISON } from '../poison.js';
+import { describeRequest } from '../describe-request.js';
+import { isPoisoned } from '../poison.js';
 import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
 import type { AdapterKind } from './adapter.js';
 import { BindingCache } from './bindings.js';
 import { fold, type KernelContext } from './context.js';
-import { BufferUsage, type DeviceOptions, WebGpuDevice } from './device.js';
+import { type DeviceOptions, WebGpuDevice } from './device.js';
 import { FAULT_BYTES, FaultLog } from './faults.js';
 import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
@@ -20,7 +21,8 @@ import { kernelTable } from './kernels/table.js';
 import { Operands } from './operands.js';
 import { fillParameters, ParameterSlots } from './params.js';
 import { type Kernel, PipelineCache } from './pipelines.js';
-import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
+import { poisonWith } from './poison.js';
+import { BufferPool, WebGpuBuffer } from './pool.js';
 import { Readback, type Watched } from './readback.js';
 import { RecordedDispatches } from './recorded.js';
 import { Recorder } from './recorder.js';
@@ -56,8 +58,6 @@ export class WebGpuBackend implements Backend, KernelContext {
   #buffers = 0;
   #bytes = 0;
   readonly #temporaries: DeviceBuffer[] = [];
-  /** What fresh memory is filled from. */
-  #poisoned: GPUBuffer | undefined;
   readonly #operands: Operands;
   readonly #hasHalves: boolean;
 
@@ -72,7 +72,7 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
     this.#pool = new BufferPool(device, {
       onDestroy: (buffer) => this.#bindings.forget(buffer),
-      ...((this.#debug || isPoisoned()) && { poison: (buffer) => this.#poison(buffer) }),
+      ...((this.#debug || isPoisoned()) && { poison: poisonWith(device, () => this.#recorder) }),
       purpose: () => (this.#debug ? `, for ${this.#recorder.what}` : ''),
     });
     this.#operands = new Operands(this.#pool, this.#hasHalves);
@@ -307,14 +307,6 @@ export class WebGpuBackend implements Backend, KernelContext {
     });
   }
 
-  /** By copies, which keep their place among the dispatches: an upload would overtake those that still use the memory. */
-  #poison(buffer: PhysicalBuffer): void {
-    this.#poisoned ??= poisonedBuffer(this.#device);
-    for (let at = 0; at < buffer.size; at += POISON_BYTES)
-      this.#recorder.copy(this.#poisoned, 0, buffer.gpu, at, Math.min(POISON_BYTES, buffer.size - at));
-    buffer.lastBatch = this.#recorder.batch;
-  }
-
   #run(request: KernelRequest, context: KernelContext = this): void {
     // The table has a function for every kind; TypeScript cannot see that request and function belong to one another.
     const run = kernelTable[request.kind] as (context: KernelContext, request: RequestOf<KernelKind>) => void;
@@ -355,22 +347,4 @@ function checkRange(what: string, buffer: WebGpuBuffer, byteOffset: number, byte
 /** Dawn and some browsers refuse memory shared between threads. */
 function unshared(words: Uint32Array): Uint32Array<ArrayBuffer> {
   return words.buffer instanceof ArrayBuffer ? (words as Uint32Array<ArrayBuffer>) : new Uint32Array(words);
-}
-
-const POISON_BYTES = 2 ** 20;
-
-function poisonedBuffer({ gpu }: WebGpuDevice): GPUBuffer {
-  const buffer = gpu.createBuffer({ size: POISON_BYTES, usage: BufferUsage.COPY_SRC | BufferUsage.COPY_DST });
-  gpu.queue.writeBuffer(buffer, 0, new Uint32Array(POISON_BYTES / 4).fill(POISON));
-  return buffer;
-}
-
-/** `the request 'matmul' (m 2, n 3, …, batch [4])`. */
-function describeRequest({ kind, ...request }: KernelRequest): string {
-  const parts = Object.entries(request).flatMap(([name, value]) => {
-    if (Array.isArray(value))
-      return value.every((item) => typeof item === 'number') ? [`${name} [${value.join(', ')}]`] : [];
-    return typeof value === 'object' ? [] : [`${name} ${value}`];
-  });
-  return `the request '${kind}' (${parts.join(', ')})`;
 }
