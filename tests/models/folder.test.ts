@@ -210,7 +210,8 @@ onEachDevice('a model folder', () => {
       before.tensors = memory().tensors;
     });
     // A model that was made before the fault was found is freed.
-    afterEach(() => expect(memory().tensors).toBe(before.tensors));
+    // Fewer is right as well: what earlier tests dropped may be collected meanwhile.
+    afterEach(() => expect(memory().tensors).toBeLessThanOrEqual(before.tensors));
 
     it('names weights of other sizes, and initialises them anew if asked to', async () => {
       await editConfig({ vocab_size: 23 });
@@ -302,7 +303,7 @@ onEachDevice('a model folder', () => {
         await expect(read.fromPretrained(folder)).rejects.toThrow(
           /model\.safetensors: the file is incomplete: its tensors take \d+ bytes, only \d+ are there \(an interrupted download\?\)/,
         );
-      expect(memory().tensors).toBe(before);
+      expect(memory().tensors).toBeLessThanOrEqual(before);
     },
   );
 

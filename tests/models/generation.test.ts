@@ -174,8 +174,9 @@ onEachDevice('generation with GPT-2', () => {
       if (streamed.length === 4) break;
     }
     expect(streamed).toEqual(whole?.slice(3, 7));
-    expect(memory().tensors).toBe(before.tensors);
-    expect(memory().bytes).toBe(before.bytes);
+    // Fewer is right as well: what earlier tests dropped may be collected meanwhile.
+    expect(memory().tensors).toBeLessThanOrEqual(before.tensors);
+    expect(memory().bytes).toBeLessThanOrEqual(before.bytes);
   });
 
   it('computes one token a step in every layer, however long the text has become', async () => {
