@@ -3,6 +3,7 @@
  * 2^-11 or inherit one. Polynomials are Cephes' (S. Moshier) for the inverse trigonometric functions; the hyperbolic ones are
  * made of exp, expm1 and log1p; erfc is interpolated as on the CPU.
  */
+import { raised } from './exponential.js';
 import { type Helper, horner, literal } from './helper.js';
 
 const HALF_PI = literal(Math.PI / 2);
@@ -11,18 +12,15 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
   /** 2 ** x with the whole part of x as the exponent, in two halves; 0 below and infinity above. */
   exp2Ieee: {
     needs: ['isNan'],
-    text: ({ F, I, U, name }) => `
+    text: (types) => {
+      const { F, name } = types;
+      return `
       fn ${name('exp2Ieee')}(x: ${F}) -> ${F} {
         let c = clamp(x, ${F}(-151.0), ${F}(129.0));
         let n = floor(c + ${F}(0.5));
-        let r = (c - n) * ${F}(${literal(Math.LN2)});
-        let tail = ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], 'r', F)};
-        let value = fma(r * r, tail, r) + ${F}(1.0);
-        let half = ${I}(n) >> ${U}(1u);
-        let first = bitcast<${F}>((half + ${I}(127)) << ${U}(23u));
-        let second = bitcast<${F}>((${I}(n) - half + ${I}(127)) << ${U}(23u));
-        return select(value * first * second, x, ${name('isNan')}(x));
-      }`,
+        let r = (c - n) * ${F}(${literal(Math.LN2)});${raised(types)}
+      }`;
+    },
   },
   log10Ieee: {
     needs: ['logIeee'],

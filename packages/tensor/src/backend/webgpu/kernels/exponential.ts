@@ -16,6 +16,18 @@ const ERF_BELOW = [
   -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
 ];
 
+/**
+ * The end of a function of x that gives 2 ** n * exp(r) for a whole n and a small r, by Cephes' polynomial. 2 ** n is made in two halves: n
+ * reaches 128, and below -126 the result fades through the denormals.
+ */
+export const raised: Helper['text'] = ({ F, I, U, name }) => `
+        let tail = ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], 'r', F)};
+        let value = fma(r * r, tail, r) + ${F}(1.0);
+        let half = ${I}(n) >> ${U}(1u);
+        let first = bitcast<${F}>((half + ${I}(127)) << ${U}(23u));
+        let second = bitcast<${F}>((${I}(n) - half + ${I}(127)) << ${U}(23u));
+        return select(value * first * second, x, ${name('isNan')}(x));`;
+
 export const exponentialHelpers: Readonly<Record<string, Helper>> = {
   /**
    * The same number. Compilers may reassociate sums, and would merge the two or three parts of a constant that a reduction of the
@@ -33,19 +45,15 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
    */
   expIeee: {
     needs: ['apart', 'isNan'],
-    text: ({ F, I, U, name }) => `
+    text: (types) => {
+      const { F, name } = types;
+      return `
       fn ${name('expIeee')}(x: ${F}) -> ${F} {
         let c = clamp(x, ${F}(-104.0), ${F}(89.0));
         let n = floor(fma(c, ${F}(${literal(Math.LOG2E)}), ${F}(0.5)));
-        let r = fma(n, ${F}(2.12194440e-4), ${name('apart')}(fma(n, ${F}(-0.693359375), c)));
-        let tail = ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], 'r', F)};
-        let value = fma(r * r, tail, r) + ${F}(1.0);
-        // 2 ** n in two halves: n reaches 128, and below -126 the result fades through the denormals.
-        let half = ${I}(n) >> ${U}(1u);
-        let first = bitcast<${F}>((half + ${I}(127)) << ${U}(23u));
-        let second = bitcast<${F}>((${I}(n) - half + ${I}(127)) << ${U}(23u));
-        return select(value * first * second, x, ${name('isNan')}(x));
-      }`,
+        let r = fma(n, ${F}(2.12194440e-4), ${name('apart')}(fma(n, ${F}(-0.693359375), c)));${raised(types)}
+      }`;
+    },
   },
   /** exp(x) - 1: a series where the difference would cancel. */
   expm1: {
