@@ -47,13 +47,7 @@ export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSett
   const after: (() => void)[] = [];
   for (const { param, grad, expAvg, expAvgSq, maxExpAvgSq } of parameters) {
     const moments = { expAvg, expAvgSq, ...(maxExpAvgSq && { maxExpAvgSq }) };
-    for (const other of [grad, ...Object.values(moments)]) {
-      if (!sameShape(param.shape, other.shape))
-        throw new ShapeError(
-          `adam: parameter of shape ${formatShape(param.shape)} and its gradient or state of shape ${formatShape(other.shape)} differ`,
-        );
-    }
-    checkFloats('adam', { param, grad, ...moments });
+    checkAlike('adam', param, { grad, ...moments });
     const gradient = dense(grad);
     const { backend } = param.storage;
     const key = `${backend.kind} ${param.dtype} ${maxExpAvgSq !== undefined}`;
@@ -111,12 +105,7 @@ export function descentSteps(parameters: readonly DescentTensors[], settings: De
   const groups = new Map<string, { readonly backend: Backend; readonly operands: DescentOperands[] }>();
   const after: (() => void)[] = [];
   for (const { param, grad, ...states } of parameters) {
-    for (const other of [grad, ...Object.values(states)])
-      if (other && !sameShape(param.shape, other.shape))
-        throw new ShapeError(
-          `${settings.rule}: parameter of shape ${formatShape(param.shape)} and its gradient or state of shape ${formatShape(other.shape)} differ`,
-        );
-    checkFloats(settings.rule, { param, grad, ...states });
+    checkAlike(settings.rule, param, { grad, ...states });
     const present = STATES.flatMap((name) => (states[name] ? [[name, states[name]] as const] : []));
     const gradient = dense(grad);
     const { backend } = param.storage;
@@ -135,6 +124,16 @@ export function descentSteps(parameters: readonly DescentTensors[], settings: De
     if (first) backend.run({ kind: 'descend', ...settings, ...first, more });
   }
   for (const writeBack of after) writeBack();
+}
+
+/** A parameter's gradient and state have its shape, and all hold floats. */
+function checkAlike(rule: string, param: Tensor, others: Readonly<Record<string, Tensor | undefined>>): void {
+  for (const other of Object.values(others))
+    if (other && !sameShape(param.shape, other.shape))
+      throw new ShapeError(
+        `${rule}: parameter of shape ${formatShape(param.shape)} and its gradient or state of shape ${formatShape(other.shape)} differ`,
+      );
+  checkFloats(rule, { param, ...others });
 }
 
 /**
