@@ -1,9 +1,12 @@
 // `npm run check:long`: the wide matrix, for before a release. The whole suite
-// - on 1, 2 and 4 threads, each with the plain and the relaxed build of the CPU kernels, under this Node and Node 22: on the machine's GPU, or
-//   on SwiftShader where it has none;
+// - on the CPU with 1, 2 and 4 threads, each with the plain and the relaxed build of its kernels, under this Node and Node 22;
+// - on both devices, under this Node and Node 22, on the machine's GPU, or on SwiftShader where it has none;
 // - on each software adapter besides: lavapipe where it is installed, and SwiftShader where the machine has a GPU;
 // - with fresh memory full of NaN on both devices (COURSE_POISON), on every adapter.
-// Arguments are vitest's: `npm run check:long -- tests/tensor`.
+// `--only TEXT` takes the configurations whose names hold the text; other arguments are vitest's:
+// `npm run check:long -- --only lavapipe tests/tensor`.
+
+import { rmSync } from 'node:fs';
 import { build } from './build.mjs';
 import { install } from './install.mjs';
 import { requireNode } from './node-version.mjs';
@@ -11,6 +14,7 @@ import { node22 } from './node22.mjs';
 import { at, root } from './paths.mjs';
 import { capture } from './run.mjs';
 import { fail, say } from './say.mjs';
+import { outcomeOf } from './test-report.mjs';
 import { lavapipe, vulkanEnvironment } from './vulkan.mjs';
 
 /**
@@ -20,46 +24,57 @@ import { lavapipe, vulkanEnvironment } from './vulkan.mjs';
  * @property {string} name
  * @property {string} [program] The Node that runs it; this one by default.
  * @property {Record<string, string>} env
- * @property {string[]} [options] Of vitest.
  */
 
 requireNode('20.19', 'The check');
 await install();
 await build();
 
+const args = process.argv.slice(2);
+const chosen = args.indexOf('--only');
+const [, only = ''] = chosen < 0 ? [] : args.splice(chosen, 2);
 const newer = await node22();
 if (newer === undefined) fail('Node 22 could not be installed: see above.');
+const runtimes = { 'this Node': process.execPath, 'Node 22': newer };
 const usual = await vulkanEnvironment();
-/** Adapters by name, with their environments; the usual one has run with all builds and threads. */
-const adapters = await adaptersHere();
 
 /** @type {Configuration[]} */
 const configurations = [];
-for (const [runtime, program] of Object.entries({ 'this Node': process.execPath, 'Node 22': newer }))
+for (const [runtime, program] of Object.entries(runtimes))
   for (const simd of ['relaxed', 'plain'])
     for (const threads of [1, 2, 4])
       configurations.push({
-        name: `${runtime}, ${simd} SIMD, ${threads === 1 ? 'one thread' : `${threads} threads`}`,
+        name: `CPU, ${runtime}, ${simd} SIMD, ${threads === 1 ? 'one thread' : `${threads} threads`}`,
         program,
-        env: { ...usual, COURSE_SIMD: simd, COURSE_THREADS: String(threads) },
+        env: { ...usual, COURSE_TEST_DEVICES: 'cpu', COURSE_SIMD: simd, COURSE_THREADS: String(threads) },
       });
-for (const { name, env, isUsual } of adapters) if (!isUsual) configurations.push({ name, env });
-for (const { name, env } of adapters)
+for (const { name, env, isUsual } of await adaptersHere()) {
+  for (const [runtime, program] of Object.entries(runtimes))
+    if (isUsual || program === process.execPath) configurations.push({ name: `${name}, ${runtime}`, program, env });
   configurations.push({
     name: `${name}, fresh memory full of NaN`,
     env: { ...env, COURSE_POISON: '1' },
-    // Every buffer is a copy more, and the end of a pass: searching tests take minutes on a software adapter.
-    options: ['--testTimeout=600000', '--hookTimeout=600000'],
   });
+}
 
+// On a software adapter with fresh buffers filled, which ends a pass each time, searching tests take minutes.
+const patience = ['--testTimeout=600000', '--hookTimeout=600000'];
+const report = at('node_modules/.cache/course/long-report.json');
 /** @type {string[]} */
 const failed = [];
-for (const { name, program = process.execPath, env, options = [] } of configurations) {
+for (const { name, program = process.execPath, env } of configurations) {
+  if (!name.includes(only)) continue;
   process.stdout.write(`${name} ... `);
   const start = performance.now();
-  const vitest = [at('node_modules/vitest/vitest.mjs'), 'run', '--root', root, ...options];
-  const { ok, output } = await capture([program, ...vitest, ...process.argv.slice(2)], root, env);
-  process.stdout.write(`${ok ? 'ok' : 'FAILED'} (${((performance.now() - start) / 1000).toFixed(0)} s)\n`);
+  rmSync(report, { force: true });
+  const vitest = [at('node_modules/vitest/vitest.mjs'), 'run', '--root', root, '--reporter=default', '--reporter=json'];
+  const { ok, output } = await capture(
+    [program, ...vitest, `--outputFile.json=${report}`, ...patience, ...args],
+    root,
+    env,
+  );
+  const { line } = outcomeOf(report);
+  process.stdout.write(`${line} (${((performance.now() - start) / 1000).toFixed(0)} s)\n`);
   if (ok) continue;
   failed.push(name);
   process.stdout.write(`${output.trimEnd()}\n\n`);
