@@ -9,7 +9,7 @@ export {
   op_cast_float32_bool, op_cast_float32_float32, op_cast_float32_int32, op_cast_float32_uint8,
   op_cast_int32_bool, op_cast_int32_float32, op_cast_int32_int32, op_cast_int32_uint8,
   op_cast_uint8_bool, op_cast_uint8_float32, op_cast_uint8_int32, op_cast_uint8_uint8,
-  op_index_int32, op_uniform_int32,
+  op_index_int32, op_spread, op_uniform_int32,
 } from './primitives/sources';
 export { attentionBackward } from './attention/backward';
 export { attention, attentionThin } from './attention/forward';

@@ -46,6 +46,8 @@ export enum PointwiseField {
   code,
   /** Address of the values of the scalars, one word each. */
   scalarValues,
+  /** Whether scalars' slots hold the addresses of their values, which a step spreads over a block when they are needed. */
+  scalarsInPlace,
   /** Address of the operand records, inputs first, each of `OperandField.strides + rank` words. */
   operands,
   length,

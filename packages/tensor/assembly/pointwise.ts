@@ -114,6 +114,7 @@ export function pointwise(record: usize, begin: i32, end: i32): void {
   const shape = pointer(record, PointwiseField.shape);
   const inputs = int(record, PointwiseField.inputs);
   const scalars = int(record, PointwiseField.scalars);
+  const scalarsInPlace = int(record, PointwiseField.scalarsInPlace);
   const outputs = int(record, PointwiseField.outputs);
   const registers = int(record, PointwiseField.registers);
   const code = pointer(record, PointwiseField.code);
@@ -137,8 +138,10 @@ export function pointwise(record: usize, begin: i32, end: i32): void {
     buffer += bufferBytes;
   }
   for (let i = 0; i < scalars; i++) {
-    fillWords(buffer, load<u32>(pointer(record, PointwiseField.scalarValues) + (<usize>i << 2)), used);
-    store<usize>(slots + (<usize>(inputs + i) << 2), buffer);
+    const value = pointer(record, PointwiseField.scalarValues) + (<usize>i << 2);
+    store<usize>(slots + (<usize>(inputs + i) << 2), scalarsInPlace ? value : buffer);
+    if (scalarsInPlace) continue;
+    fillWords(buffer, load<u32>(value), used);
     buffer += bufferBytes;
   }
   // The buffers of outputs are remembered behind the slots of registers.

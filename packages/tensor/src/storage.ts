@@ -61,6 +61,9 @@ export const watch: { storages: StorageWatcher | null } = { storages: null };
 /** Live storages, pending ones included, and the bytes of those that have memory: what `memory()` reports. */
 export const ledger = { bytes: 0, storages: 0, allocatedSinceCollection: 0 };
 
+/** Storages that nobody holds any more and that are being let go. */
+const unheld: Storage[] = [];
+
 export class Storage {
   /** Counts writes in place. */
   version = 0;
@@ -174,6 +177,17 @@ export class Storage {
 
   release(): void {
     if (--this.#references > 0) return;
+    // One after the other, not each inside the one that held it: an expression may be thousands of values deep.
+    unheld.push(this);
+    if (unheld.length > 1) return;
+    try {
+      for (const storage of unheld) storage.#drop();
+    } finally {
+      unheld.length = 0;
+    }
+  }
+
+  #drop(): void {
     ledger.storages--;
     this.settle();
     if (!this.#buffer) return;

@@ -3,6 +3,7 @@
  * towards integers and saturate (NaN gives 0); uint8 keeps the low eight bits; NaN is true.
  */
 import { philox16 } from '../math/philox';
+import { fillWords } from '../memory';
 import { map1, Unary } from './loops';
 
 let blockStart: u32 = 0;
@@ -22,6 +23,11 @@ export function op_index_int32(t: usize, a: usize, b: usize, c: usize, n: i32): 
     index = i32x4.add(index, i32x4.splat(4));
     t += 16;
   }
+}
+
+/** One word, spread over the block. */
+export function op_spread(t: usize, a: usize, b: usize, c: usize, n: i32): void {
+  fillWords(t, load<u32>(a), n);
 }
 
 /** `a`, `b`, `c`: seed low, seed high and offset, equal for all elements. */

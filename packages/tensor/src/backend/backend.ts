@@ -73,6 +73,8 @@ export interface Backend {
   readonly kind: DeviceKind;
   /** The most distinct inputs a fused pointwise kernel may read. */
   readonly maxPointwiseInputs: number;
+  /** The most steps of a fused pointwise kernel. */
+  readonly maxPointwiseSteps: number;
   /** Whether the device was lost or destroyed: nothing works on it any more. */
   readonly isLost: boolean;
 

@@ -25,12 +25,14 @@ export const tap: { interceptor: Interceptor | null } = { interceptor: null };
 export class TappedBackend implements Backend {
   readonly kind: DeviceKind;
   readonly maxPointwiseInputs: number;
+  readonly maxPointwiseSteps: number;
   readonly readNow?: NonNullable<Backend['readNow']>;
   readonly kernelText?: NonNullable<Backend['kernelText']>;
 
   constructor(readonly device: Backend) {
     this.kind = device.kind;
     this.maxPointwiseInputs = device.maxPointwiseInputs;
+    this.maxPointwiseSteps = device.maxPointwiseSteps;
     if (device.readNow)
       this.readNow = (buffer, byteOffset, byteLength) => {
         void tap.interceptor?.read();

@@ -8,9 +8,21 @@ import type { PointwiseName } from '../ops/pointwise/table.js';
 import { numel, type Shape, sameShape } from '../shape.js';
 import { type Recipe, type RecipeArgument, Storage } from '../storage.js';
 import { isContiguous, sameView, type View } from '../view.js';
+import { pendingBelow } from './walk.js';
 
-/** Beyond this a kernel no longer gains by growing, and compilers slow down. */
-const MAX_STEPS = 48;
+/**
+ * A pending value keeps its inputs in memory, though nobody else may hold them any more: past so many bytes of them it is computed, a
+ * pass over memory for this many inputs being little.
+ */
+const HELD_BYTES = 2 ** 30;
+const ALWAYS_HELD = 32;
+/**
+ * Of inputs that are read across their rows at most so many share a kernel: each turns to another cache line with every element, and lines
+ * must stay until the next row comes for their next element.
+ */
+const ACROSS = 32;
+/** From this stride on, in elements, neighbours lie in different cache lines. */
+const LINE = 16;
 
 /** A storage that will hold `op` over the arguments, each already viewed in `shape`. */
 export function pendingStorage(
@@ -24,15 +36,20 @@ export function pendingStorage(
   for (const arg of args)
     if ('storage' in arg && !joins(arg.storage, arg.view.offset === 0 && isContiguous(arg.view), arg.view.shape, shape))
       compute(arg.storage);
-  let bounds = estimate(args, backend);
-  while (bounds.steps > MAX_STEPS || bounds.inputs > backend.maxPointwiseInputs) {
-    const largest = heaviest(args);
+  const size = numel(shape);
+  const most: Bounds = {
+    steps: backend.maxPointwiseSteps,
+    inputs: Math.min(backend.maxPointwiseInputs, Math.max(ALWAYS_HELD, Math.floor(HELD_BYTES / (4 * size)))),
+  };
+  let bounds = estimate(args, most);
+  while (bounds.steps > most.steps || bounds.inputs > most.inputs) {
+    const largest = heaviest(args, most);
     if (!largest) break;
     compute(largest);
-    bounds = estimate(args, backend);
+    bounds = estimate(args, most);
   }
   const recipe: Recipe = { op, type, shape, args, ...bounds };
-  return new Storage(backend, dtype, numel(shape), recipe);
+  return new Storage(backend, dtype, size, recipe);
 }
 
 /** Whether a pending argument can be computed inside the kernel that reads it. */
@@ -47,50 +64,54 @@ function compute(storage: Storage): void {
 
 interface Bounds {
   readonly steps: number;
+  /** Those that are read across rows count for more than one. */
   readonly inputs: number;
 }
 
 /** Steps and inputs of the kernel. The quick sum counts what is used twice twice; only past a limit are the recipes walked. */
-function estimate(args: readonly RecipeArgument[], backend: Backend): Bounds {
+function estimate(args: readonly RecipeArgument[], most: Bounds): Bounds {
   let steps = 1;
   let inputs = 0;
   for (const arg of args) {
     if (!('storage' in arg)) continue;
     const { recipe } = arg.storage;
     steps += recipe?.steps ?? 0;
-    inputs += recipe?.inputs ?? 1;
+    inputs += recipe?.inputs ?? room(arg.view, most);
   }
-  return steps > MAX_STEPS || inputs > backend.maxPointwiseInputs ? count(args) : { steps, inputs };
+  return steps > most.steps || inputs > most.inputs ? count(args, most) : { steps, inputs };
+}
+
+/** How much of the room for inputs one takes. */
+function room({ shape, strides }: View, most: Bounds): number {
+  const innermost = shape.length - 1;
+  return (strides[innermost] ?? 0) >= LINE && (shape[innermost] ?? 1) > 1 ? Math.max(1, most.inputs / ACROSS) : 1;
 }
 
 /** Exact numbers: each pending value and each distinct input once. */
-function count(args: readonly RecipeArgument[]): Bounds {
-  const steps = new Set<Storage>();
-  const inputs: { storage: Storage; view: View }[] = [];
-  const visit = (list: readonly RecipeArgument[]): void => {
+function count(args: readonly RecipeArgument[], most: Bounds): Bounds {
+  const below = pendingBelow(args);
+  const inputs = new Map<Storage, View[]>();
+  let taken = 0;
+  for (const list of [args, ...below.map(({ recipe }) => recipe?.args ?? [])]) {
     for (const arg of list) {
-      if (!('storage' in arg)) continue;
-      const { recipe } = arg.storage;
-      if (!recipe) {
-        if (!inputs.some((seen) => seen.storage === arg.storage && sameView(seen.view, arg.view))) inputs.push(arg);
-      } else if (!steps.has(arg.storage)) {
-        steps.add(arg.storage);
-        visit(recipe.args);
-      }
+      if (!('storage' in arg) || arg.storage.recipe) continue;
+      const views = inputs.get(arg.storage) ?? [];
+      if (views.some((view) => sameView(view, arg.view))) continue;
+      inputs.set(arg.storage, [...views, arg.view]);
+      taken += room(arg.view, most);
     }
-  };
-  visit(args);
-  return { steps: steps.size + 1, inputs: inputs.length };
+  }
+  return { steps: below.length + 1, inputs: taken };
 }
 
 /** The pending argument whose own computation frees most room. */
-function heaviest(args: readonly RecipeArgument[]): Storage | null {
+function heaviest(args: readonly RecipeArgument[], most: Bounds): Storage | null {
   let found: Storage | null = null;
-  let most = -1;
+  let greatest = -1;
   for (const arg of args) {
     if (!('storage' in arg) || !arg.storage.recipe) continue;
-    const weight = arg.storage.recipe.inputs * MAX_STEPS + arg.storage.recipe.steps;
-    if (weight > most) [found, most] = [arg.storage, weight];
+    const weight = arg.storage.recipe.inputs / most.inputs + arg.storage.recipe.steps / most.steps;
+    if (weight > greatest) [found, greatest] = [arg.storage, weight];
   }
   return found;
 }

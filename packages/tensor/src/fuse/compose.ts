@@ -7,6 +7,7 @@ import type { DType } from '../dtype.js';
 import type { RecipeArgument, Storage } from '../storage.js';
 import { sameView, type View } from '../view.js';
 import { makeProgram, type Program, type Step } from './program.js';
+import { pendingBelow } from './walk.js';
 
 /** Elements of a computed storage that the program reads. */
 export interface Input {
@@ -26,7 +27,7 @@ export interface Composition {
 
 /** The program that computes a pending storage. */
 export function compose(root: Storage): Composition {
-  const order = sortRecipes(root);
+  const order = [...pendingBelow(root.recipe?.args ?? []), root];
   const inputs: Input[] = [];
   const scalars: { value: number; dtype: DType }[] = [];
   for (const storage of order) {
@@ -54,7 +55,8 @@ export function compose(root: Storage): Composition {
     }
   }
 
-  const written = [root, ...order.filter((storage) => storage !== root && mustKeep(storage, order))];
+  const together = new Set(order);
+  const written = [root, ...order.filter((storage) => storage !== root && mustKeep(storage, together))];
   // Outputs need room beside the inputs; a value that finds none is computed again by its next kernel.
   written.length = Math.max(1, Math.min(written.length, root.backend.maxPointwiseInputs + 1 - inputs.length));
   const program = makeProgram({
@@ -63,32 +65,13 @@ export function compose(root: Storage): Composition {
     steps,
     outputs: written.map((storage) => values.get(storage) ?? 0),
   });
-  return {
-    program,
-    inputs,
-    scalars: scalars.map(({ value }) => value),
-    written,
-    inlined: order.filter((storage) => !written.includes(storage)),
-  };
+  for (const storage of written) together.delete(storage);
+  return { program, inputs, scalars: scalars.map(({ value }) => value), written, inlined: [...together] };
 }
 
-/** The pending storages that `root` is made of, arguments first. */
-function sortRecipes(root: Storage): Storage[] {
-  const order: Storage[] = [];
-  const seen = new Set<Storage>();
-  const visit = (storage: Storage): void => {
-    if (seen.has(storage) || !storage.recipe) return;
-    seen.add(storage);
-    for (const arg of storage.recipe.args) if ('storage' in arg) visit(arg.storage);
-    order.push(storage);
-  };
-  visit(root);
-  return order;
-}
-
-function mustKeep(storage: Storage, order: readonly Storage[]): boolean {
+function mustKeep(storage: Storage, together: ReadonlySet<Storage>): boolean {
   if (storage.wasInlined) return true;
-  for (const reader of storage.readers) if (!order.includes(reader)) return true;
+  for (const reader of storage.readers) if (!together.has(reader)) return true;
   return false;
 }
 

@@ -29,7 +29,9 @@ export interface CpuOptions {
 }
 
 const DTYPES: ReadonlySet<DType> = new Set<DType>(['float32', 'float64', 'int32', 'uint8', 'bool']);
-const MAX_POINTWISE_INPUTS = 32;
+/** Operands of a fused expression whose records have room (launch.ts), and steps whose values always fit scratch memory. */
+const MAX_POINTWISE_INPUTS = 1024;
+const MAX_POINTWISE_STEPS = 4096;
 
 /** What a backend holds until it is destroyed. */
 interface State {
@@ -50,6 +52,7 @@ interface State {
 export class CpuBackend implements Backend {
   readonly kind = 'cpu';
   readonly maxPointwiseInputs = MAX_POINTWISE_INPUTS;
+  readonly maxPointwiseSteps = MAX_POINTWISE_STEPS;
   readonly #build: SimdBuild;
   readonly #poisons = isPoisoned();
   #state: State | undefined;

@@ -13,8 +13,8 @@ import { Packings } from './packings.js';
 import { ThreadPool } from './pool.js';
 import { SCRATCH_BYTES } from './scratch.js';
 
-/** Bytes for the records of one request. */
-const RECORD_BYTES = 32_768;
+/** Bytes for the records of one request: those of the widest fused expression, over 30 dims, take some 190,000. */
+const RECORD_BYTES = 262_144;
 
 /** A buffer in linear memory. */
 export class CpuBuffer implements DeviceBuffer {

@@ -145,6 +145,9 @@ const CATEGORY_DTYPES: Readonly<Record<Category, readonly DType[]>> = {
   float: ['float32'],
 };
 
+/** The primitive that makes a block of a scalar where it is needed. */
+export const SPREAD = 'op_spread';
+
 /** The export that computes an op in a dtype; a cast is named by both of its dtypes. */
 export function primitiveName(op: string, type: DType, result: DType): string {
   return op === 'cast' ? `op_cast_${type}_${result}` : `op_${op}_${type}`;
@@ -180,7 +183,7 @@ export async function loadKernels(build: SimdBuild, memory: WasmMemory): Promise
   }
   const { table, heapBase } = exports;
   if (!(table instanceof wasm.Table) || !(heapBase instanceof wasm.Global)) throw lacks('its table');
-  const needed = neededPrimitives();
+  const needed = [...neededPrimitives(), SPREAD];
   const names = [...needed, ...KERNELS];
   const first = table.grow(names.length);
   for (const [i, name] of names.entries()) table.set(first + i, exportedFunction(exports, name));

@@ -40,11 +40,15 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly tuning?: Tuning;
 }
 
+/** Beyond this a shader no longer gains by growing, and compilers slow down. */
+const MAX_POINTWISE_STEPS = 48;
+
 const SUPPORTED: readonly DType[] = ['float32', 'int32', 'uint8', 'bool'];
 
 export class WebGpuBackend implements Backend, KernelContext {
   readonly kind = 'webgpu';
   readonly maxPointwiseInputs: number;
+  readonly maxPointwiseSteps = MAX_POINTWISE_STEPS;
   readonly tuning: Tuning;
   readonly faults: FaultLog;
   readonly #device: WebGpuDevice;

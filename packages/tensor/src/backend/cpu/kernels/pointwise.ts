@@ -11,14 +11,21 @@ import type { PointwiseRequest, Strided } from '../../requests.js';
 import { ALIGNMENT, type Block } from '../allocator.js';
 import type { Launcher } from '../launch.js';
 import { ItemSize, OperandField, OperandMode, PointwiseField, StepField, TransposeField } from '../layout.generated.js';
-import { primitiveName } from '../module.js';
+import { primitiveName, SPREAD } from '../module.js';
 import { SCRATCH_BYTES } from '../scratch.js';
 
 /** Blocks are at most this long, and shorter where a program has so many values that they would leave L1. */
 const LONGEST_BLOCK = 1024;
 const SHORTEST_BLOCK = 64;
+/** Of programs so wide that even those would not fit scratch memory. */
+const LEAST_BLOCK = 16;
 /** Elements in all the block buffers together: half of a 32 KiB L1. */
 const BUFFERED = 4096;
+/** So many scalars are spread over blocks of their own once, before the first block; more of them when a step needs them. */
+const SPREAD_BEFORE = 16;
+/** Bytes of programs that are kept: of many long ones, those made last. */
+const KEPT_BYTES = 4 * 2 ** 20;
+const STEP_BYTES = StepField.length * 4;
 
 /** Elements that make a piece of work for a thread, where each takes one addition. */
 const GRAIN = 16_384;
@@ -42,6 +49,8 @@ interface Compiled {
   readonly code: Block | undefined;
   readonly steps: number;
   readonly registers: number;
+  /** Scalars that keep a block each. */
+  readonly scalars: number;
   readonly outputs: readonly CompiledOutput[];
   /** Elements that make a piece of work. */
   readonly grain: number;
@@ -50,6 +59,7 @@ interface Compiled {
 /** The compiled programs of one backend. */
 export class PointwiseKernels {
   readonly #compiled = new Map<string, Compiled>();
+  #bytes = 0;
 
   run(launcher: Launcher, request: PointwiseRequest): void {
     const { program, shape, inputs, outputs, scalars } = request;
@@ -60,8 +70,9 @@ export class PointwiseKernels {
 
     const rank = shape.length;
     const dense = contiguousStrides(shape);
-    const buffered = inputs.length + scalars.length + outputs.length + compiled.registers;
-    const block = blockLength(buffered);
+    const modes = inputs.map((input) => modeOf(input, shape, dense));
+    const gathered = modes.reduce((sum, mode) => sum + Number(mode !== OperandMode.dense), 0);
+    const block = blockLength(compiled, gathered, inputs.length, outputs.length);
     const operandWords = OperandField.strides + rank;
     const record = launcher.record(PointwiseField.length);
     const shapeAt = launcher.more(rank);
@@ -79,6 +90,7 @@ export class PointwiseKernels {
     i32[record + PointwiseField.steps] = compiled.steps;
     i32[record + PointwiseField.code] = compiled.code === undefined ? 0 : compiled.code.start * ALIGNMENT;
     i32[record + PointwiseField.scalarValues] = scalarsAt * 4;
+    i32[record + PointwiseField.scalarsInPlace] = Number(spreadsLate(program));
     i32[record + PointwiseField.operands] = operandsAt * 4;
     for (let d = 0; d < rank; d++) i32[shapeAt + d] = shape[d] ?? 1;
     for (let s = 0; s < scalars.length; s++) {
@@ -89,9 +101,9 @@ export class PointwiseKernels {
     }
 
     let at = operandsAt;
-    for (const input of inputs) {
+    for (const [i, input] of inputs.entries()) {
       i32[at + OperandField.address] = launcher.pointer(input);
-      i32[at + OperandField.mode] = modeOf(input, shape, dense);
+      i32[at + OperandField.mode] = modes[i] ?? OperandMode.strided;
       for (let d = 0; d < rank; d++) i32[at + OperandField.strides + d] = input.strides[d] ?? 0;
       at += operandWords;
     }
@@ -116,19 +128,30 @@ export class PointwiseKernels {
     if (compiled === undefined) {
       compiled = compile(launcher, program);
       this.#compiled.set(program.key, compiled);
+      this.#bytes += compiled.steps * STEP_BYTES;
+      for (const [key, { code, steps }] of this.#compiled) {
+        if (this.#bytes <= KEPT_BYTES || key === program.key) break;
+        if (code) launcher.give(code);
+        this.#bytes -= steps * STEP_BYTES;
+        this.#compiled.delete(key);
+      }
     }
     return compiled;
   }
 }
 
-/** How many elements a block has when so many values keep buffers. */
-function blockLength(buffered: number): number {
-  const fitting = 2 ** Math.floor(Math.log2(BUFFERED / Math.max(buffered, 1)));
+/** How many elements a block has, so that what the values need buffers for stays in L1, and all of it within scratch memory. */
+function blockLength({ registers, scalars }: Compiled, gathered: number, inputs: number, outputs: number): number {
+  const buffers = gathered + scalars + outputs + registers;
+  const fitting = 2 ** Math.floor(Math.log2(BUFFERED / Math.max(buffers, 1)));
   const block = Math.min(LONGEST_BLOCK, Math.max(SHORTEST_BLOCK, fitting));
-  if (buffered * (block + 32) * 4 > SCRATCH_BYTES) {
-    throw new DeviceError(`cpu: a fused expression keeps ${buffered} values at once, more than scratch memory holds`);
-  }
-  return block;
+  const slots = inputs + scalars + 2 * outputs + registers;
+  return block > LEAST_BLOCK && buffers * (block + 16) * 4 + slots * 4 + 64 > SCRATCH_BYTES ? LEAST_BLOCK : block;
+}
+
+/** Whether a program has too many scalars to keep blocks of all of them. */
+function spreadsLate({ scalars }: Program): boolean {
+  return scalars.length > SPREAD_BEFORE;
 }
 
 function modeOf(operand: Strided, shape: readonly number[], dense: readonly number[]): OperandMode {
@@ -167,34 +190,48 @@ function compile(launcher: Launcher, program: Program): Compiled {
 
   const lastUse = new Map<number, number>();
   for (const [k, step] of steps.entries()) for (const arg of step.args) lastUse.set(arg, k);
+  const outputOf = new Map(values.map((value, o) => [value, o]));
   const slots = new Map<number, number>();
   const free: number[] = [];
   let registers = 0;
+  const register = (): number => free.pop() ?? firstRegister + registers++;
   for (let value = 0; value < leaves; value++) slots.set(value, value);
   const firstRegister = leaves + outputs.length;
-  const code = new Int32Array(steps.length * StepField.length);
+  const spread = spreadsLate(program) ? primitiveIndex(launcher, SPREAD) : undefined;
+  const code: number[] = [];
   for (const [k, { primitive, args }] of steps.entries()) {
     const value = leaves + k;
-    const sources = args.map((arg) => slots.get(arg) ?? 0);
+    const spreadHere = new Map<number, number>();
+    if (spread !== undefined) {
+      for (const arg of args) {
+        if (arg < inputs.length || arg >= leaves || spreadHere.has(arg)) continue;
+        const target = register();
+        spreadHere.set(arg, target);
+        code.push(spread, target, arg, 0, 0);
+      }
+    }
+    const sources = args.map((arg) => spreadHere.get(arg) ?? slots.get(arg) ?? 0);
+    free.push(...spreadHere.values());
     // A value that is read here for the last time leaves its register to the result.
     for (const arg of new Set(args)) {
       const slot = slots.get(arg) ?? 0;
       if (lastUse.get(arg) === k && slot >= firstRegister) free.push(slot);
     }
-    const output = values.indexOf(value);
-    const target = output >= 0 ? leaves + output : (free.pop() ?? firstRegister + registers++);
+    const output = outputOf.get(value);
+    const target = output === undefined ? register() : leaves + output;
     slots.set(value, target);
-    if (output < 0 && !lastUse.has(value)) free.push(target);
+    if (output === undefined && !lastUse.has(value)) free.push(target);
     const [a = 0, b = 0, c = 0] = sources;
-    code.set([primitive, target, a, b, c], k * StepField.length);
+    code.push(primitive, target, a, b, c);
   }
 
-  const block = code.length > 0 ? launcher.take(code.byteLength) : undefined;
+  const block = code.length > 0 ? launcher.take(code.length * 4) : undefined;
   if (block) launcher.i32.set(code, (block.start * ALIGNMENT) / 4);
   const cost = program.steps.reduce((sum, { op }) => sum + (FUNCTIONS.has(op) ? FUNCTION_COST : 1), 1);
   return {
     code: block,
-    steps: steps.length,
+    steps: code.length / StepField.length,
+    scalars: spread === undefined ? scalars.length : 0,
     grain: (2 * GRAIN) / Math.max(cost, 2),
     registers,
     outputs: values.map((value, o) => ({
