@@ -145,6 +145,27 @@ describe('order of calls', () => {
     expect(after.dispatches).toBe(before.dispatches + 1000);
   });
 
+  it('takes little more for a large buffer than it holds, and reuses one up to a quarter larger', async () => {
+    const kilobyte = 2 ** 10;
+    const { backend } = gpu();
+    const before = backend.statistics().reservedBytes;
+    // The weights of BERT-base: the table of words, a square and a wide layer.
+    const sizes = [30522 * 768 * 4, 768 * 768 * 4, 3072 * 768 * 4];
+    const held = sizes.map((size) => backend.allocate(size));
+    for (const buffer of held) backend.write(buffer, 0, Uint32Array.of(1));
+    const { reservedBytes } = backend.statistics();
+    expect((reservedBytes - before) / sizes.reduce((a, b) => a + b)).toBeLessThan(1 + 1 / 16);
+    for (const buffer of held) backend.free(buffer);
+    // Lengths that shrink step by step find the buffer of those before.
+    for (const size of [9216 * kilobyte, 8700 * kilobyte, 8193 * kilobyte]) {
+      const buffer = backend.allocate(size);
+      backend.write(buffer, 0, Uint32Array.of(1));
+      await backend.synchronize();
+      backend.free(buffer);
+    }
+    expect(backend.statistics().reservedBytes).toBe(reservedBytes);
+  });
+
   it('gives memory back once much of it is spare', async () => {
     const megabyte = 2 ** 20;
     const large = Array.from({ length: 12 }, (_, i) => gpu().backend.allocate((40 + i) * megabyte));

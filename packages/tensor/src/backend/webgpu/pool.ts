@@ -39,13 +39,23 @@ const SMALLEST = 256;
 /** Free buffers are kept up to this many bytes, or up to the bytes in use, whichever is more. */
 const SPARE_BYTES = 256 * 2 ** 20;
 
-/** Sizes in four steps an octave: at most a quarter is wasted. Multiples of 16, so that kernels may touch whole vec4s. */
+/** From this size on a quarter more would be felt: weights of a model are this large, and stay. */
+const LARGE = 2 ** 20;
+
+/** The least multiple of one of `steps` parts of the octave that holds so many bytes. */
+function rounded(byteLength: number, steps: number): number {
+  const step = 2 ** Math.floor(Math.log2(byteLength - 1)) / steps;
+  return Math.ceil(byteLength / step) * step;
+}
+
+/**
+ * Sizes in four steps an octave, or sixteen for large ones: at most a quarter is wasted, or a sixteenth. Multiples of 16, so that kernels may
+ * touch whole vec4s.
+ */
 export function sizeClass(byteLength: number, limit: number): number {
   if (byteLength <= SMALLEST) return SMALLEST;
-  const octave = 2 ** Math.floor(Math.log2(byteLength - 1));
-  const step = octave / 4;
-  const rounded = Math.ceil(byteLength / step) * step;
-  return rounded <= limit ? rounded : Math.ceil(byteLength / 16) * 16;
+  const size = rounded(byteLength, byteLength < LARGE ? 4 : 16);
+  return size <= limit ? size : Math.ceil(byteLength / 16) * 16;
 }
 
 export interface PoolOptions {
@@ -104,19 +114,32 @@ export class BufferPool {
     this.#retired.push(buffer);
   }
 
+  /** A free buffer of the class, or of a later one up to a quarter larger, so that lengths that vary meet each other's buffers; else a new one. */
   #take(size: number, avoidBatch: number): PhysicalBuffer {
-    const free = this.#free.get(size);
-    if (free !== undefined) {
-      for (let i = free.length - 1; i >= 0; i--) {
-        const candidate = free[i];
-        if (candidate === undefined || candidate.lastBatch === avoidBatch) continue;
-        free.splice(i, 1);
-        this.#freeBytes -= size;
-        return candidate;
+    const found = this.#takeFree(size, avoidBatch);
+    if (found) return found;
+    if (size >= LARGE) {
+      const most = rounded(size, 4);
+      for (let next = rounded(size + 1, 16); next <= most; next = rounded(next + 1, 16)) {
+        const larger = this.#takeFree(next, avoidBatch);
+        if (larger) return larger;
       }
     }
     this.#dropSpare(size);
     return this.#create(size);
+  }
+
+  #takeFree(size: number, avoidBatch: number): PhysicalBuffer | undefined {
+    const free = this.#free.get(size);
+    if (free === undefined) return undefined;
+    for (let i = free.length - 1; i >= 0; i--) {
+      const candidate = free[i];
+      if (candidate === undefined || candidate.lastBatch === avoidBatch) continue;
+      free.splice(i, 1);
+      this.#freeBytes -= size;
+      return candidate;
+    }
+    return undefined;
   }
 
   #create(size: number): PhysicalBuffer {
