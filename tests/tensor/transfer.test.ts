@@ -1,4 +1,5 @@
 // Tensor.to: between dtypes and devices, with gradients that come back to where the source is; two devices in one process.
+import { Linear } from '@course/nn';
 import {
   arange,
   DeviceError,
@@ -20,6 +21,7 @@ import {
   scope,
   type Tensor,
   tensor,
+  withDevice,
   zeros,
 } from '@course/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -70,6 +72,7 @@ describe('creation on a device that is not open', () => {
   it.runIf(devices.length === 1 && devices[0] === 'cpu')('says which are, and how to open it', async () => {
     await init({ device: 'cpu' });
     expect(() => ones([1], { device: 'webgpu' })).toThrow(DeviceError);
+    expect(() => withDevice('webgpu', () => ones([1]))).toThrow("withDevice: device 'webgpu' is not open, only cpu");
     expect(() => ones([1], { device: 'webgpu' })).toThrow("ones: device 'webgpu' is not open, only cpu");
   });
 });
@@ -174,6 +177,18 @@ describe.runIf(both).each([
       `matmul: Expected all tensors to be on the same device, but found ${from} and ${other}`,
     );
     expect(() => ones([1]).add_(ones([1], at))).toThrow(DeviceError);
+  });
+
+  it('makes what a call makes elsewhere, and nothing after it', async () => {
+    const model = withDevice(other, () => new Linear(2, 1));
+    expect([...model.parameters()].map((each) => each.device)).toEqual([other, other]);
+    expect([device.kind, zeros([1]).device]).toEqual([from, from]);
+    expect(() =>
+      withDevice(other, () => {
+        throw new DeviceError('on the way');
+      }),
+    ).toThrow('on the way');
+    expect(device.kind).toBe(from);
   });
 });
 

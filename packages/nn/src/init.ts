@@ -84,6 +84,12 @@ export function ones_(tensor: Tensor): Tensor {
   return constant_(tensor, 1);
 }
 
+/** Fills one row of a table with 0, that of a padding token; returns the table. As the draws before it, it is left out under {@link skipInit}. */
+export function zeroRow_(table: Tensor, row: number): Tensor {
+  if (!skipped) noGrad(() => scope(() => void table.select(0, row).zero_()));
+  return table;
+}
+
 /** Options of He's initialisers. */
 export interface KaimingOptions {
   /** Slope of a leaky ReLU. */

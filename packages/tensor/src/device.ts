@@ -82,6 +82,24 @@ export function openDevice(kind: DeviceKind): Promise<Backend> {
   return open(kind);
 }
 
+/**
+ * Runs `make` with another device in use, as `with torch.device(kind):`, and puts back the one that was: for the tensors of a model that
+ * shall not be where the program computes. `make` must be synchronous, and the device open.
+ *
+ * @throws DeviceError if the device is not open.
+ * @example
+ * const model = withDevice('cpu', () => zeros([1024, 1024]));
+ */
+export function withDevice<T>(kind: DeviceKind, make: () => T): T {
+  const before = current;
+  current = backendFor('withDevice', kind);
+  try {
+    return make();
+  } finally {
+    current = before;
+  }
+}
+
 /** The backend for a new tensor: the one in use, or that of a kind, which must be open. */
 export function backendFor(op: string, kind: DeviceKind | undefined): Backend {
   if (kind === undefined) return currentBackend();

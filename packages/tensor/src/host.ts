@@ -1,7 +1,7 @@
 /** Between host arrays and device words: an element is one word (a float64 two, a float16 half), so most crossings are views, not conversions. */
 
 import type { Backend } from './backend/backend.js';
-import { DTYPES, type DType, type HostArray, type HostArrays } from './dtype.js';
+import { DTYPES, type DType, type HostArray, type HostArrays, wordBytes } from './dtype.js';
 import { ArgumentError, DTypeError } from './errors.js';
 import { float16FromFloat32, float16ToFloat32 } from './half.js';
 import { Storage } from './storage.js';
@@ -28,6 +28,13 @@ export function uploadStorage(backend: Backend, data: ArrayLike<number>, dtype: 
   const storage = new Storage(backend, dtype, data.length);
   backend.write(storage.buffer, 0, words);
   return storage;
+}
+
+/** Writes host elements, which are read before the call returns, over those of a storage from one on that begins a word; returns the bytes. */
+export function uploadInto(storage: Storage, from: number, data: ArrayLike<number>): number {
+  const words = toWords(data, storage.dtype);
+  storage.backend.write(storage.buffer, from * wordBytes(storage.dtype), words);
+  return words.byteLength;
 }
 
 function toWords(data: ArrayLike<number>, dtype: DType): Uint32Array {

@@ -49,7 +49,7 @@ export {
   type SampleOptions,
 } from './creation/random.js';
 export type { Description } from './describe.js';
-export { type DeviceChoice, device, type InitOptions, init } from './device.js';
+export { type DeviceChoice, device, type InitOptions, init, withDevice } from './device.js';
 export { type DType, type HostArray, type HostArrays, isFloating, promoteTypes } from './dtype.js';
 export * from './errors.js';
 export { countFlops } from './flops.js';

@@ -131,6 +131,11 @@ export class Storage {
     return this.#recipe !== null || this.#product !== null;
   }
 
+  /** Whether it is pending and made of no other storage. */
+  get isConstant(): boolean {
+    return this.#recipe?.args.every((arg) => !('storage' in arg)) ?? false;
+  }
+
   /** The memory, computed now if it is still pending. */
   get buffer(): DeviceBuffer {
     const { storages } = watch;
@@ -167,6 +172,15 @@ export class Storage {
     this.#copyForInlined(writer);
     for (const reader of [...this.readers]) if (reader !== writer) void reader.buffer;
     this.version++;
+  }
+
+  /** To be called before all of it is written from outside: as {@link beforeWrite}, but content that nobody reads is never computed. */
+  beforeOverwrite(): void {
+    if (this.isPending && this.readers.size === 0) {
+      this.reserve();
+      this.settle();
+    }
+    this.beforeWrite();
   }
 
   retain(): this {

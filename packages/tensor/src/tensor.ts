@@ -166,8 +166,8 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
       throw new ShapeError(
         `replaceData: expected a tensor of shape ${formatShape(this.shape)}, got ${formatShape(value.shape)}`,
       );
-    // A pending value would hold on to what it is made of, which may be this.
-    value.compute();
+    // A pending value would hold on to what it is made of, which may be this; a constant is made of nothing.
+    if (!value.storage.isConstant) value.compute();
     const before = this.storage;
     if (before.isCaptured) resetCaptures();
     this.storage = value.storage.retain();

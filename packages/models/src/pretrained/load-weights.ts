@@ -3,7 +3,7 @@
  * prefix is there or not, heads are missing or too many, TensorFlow's `gamma` and `beta` stand for `weight` and `bias`, shared tensors are
  * written once. All that is decided from the headers, before anything is changed.
  */
-import { FormatError, noGrad, type Tensor } from '@course/tensor';
+import { FormatError, type Tensor } from '@course/tensor';
 import type { WeightFiles } from './weight-files.js';
 
 /** What loading found, as `output_loading_info` gives it in transformers. */
@@ -111,11 +111,7 @@ export async function loadWeightsInto(
     );
   for (const [key, source] of plan.sources) {
     const target = state.get(key);
-    if (target === undefined) continue;
-    // Recording is switched off around the synchronous parts only: a flag must not leak through an await.
-    const place = noGrad(() => target.detach());
-    await files.copyInto(source, place);
-    place.dispose();
+    if (target !== undefined) await files.copyInto(source, target);
   }
   const { missingKeys, unexpectedKeys, mismatchedKeys } = plan;
   return { missingKeys, unexpectedKeys, mismatchedKeys };

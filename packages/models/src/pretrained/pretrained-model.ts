@@ -11,11 +11,11 @@ import {
   type DType,
   DTypeError,
   isFloating,
-  noGrad,
   ShapeError,
   scope,
   type Tensor,
   tensor,
+  withDevice,
   zeros,
 } from '@course/tensor';
 import { writeText } from '@course/tensor/files';
@@ -178,8 +178,7 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
       if (module.bias) init.zeros_(module.bias);
     } else if (module instanceof Embedding) {
       init.normal_(module.weight, 0, std);
-      const { paddingIdx } = module;
-      if (paddingIdx !== null) noGrad(() => init.zeros_(module.weight.select(0, paddingIdx)));
+      if (module.paddingIdx !== null) init.zeroRow_(module.weight, module.paddingIdx);
     } else if (module instanceof LayerNorm) {
       if (module.weight) init.ones_(module.weight);
       if (module.bias) init.zeros_(module.bias);
@@ -244,8 +243,9 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
   let model: M | undefined;
   try {
     // Nothing is drawn that the file is about to replace.
-    model = scope(() => init.skipInit(() => new kind(config)));
-    await placeEmpty(model, options);
+    const place = await placeOf(options);
+    model = withDevice(place, () => scope(() => init.skipInit(() => new kind(config))));
+    if (options.dtype !== undefined) castEmpty(model, options.dtype);
     const info = await loadWeightsInto(kind.name, model.stateDict(), weights, kind, options);
     const fresh = [...info.missingKeys, ...info.mismatchedKeys];
     const made = model;
@@ -265,38 +265,13 @@ async function load<M extends PreTrainedModel<C>, C extends PretrainedConfig>(
   }
 }
 
-/**
- * Gives a model that holds no numbers yet its dtype and device. Its parameters are promised there anew and not moved: memory is taken when
- * one is filled, never for two models.
- */
-async function placeEmpty(
-  model: Module,
-  options: Pick<FromPretrainedOptions<PretrainedConfig>, 'dtype' | 'device'>,
-): Promise<void> {
-  const { dtype = 'float32' } = options;
-  if (!DTYPES.includes(dtype))
+/** The device that weights go to, opened by the first tensor that is sent there. */
+async function placeOf({ device, dtype }: FromPretrainedOptions<PretrainedConfig>): Promise<DeviceKind> {
+  if (dtype !== undefined && !DTYPES.includes(dtype))
     throw new DTypeError(
       `fromPretrained: dtype must be ${DTYPES.join(', ')}, got '${String(dtype)}': weights of other dtypes in the file, bfloat16 too, are cast to it`,
     );
-  const place = options.device === undefined ? current.kind : await opened(options.device);
-  const fits = (each: Tensor): boolean => each.device === place && (each.dtype === dtype || !isFloating(each.dtype));
-  for (const parameter of new Set(model.parameters())) {
-    if (fits(parameter)) continue;
-    const room = zeros(parameter.shape, { dtype, device: place });
-    parameter.replaceData(room);
-    room.dispose();
-  }
-  // Buffers have their values already; they are small.
-  for (const buffer of new Set(model.buffers())) {
-    if (fits(buffer)) continue;
-    const moved = await buffer.to({ device: place, ...(isFloating(buffer.dtype) && { dtype }) });
-    buffer.replaceData(moved);
-    moved.dispose();
-  }
-}
-
-/** A device is opened by the first tensor that is sent there. */
-async function opened(device: DeviceKind): Promise<DeviceKind> {
+  if (device === undefined || device === current.kind) return current.kind;
   const here = tensor([0]);
   try {
     const there = await here.to(device);
@@ -304,6 +279,23 @@ async function opened(device: DeviceKind): Promise<DeviceKind> {
     return device;
   } finally {
     here.dispose();
+  }
+}
+
+/** Gives a model that holds no numbers yet its dtype: its parameters are promised anew, and take memory when they are filled. */
+function castEmpty(model: Module, dtype: DType): void {
+  for (const parameter of new Set(model.parameters())) {
+    if (parameter.dtype === dtype || !isFloating(parameter.dtype)) continue;
+    const room = zeros(parameter.shape, { dtype, device: parameter.device });
+    parameter.replaceData(room);
+    room.dispose();
+  }
+  // Buffers have their values already.
+  for (const buffer of new Set(model.buffers())) {
+    if (buffer.dtype === dtype || !isFloating(buffer.dtype)) continue;
+    const cast = buffer.to(dtype);
+    buffer.replaceData(cast);
+    cast.dispose();
   }
 }
 

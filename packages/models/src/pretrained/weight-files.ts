@@ -2,8 +2,8 @@
  * The weights of a model as one set of named tensors, whether they lie in one safetensors file or in shards that an index lists.
  * Opening reads headers alone.
  */
-import { FormatError, noGrad, scope, type Tensor, tensor } from '@course/tensor';
-import { type FromHost, openWith, type TensorInfo } from '@course/tensor/safetensors';
+import { FormatError, type Tensor } from '@course/tensor';
+import { loadInto, open, type SafetensorsFile, type TensorInfo } from '@course/tensor/safetensors';
 import { parseJsonObject } from './config.js';
 import type { ModelFiles } from './files.js';
 
@@ -17,29 +17,17 @@ const PICKLES = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
 /** A tensor is read in pieces of about this many bytes, so that little of a checkpoint is ever in host memory. */
 const PIECE_BYTES = 4 * 2 ** 20;
 
-/** A GPU's queue holds on to all that was handed to it; past so many bytes it is waited for. */
-const MOST_UNDERWAY = 2 * PIECE_BYTES;
-
-/** Makes a tensor on a device, of numbers that are at hand until the next are read. */
-type MakeTensor = (device: Tensor['device']) => Tensor;
-
-const makeTensor: FromHost<MakeTensor> = (data, shape, dtype) => (device) => tensor(data, { shape, dtype, device });
-
-type File = Awaited<ReturnType<typeof openWith<MakeTensor>>>;
-
 /** Open weights. */
 export class WeightFiles {
-  readonly #files: ReadonlyMap<string, File>;
+  readonly #files: ReadonlyMap<string, SafetensorsFile>;
   /** What pieces are read into, one after the other: a buffer each would be garbage as large as the checkpoint. */
   readonly #scratch = new ArrayBuffer(PIECE_BYTES);
-  /** Bytes that were handed to the device since it was last waited for. */
-  #underway = 0;
 
   private constructor(
     /** Where they lie, for messages. */
     readonly name: string,
     /** The open file of each tensor. */
-    files: ReadonlyMap<string, File>,
+    files: ReadonlyMap<string, SafetensorsFile>,
   ) {
     this.#files = files;
   }
@@ -51,7 +39,7 @@ export class WeightFiles {
    */
   static async open(files: ModelFiles): Promise<WeightFiles> {
     if (await files.has(WEIGHTS)) {
-      const file = await openWith(await files.source(WEIGHTS), makeTensor);
+      const file = await open(await files.source(WEIGHTS));
       return new WeightFiles(files.path(WEIGHTS), new Map(file.keys().map((key) => [key, file])));
     }
     if (await files.has(WEIGHTS_INDEX)) return openShards(files, (name, map) => new WeightFiles(name, map));
@@ -71,51 +59,26 @@ export class WeightFiles {
     return this.#file(key).info(key);
   }
 
-  /** Copies a tensor of the file into one of the same shape, cast to its dtype and moved to its device, piece by piece. */
-  async copyInto(key: string, target: Tensor): Promise<void> {
-    const file = this.#file(key);
-    const { shape, byteLength } = file.info(key);
-    const rows = shape[0] ?? 0;
-    // In float64 a file of float64 keeps all its digits.
-    const options = target.dtype === 'float64' ? ({ dtype: 'float64' } as const) : {};
-    const put = (make: MakeTensor, place: () => Tensor): void => {
-      // Made where it is wanted: on the way over another device it would be there twice.
-      const piece = make(target.device);
-      scope(() => noGrad(() => void place().copy_(piece)));
-      piece.dispose();
-      this.#underway += PIECE_BYTES;
-    };
-    if (shape.length === 0) return put(await file.load(key, options), () => target);
-    const step = Math.max(1, Math.floor((rows * PIECE_BYTES) / byteLength));
-    for (let begin = 0; begin < rows; begin += step) {
-      const end = Math.min(rows, begin + step);
-      const make = await file.loadRows(key, begin, end, { ...options, scratch: this.#scratch });
-      put(make, () => target.narrow(0, begin, end - begin));
-      await this.#wait(target);
-    }
-  }
-
-  /** Past a limit waits until the device has done what it was told: a value that comes back comes after all that was written. */
-  async #wait(target: Tensor): Promise<void> {
-    if (this.#underway < MOST_UNDERWAY) return;
-    this.#underway = 0;
-    const one = scope(() => noGrad(() => target.flatten().narrow(0, 0, 1).clone()));
-    await one.data();
-    one.dispose();
+  /** Reads a tensor of the file into one of the same shape, cast to its dtype and on its device, piece by piece. */
+  copyInto(key: string, target: Tensor): Promise<void> {
+    return loadInto(this.#file(key), key, target, { scratch: this.#scratch });
   }
 
   async close(): Promise<void> {
     for (const file of new Set(this.#files.values())) await file.close();
   }
 
-  #file(key: string): File {
+  #file(key: string): SafetensorsFile {
     const file = this.#files.get(key);
     if (file === undefined) throw new FormatError(`${this.name}: no tensor '${key}'`);
     return file;
   }
 }
 
-async function openShards<T>(files: ModelFiles, make: (name: string, map: ReadonlyMap<string, File>) => T): Promise<T> {
+async function openShards<T>(
+  files: ModelFiles,
+  make: (name: string, map: ReadonlyMap<string, SafetensorsFile>) => T,
+): Promise<T> {
   const path = files.path(WEIGHTS_INDEX);
   const { weight_map: map } = parseJsonObject(await files.text(WEIGHTS_INDEX), path);
   if (typeof map !== 'object' || map === null) throw new FormatError(`${path}: 'weight_map' must name a file a tensor`);
@@ -131,11 +94,10 @@ async function openShards<T>(files: ModelFiles, make: (name: string, map: Readon
   const names = [...new Set(shards.values())];
   for (const shard of names)
     if (!(await files.has(shard))) throw new FormatError(`${path}: the shard ${shard} is missing`);
-  const opened = new Map<string, File>();
-  const byKey = new Map<string, File>();
+  const opened = new Map<string, SafetensorsFile>();
+  const byKey = new Map<string, SafetensorsFile>();
   try {
-    for (const [i, source] of (await files.sources(names)).entries())
-      opened.set(names[i] ?? '', await openWith(source, makeTensor));
+    for (const [i, source] of (await files.sources(names)).entries()) opened.set(names[i] ?? '', await open(source));
     for (const [key, shard] of shards) {
       const file = opened.get(shard);
       if (!file?.has(key)) throw new FormatError(`${path}: '${key}' is not in ${shard}`);

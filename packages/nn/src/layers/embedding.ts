@@ -1,6 +1,6 @@
 /** Lookup tables of learned vectors. */
 import { ArgumentError, embedding, noGrad, ShapeError, scope, type Tensor, where, zeros } from '@course/tensor';
-import { normal_, zeros_ } from '../init.js';
+import { normal_, zeroRow_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
 
@@ -70,8 +70,7 @@ export class Embedding extends Module {
   /** Draws the table anew, standard normal; the row of padding is 0. */
   resetParameters(): void {
     normal_(this.weight);
-    const { paddingIdx } = this;
-    if (paddingIdx !== null) noGrad(() => zeros_(this.weight.select(0, paddingIdx)));
+    if (this.paddingIdx !== null) zeroRow_(this.weight, this.paddingIdx);
   }
 
   /** ids [...], int32, to their vectors [..., embeddingDim]. */

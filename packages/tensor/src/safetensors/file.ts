@@ -5,7 +5,7 @@
 import type { DType, HostArray } from '../dtype.js';
 import { ArgumentError, DisposedError } from '../errors.js';
 import type { RandomAccess } from '../platform/random-access.js';
-import { decode, type HostTensor, type LoadOptions, type SafetensorsDType } from './dtypes.js';
+import { decode, elementSize, type HostTensor, type LoadOptions, type SafetensorsDType } from './dtypes.js';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorEntry } from './header.js';
 import { openSource, type Source } from './source.js';
 
@@ -17,9 +17,9 @@ export interface TensorInfo {
   readonly byteLength: number;
 }
 
-/** Options of `loadRows`. */
+/** Options of `loadRows` and `elements`. */
 export interface LoadRowsOptions extends LoadOptions {
-  /** Memory to read into, where the source can and it is large enough: one buffer for many pieces, each of which is a tensor before the next is read. */
+  /** Memory to read into, where the source can and it is large enough: one buffer for many pieces, each of which is used before the next is read. */
   readonly scratch?: ArrayBuffer;
 }
 
@@ -112,18 +112,31 @@ export class SafetensorsFile<T> {
       throw new ArgumentError(
         `${this.name}: tensor '${name}' of shape [${entry.shape.join(', ')}] has no rows ${begin} to ${end}`,
       );
+    const width = rest.reduce((product, size) => product * size, 1);
+    const { data, dtype } = await this.elements(name, begin * width, end * width, options);
+    return this.#fromHost(data, [end - begin, ...rest], dtype);
+  }
+
+  /**
+   * The elements [begin, end) of a tensor, counted row by row, as a flat host array.
+   *
+   * @throws ArgumentError when there is no such tensor or no such elements; else as {@link SafetensorsFile.array}.
+   */
+  async elements(name: string, begin: number, end: number, options: LoadRowsOptions = {}): Promise<HostTensor> {
+    const entry = this.#entry(name);
+    const count = entry.shape.reduce((product, size) => product * size, 1);
+    if (!(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= count))
+      throw new ArgumentError(`${this.name}: tensor '${name}' of ${count} elements has none from ${begin} to ${end}`);
     if (this.#closed) throw new DisposedError(`${this.name}: tensor '${name}' cannot be read: the file was closed`);
-    const rowBytes = rows === 0 ? 0 : (entry.end - entry.begin) / rows;
-    const [offset, length] = [this.#dataStart + entry.begin + begin * rowBytes, (end - begin) * rowBytes];
+    const size = elementSize(entry.dtype);
+    const [offset, length] = [this.#dataStart + entry.begin + begin * size, (end - begin) * size];
     const { scratch } = options;
     let bytes: Uint8Array<ArrayBuffer>;
     if (scratch && this.#source.readInto && length <= scratch.byteLength) {
       bytes = new Uint8Array(scratch, 0, length);
       await this.#source.readInto(bytes, offset);
     } else bytes = await this.#source.read(offset, length);
-    const where = `${this.name}: tensor '${name}'`;
-    const { data, shape, dtype } = decode(bytes, entry.dtype, [end - begin, ...rest], where, options);
-    return this.#fromHost(data, shape, dtype);
+    return decode(bytes, entry.dtype, [end - begin], `${this.name}: tensor '${name}'`, options);
   }
 
   /** Closes the file. What was read stays valid. */

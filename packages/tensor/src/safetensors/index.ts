@@ -11,6 +11,7 @@ import type { Source } from './source.js';
 
 export type { HostTensor, HostValues, LoadOptions, SafetensorsDType } from './dtypes.js';
 export { type FromHost, type LoadRowsOptions, openWith, type TensorInfo } from './file.js';
+export { type LoadIntoOptions, loadInto } from './load-into.js';
 export type { Source } from './source.js';
 export { type HostTensorInput, type Named, save, serialize, type TensorLike } from './write.js';
 
