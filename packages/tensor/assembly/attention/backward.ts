@@ -1,7 +1,7 @@
 /**
  * The gradients of attention, block by block: the weights of a pair of blocks are computed again from scores and the row's
- * logarithm of its sum. With P the weights, dP = grad @ valueᵀ and D the dot product of a row of grad and output: dS = P (dP - D),
- * dQ = scale dS K, dK = scale dSᵀ Q, dV = Pᵀ grad. Where matrices are many, one pass makes all; where they are few, one makes
+ * logarithm of its sum. With P the weights, dP = grad @ valueᵀ and D the dot product of a row of grad and output: dS = scale P (dP - D),
+ * dQ = dS K, dK = dSᵀ Q, dV = Pᵀ grad. Where matrices are many, one pass makes all; where they are few, one makes
  * dQ by blocks of queries and another dK and dV by blocks of keys. No two items write to the same place.
  */
 import { packB } from '../gemm/pack';
@@ -17,9 +17,10 @@ import { clear, dropoutFactors, maskRow } from './scores';
 const DIAGONAL: i32 = 16;
 
 /** Scores become weights (times what dropout leaves of them), the gradients of weights those of scores. */
-function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, inner: f32, factors: usize): void {
+function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, inner: f32, scale: f32, factors: usize): void {
   const l = f32x4.splat(logSumExp);
   const d = f32x4.splat(inner);
+  const f = f32x4.splat(scale);
   const end = weights + (<usize>count << 2);
   while (weights < end) {
     const p = exp2NonPositive(f32x4.sub(v128.load(weights), l));
@@ -31,7 +32,7 @@ function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, i
       g = f32x4.mul(g, factor);
       factors += 16;
     }
-    const s = f32x4.mul(p, f32x4.sub(g, d));
+    const s = f32x4.mul(f32x4.mul(p, f), f32x4.sub(g, d));
     // A row has room for whole vectors; what lies past the count is cleared afterwards.
     v128.store(weights, kept);
     v128.store(grads, s);
@@ -50,7 +51,7 @@ function flush(target: usize, targetRow: usize, source: usize, sourceRow: usize,
   }
 }
 
-/** sums += alpha scoresᵀ @ packed over a block; where it is diagonal, without the rows before a group of keys, which do not see it. */
+/** sums += scoresᵀ @ packed over a block; where it is diagonal, without the rows before a group of keys, which do not see it. */
 function transposed(
   isDiagonal: bool,
   keys: i32,
@@ -61,7 +62,6 @@ function transposed(
   panels: i32,
   sums: usize,
   sumRow: usize,
-  alpha: f32,
 ): void {
   const group = isDiagonal ? DIAGONAL : keys;
   const seen = isDiagonal ? min(keys, rows) : keys;
@@ -71,7 +71,7 @@ function transposed(
     const strips = (min(group, seen - key) + 3) >> 2;
     const a = scores + skipped * scoreRow + (<usize>key << 2);
     const b = packed + (skipped << 5);
-    product(strips, panels, depth, a, 4, scoreRow, b, <usize>rows << 5, sums + <usize>key * sumRow, sumRow, alpha, true);
+    product(strips, panels, depth, a, 4, scoreRow, b, <usize>rows << 5, sums + <usize>key * sumRow, sumRow, true);
   }
 }
 
@@ -158,8 +158,8 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
         const rows = min(blockSize, queries - first);
         const blockQueries = query + <usize>first * queryRow;
         const blockGrads = grad + <usize>first * gradRow;
-        copyRows(queryCopy, blockQueries, queryRow, rows, width);
-        if (needsScores) copyRows(gradCopy, blockGrads, gradRow, rows, valueWidth);
+        copyRows(queryCopy, blockQueries, queryRow, rows, width, scoreScale);
+        if (needsScores) copyRows(gradCopy, blockGrads, gradRow, rows, valueWidth, 1);
         const isDiagonal = isCausal && k0 + held - 1 > first;
         const group = isDiagonal ? DIAGONAL : rows;
         for (let row = 0; row < rows; row += group) {
@@ -171,10 +171,10 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
           const weights = scores + <usize>row * scoreRow;
           const grads = scoreGrads + <usize>row * scoreRow;
           const fromQuery = queryCopy + <usize>row * copyStride;
-          product(strips, panels, width, fromQuery, copyStride, 4, keyPanels, copyStride << 3, weights, scoreRow, scoreScale, false);
+          product(strips, panels, width, fromQuery, copyStride, 4, keyPanels, copyStride << 3, weights, scoreRow, false);
           if (needsScores) {
             const fromGrad = gradCopy + <usize>row * gradCopyRow;
-            product(strips, panels, valueWidth, fromGrad, gradCopyRow, 4, valuePanel, gradCopyRow << 3, grads, scoreRow, 1, false);
+            product(strips, panels, valueWidth, fromGrad, gradCopyRow, 4, valuePanel, gradCopyRow << 3, grads, scoreRow, false);
           }
           for (let r = row; r < row + height; r++) {
             const line = scores + <usize>r * scoreRow;
@@ -201,12 +201,12 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
               ? <f32>dot(grad + <usize>at * gradRow, output + <usize>at * outputRow, valueWidth)
               : <f32>0;
             const logSumExp = load<f32>(logSumExps + (<usize>(matrix * queries + at) << 2));
-            gradientRow(line, lineGrads, count, logSumExp, inner, factors);
+            gradientRow(line, lineGrads, count, logSumExp, inner, scale, factors);
             clear(line, count, (depth + 7) & ~7);
             clear(lineGrads, count, (depth + 7) & ~7);
           }
           if (wantsQuery) {
-            product(strips, widthPanels, depth, grads, scoreRow, 4, keyRows, <usize>held << 5, querySums, widthRow, scale, false);
+            product(strips, widthPanels, depth, grads, scoreRow, 4, keyRows, <usize>held << 5, querySums, widthRow, false);
             const targetRow = rowStrideOf(record, AttentionSlot.gradQuery);
             const target = matrixOf(record, AttentionSlot.gradQuery, matrix) + <usize>(first + row) * targetRow;
             // Every query sees the first block of keys, so that one writes and the others add.
@@ -215,11 +215,11 @@ export function attentionBackward(record: usize, begin: i32, end: i32): void {
         }
         if (wantsValue) {
           packB(gradRows, blockGrads, gradRow, 4, rows, valueWidth);
-          transposed(isDiagonal, held, rows, scores, scoreRow, gradRows, valuePanels, valueSums, valueSumRow, 1);
+          transposed(isDiagonal, held, rows, scores, scoreRow, gradRows, valuePanels, valueSums, valueSumRow);
         }
         if (wantsKey) {
           packB(queryRows, blockQueries, queryRow, 4, rows, width);
-          transposed(isDiagonal, held, rows, scoreGrads, scoreRow, queryRows, widthPanels, keySums, widthRow, scale);
+          transposed(isDiagonal, held, rows, scoreGrads, scoreRow, queryRows, widthPanels, keySums, widthRow);
         }
       }
       if (wantsKey) {

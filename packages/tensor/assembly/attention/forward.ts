@@ -8,8 +8,8 @@ import { packB } from '../gemm/pack';
 import { addColumns } from '../gemm/rows';
 import { AttentionBlock, AttentionField, AttentionSlot } from '../layout';
 import { int, pointer, real, scratch } from '../memory';
-import { columnStrideOf, copyRows, matrixOf, product, rowStrideOf } from './operands';
-import { advanceRow, clear, dropoutFactors, maskRow, multiplyRow, scaledCopy, scaleRow } from './scores';
+import { columnStrideOf, copyRows, matrixOf, product, rowStrideOf, scaledCopy } from './operands';
+import { advanceRow, clear, dropoutFactors, maskRow, multiplyRow, scaleRow } from './scores';
 
 /** Rows that are cut off together where the causal diagonal crosses a block. */
 const DIAGONAL_ROWS: i32 = 16;
@@ -89,7 +89,7 @@ export function attention(record: usize, begin: i32, end: i32): void {
     const value = matrixOf(record, AttentionSlot.value, matrix);
     const mask = matrixOf(record, AttentionSlot.mask, matrix);
     const query = matrixOf(record, AttentionSlot.query, matrix);
-    copyRows(copy, query + <usize>first * queryRow, queryRow, rows, width);
+    copyRows(copy, query + <usize>first * queryRow, queryRow, rows, width, scale);
     start(maxima, totals, rows);
     if (!packWhole || packedMatrix != matrix) {
       packedMatrix = matrix;
@@ -116,7 +116,7 @@ export function attention(record: usize, begin: i32, end: i32): void {
         if (depth <= 0) continue;
         const block = scores + <usize>row * scoreRow;
         const from = copy + <usize>row * copyRow;
-        product(strips, (depth + 7) >> 3, width, from, copyRow, 4, keyPanels, copyRow << 3, block, scoreRow, scale, false);
+        product(strips, (depth + 7) >> 3, width, from, copyRow, 4, keyPanels, copyRow << 3, block, scoreRow, false);
         for (let r = row; r < row + height; r++) {
           const line = scores + <usize>r * scoreRow;
           const count = isDiagonal ? max(0, min(depth, first + r - k0 + 1)) : depth;
@@ -129,7 +129,7 @@ export function attention(record: usize, begin: i32, end: i32): void {
           clear(line, count, depth);
         }
         const to = sums + <usize>row * sumRow;
-        product(strips, valuePanels, depth, block, scoreRow, 4, valuePanel, <usize>held << 5, to, sumRow, 1, k0 > 0);
+        product(strips, valuePanels, depth, block, scoreRow, 4, valuePanel, <usize>held << 5, to, sumRow, k0 > 0);
       }
     }
 

@@ -34,6 +34,22 @@ export function columnStrideOf(record: usize, slot: i32): usize {
   return pointer(operand(record, slot), AttentionOperand.columnStride);
 }
 
+/** target = factor * source, a row. */
+export function scaledCopy(target: usize, source: usize, count: i32, factor: f32): void {
+  const f = f32x4.splat(factor);
+  const end = target + (<usize>count << 2);
+  while (target + 16 <= end) {
+    v128.store(target, f32x4.mul(v128.load(source), f));
+    target += 16;
+    source += 16;
+  }
+  while (target < end) {
+    store<f32>(target, load<f32>(source) * factor);
+    target += 4;
+    source += 4;
+  }
+}
+
 /** Copies one row: a loop, since rows are short and memory.copy is a call. */
 export function copyRow(target: usize, source: usize, count: i32): void {
   const end = source + (<usize>count << 2);
@@ -49,11 +65,11 @@ export function copyRow(target: usize, source: usize, count: i32): void {
   }
 }
 
-/** Copies rows to be dense, and fills up to whole strips of four with zeros. */
-export function copyRows(target: usize, source: usize, rowStride: usize, rows: i32, columns: i32): void {
+/** Copies rows, times a factor, to be dense, and fills up to whole strips of four with zeros. */
+export function copyRows(target: usize, source: usize, rowStride: usize, rows: i32, columns: i32, factor: f32): void {
   const rowBytes = <usize>columns << 2;
   for (let row = 0; row < rows; row++) {
-    copyRow(target, source, columns);
+    scaledCopy(target, source, columns, factor);
     target += rowBytes;
     source += rowStride;
   }
@@ -61,7 +77,7 @@ export function copyRows(target: usize, source: usize, rowStride: usize, rows: i
   if (rest > 0) memory.fill(target, 0, <usize>rest * rowBytes);
 }
 
-/** out = alpha * a @ b (or that added) for whole strips of a and whole panels of b. */
+/** out = a @ b (or that added) for whole strips of a and whole panels of b. */
 export function product(
   strips: i32,
   panels: i32,
@@ -73,11 +89,10 @@ export function product(
   panelBytes: usize,
   out: usize,
   outRow: usize,
-  alpha: f32,
-  accumulate: bool,
+  more: bool,
 ): void {
   for (let panel = 0; panel < panels; panel++) {
-    tiles(strips, depth, a, aRow, aStep, b, out, outRow, alpha, accumulate);
+    tiles(strips, depth, a, aRow, aStep, b, out, outRow, more);
     b += panelBytes;
     out += 32;
   }

@@ -133,22 +133,6 @@ export function clear(row: usize, from: i32, to: i32): void {
   if (from < to) memory.fill(row + (<usize>from << 2), 0, <usize>(to - from) << 2);
 }
 
-/** target = factor * source. */
-export function scaledCopy(target: usize, source: usize, count: i32, factor: f32): void {
-  const f = f32x4.splat(factor);
-  const end = target + (<usize>count << 2);
-  while (target + 16 <= end) {
-    v128.store(target, f32x4.mul(v128.load(source), f));
-    target += 16;
-    source += 16;
-  }
-  while (target < end) {
-    store<f32>(target, load<f32>(source) * factor);
-    target += 4;
-    source += 4;
-  }
-}
-
 /**
  * What dropout multiplies a run of weights by: 0 or `scale`, drawn at the run's place `index` of the stream. `spare` takes as many floats
  * and 32 more; returns where in it the first factor is.

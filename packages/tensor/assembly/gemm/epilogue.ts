@@ -1,4 +1,4 @@
-/** What a matrix product does to its rows before it leaves them: bias, activation, residual. */
+/** What a matrix product does to its rows before it leaves them: scale, bias, activation, residual. */
 import { ActivationCode } from '../layout';
 import { gelu, geluTanh } from '../math/erf';
 import { storePart } from '../sums';
@@ -15,13 +15,14 @@ function activate(x: v128, activation: i32): v128 {
 
 // @ts-ignore: decorator
 @inline
-function run(out: usize, bias: usize, residual: usize, activation: i32, count: i32): void {
+function run(out: usize, alpha: f32, bias: usize, residual: usize, activation: i32, count: i32): void {
   const end = out + (<usize>count << 2);
+  const factor = f32x4.splat(alpha);
   const hasBias = bias != 0;
   const hasResidual = residual != 0;
   while (out + 32 <= end) {
-    let x0 = v128.load(out);
-    let x1 = v128.load(out, 16);
+    let x0 = f32x4.mul(v128.load(out), factor);
+    let x1 = f32x4.mul(v128.load(out, 16), factor);
     if (hasBias) {
       x0 = f32x4.add(x0, v128.load(bias));
       x1 = f32x4.add(x1, v128.load(bias, 16));
@@ -40,7 +41,7 @@ function run(out: usize, bias: usize, residual: usize, activation: i32, count: i
   }
   while (out < end) {
     const rest = <i32>((end - out) >> 2);
-    let x = v128.load(out);
+    let x = f32x4.mul(v128.load(out), factor);
     if (hasBias) {
       x = f32x4.add(x, v128.load(bias));
       bias += 16;
@@ -56,26 +57,26 @@ function run(out: usize, bias: usize, residual: usize, activation: i32, count: i
   }
 }
 
-function runGelu(out: usize, bias: usize, residual: usize, count: i32): void {
-  run(out, bias, residual, ActivationCode.gelu, count);
+function runGelu(out: usize, alpha: f32, bias: usize, residual: usize, count: i32): void {
+  run(out, alpha, bias, residual, ActivationCode.gelu, count);
 }
 
-function runGeluTanh(out: usize, bias: usize, residual: usize, count: i32): void {
-  run(out, bias, residual, ActivationCode.geluTanh, count);
+function runGeluTanh(out: usize, alpha: f32, bias: usize, residual: usize, count: i32): void {
+  run(out, alpha, bias, residual, ActivationCode.geluTanh, count);
 }
 
-function runRelu(out: usize, bias: usize, residual: usize, count: i32): void {
-  run(out, bias, residual, ActivationCode.relu, count);
+function runRelu(out: usize, alpha: f32, bias: usize, residual: usize, count: i32): void {
+  run(out, alpha, bias, residual, ActivationCode.relu, count);
 }
 
-function runNone(out: usize, bias: usize, residual: usize, count: i32): void {
-  run(out, bias, residual, ActivationCode.none, count);
+function runNone(out: usize, alpha: f32, bias: usize, residual: usize, count: i32): void {
+  run(out, alpha, bias, residual, ActivationCode.none, count);
 }
 
-/** activation(x + bias) + residual over a run of a row; one loop for each activation. */
-export function epilogue(out: usize, bias: usize, residual: usize, activation: i32, count: i32): void {
-  if (activation == ActivationCode.gelu) runGelu(out, bias, residual, count);
-  else if (activation == ActivationCode.geluTanh) runGeluTanh(out, bias, residual, count);
-  else if (activation == ActivationCode.relu) runRelu(out, bias, residual, count);
-  else runNone(out, bias, residual, count);
+/** activation(alpha x + bias) + residual over a run of a row; one loop for each activation. */
+export function epilogue(out: usize, alpha: f32, bias: usize, residual: usize, activation: i32, count: i32): void {
+  if (activation == ActivationCode.gelu) runGelu(out, alpha, bias, residual, count);
+  else if (activation == ActivationCode.geluTanh) runGeluTanh(out, alpha, bias, residual, count);
+  else if (activation == ActivationCode.relu) runRelu(out, alpha, bias, residual, count);
+  else runNone(out, alpha, bias, residual, count);
 }

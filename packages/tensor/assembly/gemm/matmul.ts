@@ -35,7 +35,7 @@ export function matmul(record: usize, begin: i32, end: i32): void {
   const aBatchStrides = pointer(record, MatmulField.aBatchStrides);
   const bBatchStrides = pointer(record, MatmulField.bBatchStrides);
   const outRow = <usize>n << 2;
-  const hasEpilogue = biases != 0 || residuals != 0 || activation != ActivationCode.none;
+  const hasEpilogue = alpha != 1 || biases != 0 || residuals != 0 || activation != ActivationCode.none;
 
   const spare = scratch();
   const copies = spare + 128;
@@ -101,17 +101,17 @@ export function matmul(record: usize, begin: i32, end: i32): void {
           const width = min(COLUMNS, columns - column);
           let to = target + (<usize>column << 2);
           if (width == COLUMNS) {
-            tiles(strips, length, source, stripRow, stripStep, panel, to, outRow, alpha, more);
+            tiles(strips, length, source, stripRow, stripStep, panel, to, outRow, more);
             to += <usize>strips * 4 * outRow;
           } else {
             let from = source;
             for (let s = 0; s < strips; s++) {
-              edgeTile(length, from, stripRow, stripStep, panel, to, outRow, alpha, more, ROWS, width, spare);
+              edgeTile(length, from, stripRow, stripStep, panel, to, outRow, more, ROWS, width, spare);
               from += 4 * stripRow;
               to += 4 * outRow;
             }
           }
-          if (rest > 0) edgeTile(length, last, lastRow, 4, panel, to, outRow, alpha, more, rest, width, spare);
+          if (rest > 0) edgeTile(length, last, lastRow, 4, panel, to, outRow, more, rest, width, spare);
           panel += <usize>length * PANEL_ROW_BYTES;
         }
       }
@@ -123,7 +123,7 @@ export function matmul(record: usize, begin: i32, end: i32): void {
       if (!hasEpilogue) continue;
       const bias = biases == 0 ? <usize>0 : biases + (<usize>firstColumn << 2);
       const residual = residuals == 0 ? <usize>0 : residuals + place + offset;
-      epilogue(out + offset, bias, residual, activation, columns);
+      epilogue(out + offset, alpha, bias, residual, activation, columns);
     }
   }
 }

@@ -67,13 +67,13 @@ export function matmulThin(record: usize, begin: i32, end: i32): void {
       for (let row = 0; row < m; row++) {
         const bias = biases == 0 ? <usize>0 : biases + (<usize>firstColumn << 2);
         const residual = residuals == 0 ? <usize>0 : residuals + place + <usize>row * outRow;
-        epilogue(out + <usize>row * outRow, bias, residual, activation, columns);
+        epilogue(out + <usize>row * outRow, 1, bias, residual, activation, columns);
       }
     } else {
       // Exchanged operands: the columns here are rows of the output.
       for (let column = 0; column < columns; column++) {
         const offset = <usize>column * outColumn;
-        epilogue(out + offset, biases, residuals == 0 ? <usize>0 : residuals + place + offset, activation, m);
+        epilogue(out + offset, 1, biases, residuals == 0 ? <usize>0 : residuals + place + offset, activation, m);
       }
     }
   }
