@@ -24,6 +24,7 @@ export { scale, squares } from './clip';
 export { adam, descend } from './optimizer';
 export { pointwise } from './pointwise';
 export { fork, serve } from './pool';
+export { draw, shuffle, twist } from './random';
 export { reduce } from './reduce';
 export { clear, gatherRows, scatterAddRows } from './rows';
 export { scan } from './scan';

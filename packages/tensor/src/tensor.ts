@@ -8,15 +8,16 @@ import { isGradEnabled, noGrad } from './autograd/mode.js';
 import { record } from './autograd/record.js';
 import { gradients, Vertex } from './autograd/vertex.js';
 import type { DeviceKind } from './backend/backend.js';
+import type { Draw } from './backend/draw.js';
 import { resetCaptures } from './capture/epoch.js';
 import { registerTensor } from './construct.js';
 import { type Description, describe } from './describe.js';
 import { isDeviceKind } from './device.js';
-import { checkDType, type DType, type HostArrays, hostArray, isFloating, wordBytes } from './dtype.js';
+import { checkDType, type DType, type HostArrays, isFloating, wordBytes } from './dtype.js';
 import { ArgumentError, AutogradError, DeviceError, DisposedError, DTypeError, ShapeError } from './errors.js';
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
-import { checkSupported, fromWords, uploadStorage } from './host.js';
+import { checkSupported, fromWords } from './host.js';
 import { InPlaceMethods } from './methods/in-place.js';
 import { dropout } from './ops/dropout.js';
 import { linear, matmul } from './ops/matmul.js';
@@ -30,7 +31,7 @@ import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 import { type TransferOptions, transfer } from './ops/transfer.js';
 import { handles, relievePressure } from './pressure.js';
 import { defaultGenerator } from './random/default.js';
-import { fillBernoulli, fillExponential, fillNormal, fillUniform } from './random/distributions.js';
+import { drawnStorage } from './random/draw.js';
 import type { Generator } from './random/generator.js';
 import { currentScope, moveTo, type Scope } from './scope.js';
 import { checkShape, formatShape, normalizeDim, numel, type Shape } from './shape.js';
@@ -422,28 +423,26 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
   }
   /** Fills with uniform numbers of PyTorch's CPU stream. */
   uniform_(from = 0, to = 1, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillFromHost('uniform_', (out) => fillUniform(out, from, to, generator ?? defaultGenerator()));
+    return this.#fillDrawn('uniform_', { kind: 'uniform', from, to }, generator);
   }
   /** Fills with normal numbers of PyTorch's CPU stream. */
   normal_(mean = 0, std = 1, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillFromHost('normal_', (out) => fillNormal(out, mean, std, generator ?? defaultGenerator()));
+    return this.#fillDrawn('normal_', { kind: 'normal', mean, std }, generator);
   }
   /** Fills with 1 at the probability `p`, else 0, from PyTorch's CPU stream. */
   bernoulli_(p = 0.5, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillFromHost('bernoulli_', (out) => fillBernoulli(out, p, generator ?? defaultGenerator()));
+    return this.#fillDrawn('bernoulli_', { kind: 'bernoulli', p }, generator);
   }
   /** Fills with exponential numbers of a rate, from PyTorch's CPU stream. */
   exponential_(rate = 1, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillFromHost('exponential_', (out) => fillExponential(out, rate, generator ?? defaultGenerator()));
+    return this.#fillDrawn('exponential_', { kind: 'exponential', rate }, generator);
   }
 
-  #fillFromHost(op: string, fill: (out: Float32Array | Float64Array) => void): this {
+  #fillDrawn(op: string, draw: Draw, generator = defaultGenerator()): this {
     this.checkInPlace(op, []);
     const dtype: DType = this.dtype;
     if (dtype !== 'float32' && dtype !== 'float64') throw new DTypeError(`${op}: not implemented for '${dtype}'`);
-    const values = hostArray(dtype, this.numel());
-    fill(values);
-    const storage = uploadStorage(this.storage.backend, values, dtype);
+    const storage = drawnStorage(this.storage.backend, dtype, this.numel(), draw, generator);
     write(
       this,
       pendingStorage(this.storage.backend, 'copy', dtype, dtype, this.shape, [

@@ -16,6 +16,8 @@
  * Determinism. The same requests in the same order give the same bits on the same device, whatever the number of threads.
  */
 import type { DType } from '../dtype.js';
+import type { Mt19937State } from '../random/mt19937.js';
+import type { Draw } from './draw.js';
 import type { DeviceBuffer, KernelRequest, PointwiseRequest } from './requests.js';
 
 /** The kinds of device. */
@@ -96,6 +98,12 @@ export interface Backend {
   read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
   /** {@link Backend.read} at once, where the device's memory is the host's; absent elsewhere. */
   readNow?(buffer: DeviceBuffer, byteOffset: number, byteLength: number): ArrayBuffer;
+
+  /**
+   * Fills a buffer with `count` numbers drawn from a generator's state and returns the state behind them, to the bit as the host would
+   * (random/distributions.ts); absent where the host has to, and while requests are held back or written down.
+   */
+  draw?(buffer: DeviceBuffer, count: number, draw: Draw, state: Mt19937State): Mt19937State;
 
   /** Computes a kernel request. */
   run(request: KernelRequest): void;

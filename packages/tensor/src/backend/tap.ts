@@ -28,6 +28,7 @@ export class TappedBackend implements Backend {
   readonly maxPointwiseSteps: number;
   readonly readNow?: NonNullable<Backend['readNow']>;
   readonly kernelText?: NonNullable<Backend['kernelText']>;
+  readonly #draw: Backend['draw'];
 
   constructor(readonly device: Backend) {
     this.kind = device.kind;
@@ -38,7 +39,13 @@ export class TappedBackend implements Backend {
         void tap.interceptor?.read();
         return device.readNow?.(buffer, byteOffset, byteLength) ?? new ArrayBuffer(0);
       };
+    if (device.draw) this.#draw = device.draw.bind(device);
     if (device.kernelText) this.kernelText = (request) => device.kernelText?.(request) ?? '';
+  }
+
+  /** Numbers are not drawn past who stands at the tap: then the host draws them, and what it writes comes by here. */
+  get draw(): Backend['draw'] {
+    return tap.interceptor ? undefined : this.#draw;
   }
 
   get isLost(): boolean {

@@ -1,16 +1,21 @@
 /** Making tensors from PyTorch's CPU stream: after the same seed, the same numbers. */
-import { type DType, hostArray } from '../dtype.js';
+import type { Draw } from '../backend/draw.js';
+import { backendFor } from '../device.js';
+import type { DType } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
-import { uploadStorage } from '../host.js';
+import { checkSupported } from '../host.js';
 import { checkFloats } from '../ops/operands.js';
 import { topk } from '../ops/sort.js';
 import { defaultGenerator } from '../random/default.js';
-import { fillExponential, fillNormal, fillRandint, fillRandperm, fillUniform } from '../random/distributions.js';
+import { drawnStorage, fill } from '../random/draw.js';
 import type { Generator } from '../random/generator.js';
 import { broadcastShapes, checkShape, formatShape, numel, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
 import { type TensorOptions, wrap } from './data.js';
+
+const UNIFORM: Draw = { kind: 'uniform', from: 0, to: 1 };
+const NORMAL: Draw = { kind: 'normal', mean: 0, std: 1 };
 
 /** What a new random tensor may be told. */
 export interface RandomOptions extends TensorOptions {
@@ -24,43 +29,51 @@ function floatDType(name: string, dtype: DType): 'float32' | 'float64' {
   throw new DTypeError(`${name}: "${name}" not implemented for '${dtype}'`);
 }
 
-function random(
+function random(name: string, shape: Shape, options: RandomOptions, draw: Draw): Tensor {
+  const dtype = floatDType(name, options.dtype ?? 'float32');
+  return drawn(name, checkShape(name, shape), dtype, draw, options);
+}
+
+function drawn(
   name: string,
   shape: Shape,
-  options: RandomOptions,
-  fill: (out: Float32Array | Float64Array, generator: Generator) => void,
+  dtype: 'float32' | 'float64' | 'int32',
+  draw: Draw,
+  { device, generator = defaultGenerator(), requiresGrad }: RandomOptions,
 ): Tensor {
-  const dtype = floatDType(name, options.dtype ?? 'float32');
-  const sizes = checkShape(name, shape);
-  const values = hostArray(dtype, numel(sizes));
-  fill(values, options.generator ?? defaultGenerator());
-  return wrap(name, values, sizes, dtype, options);
+  const backend = backendFor(name, device);
+  checkSupported(name, backend, dtype);
+  const result = new Tensor(drawnStorage(backend, dtype, numel(shape), draw, generator), contiguousView(shape));
+  return requiresGrad ? result.requiresGrad_() : result;
+}
+
+/** Whole numbers, drawn as int32 whatever they are kept as. */
+function whole(name: string, shape: Shape, draw: Draw, options: RandomOptions): Tensor {
+  const { dtype = 'int32' } = options;
+  if (dtype === 'int32') return drawn(name, shape, dtype, draw, options);
+  const values = new Int32Array(numel(shape));
+  fill(values, draw, options.generator ?? defaultGenerator());
+  return wrap(name, values, shape, dtype, options);
 }
 
 /** Uniform in [0, 1), bit for bit `torch.rand` on CPU after the same seed. */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
-  return random('rand', shape, options, (out, generator) => fillUniform(out, 0, 1, generator));
+  return random('rand', shape, options, UNIFORM);
 }
 
 /** Standard normal, `torch.randn` on CPU after the same seed (within 2e-6). */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
-  return random('randn', shape, options, (out, generator) => fillNormal(out, 0, 1, generator));
+  return random('randn', shape, options, NORMAL);
 }
 
 /** Whole numbers in [low, high), int32, as `torch.randint`. */
 export function randint(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
-  const sizes = checkShape('randint', shape);
-  const values = new Int32Array(numel(sizes));
-  fillRandint(values, low, high, options.generator ?? defaultGenerator());
-  return wrap('randint', values, sizes, options.dtype ?? 'int32', options);
+  return whole('randint', checkShape('randint', shape), { kind: 'integers', low, high }, options);
 }
 
 /** A random permutation of 0 … n - 1, int32, as `torch.randperm`. */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
-  const [size = 0] = checkShape('randperm', [n]);
-  const values = new Int32Array(size);
-  fillRandperm(values, options.generator ?? defaultGenerator());
-  return wrap('randperm', values, [size], options.dtype ?? 'int32', options);
+  return whole('randperm', checkShape('randperm', [n]), { kind: 'permutation' }, options);
 }
 
 /** What a random tensor like another may be told. */
@@ -72,12 +85,12 @@ export interface RandomLikeOptions {
 
 /** {@link rand} in another tensor's shape and dtype, on its device. */
 export function randLike(like: Tensor, options: RandomLikeOptions = {}): Tensor {
-  return filled('randLike', like, options, (out, generator) => fillUniform(out, 0, 1, generator));
+  return filled('randLike', like, options, UNIFORM);
 }
 
 /** {@link randn} in another tensor's shape and dtype, on its device. */
 export function randnLike(like: Tensor, options: RandomLikeOptions = {}): Tensor {
-  return filled('randnLike', like, options, (out, generator) => fillNormal(out, 0, 1, generator));
+  return filled('randnLike', like, options, NORMAL);
 }
 
 /** Random floats of a shape, where another tensor is. */
@@ -85,12 +98,14 @@ function filled(
   name: string,
   like: Tensor,
   { dtype = like.dtype, generator = defaultGenerator() }: RandomLikeOptions,
-  fill: (out: Float32Array | Float64Array, generator: Generator) => void,
+  draw: Draw,
   shape: Shape = like.shape,
 ): Tensor {
-  const values = hostArray(floatDType(name, dtype), numel(shape));
-  fill(values, generator);
-  return new Tensor(uploadStorage(like.storage.backend, values, dtype), contiguousView(shape));
+  const { backend } = like.storage;
+  return new Tensor(
+    drawnStorage(backend, floatDType(name, dtype), numel(shape), draw, generator),
+    contiguousView(shape),
+  );
 }
 
 /** The stream of a draw. */
@@ -118,11 +133,10 @@ export function normal(
   const [like] = tensors;
   if (!like) {
     if (!shape) throw new ArgumentError('normal: two numbers need a shape');
-    const [center, scale] = [Number(mean), Number(std)];
-    return random('normal', shape, { generator }, (out) => fillNormal(out, center, scale, generator));
+    return random('normal', shape, { generator }, { kind: 'normal', mean: Number(mean), std: Number(std) });
   }
   const sizes = broadcastShapes('normal', ...tensors.map((each) => each.shape));
-  const standard = filled('normal', like, { generator }, (out) => fillNormal(out, 0, 1, generator), sizes);
+  const standard = filled('normal', like, { generator }, NORMAL, sizes);
   return standard.mul(std).add(mean);
 }
 
@@ -136,7 +150,7 @@ export function normal(
  */
 export function bernoulli(probabilities: Tensor, { generator = defaultGenerator() }: SampleOptions = {}): Tensor {
   checkFloats('bernoulli', { probabilities });
-  const uniform = filled('bernoulli', probabilities, { generator }, (out) => fillUniform(out, 0, 1, generator));
+  const uniform = filled('bernoulli', probabilities, { generator }, UNIFORM);
   return uniform.lt(probabilities.detach()).to(probabilities.dtype);
 }
 
@@ -173,19 +187,11 @@ export function multinomial(
   const shares = weights.detach();
   if (!replacement || count === 1) {
     // The first of exponential clocks of these rates to ring is each class with its probability.
-    const clocks = filled('multinomial', shares, { generator }, (out) => fillExponential(out, 1, generator));
+    const clocks = filled('multinomial', shares, { generator }, { kind: 'exponential', rate: 1 });
     return topk(shares.div(clocks), count).indices.contiguous();
   }
   const rows = shares.shape.slice(0, -1);
-  const draws = filled(
-    'multinomial',
-    shares,
-    { generator },
-    (out) => {
-      for (let i = 0; i < out.length; i++) out[i] = generator.randomDouble();
-    },
-    [...rows, count],
-  );
+  const draws = filled('multinomial', shares, { generator }, { kind: 'double' }, [...rows, count]);
   const bounds = shares.cumsum(-1);
   const total = bounds.narrow(-1, classes - 1, 1);
   // How many classes end below the draw; never past the last that has a weight.

@@ -178,6 +178,11 @@ export function fillBernoulli(
   for (let i = 0; i < out.length; i++) out[i] = (generator.random() & 0xffffff) * 2 ** -24 < (p[i] ?? 0) ? 1 : 0;
 }
 
+/** Fills with uniform numbers of [0, 1) that have the 53 random bits of a double, as far as the dtype has room: two draws an element. */
+export function fillDoubles(out: Float32Array | Float64Array, generator: Generator): void {
+  for (let i = 0; i < out.length; i++) out[i] = generator.randomDouble();
+}
+
 /**
  * Fills with exponential numbers of a rate, as `Tensor.exponential_`: the inverse of their distribution at a uniform double, two
  * draws an element.

@@ -132,6 +132,11 @@ export class Generator {
     return { seed: [Number(this.#seed & 0xffffffffn), Number(this.#seed >> 32n)], offset };
   }
 
+  /** @internal Lets somebody else draw from the host stream: he gets its state and returns the one behind his draws. */
+  handOver(draw: (state: Mt19937State) => Mt19937State): void {
+    this.#engine.restore(draw(this.#engine.state()));
+  }
+
   /** @internal How many keys were taken since the generator was seeded: a replay goes on from there. */
   get keysTaken(): number {
     return this.#philoxCounter;

@@ -5,12 +5,15 @@
 import { canShareMemory, processorName } from '#platform';
 import type { DType } from '../../dtype.js';
 import { ArgumentError, DeviceError } from '../../errors.js';
+import type { Mt19937State } from '../../random/mt19937.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
+import type { Draw } from '../draw.js';
 import { isPoisoned, POISON } from '../poison.js';
 import type { DeviceBuffer, KernelRequest, KernelTable } from '../requests.js';
 import { writtenBy } from '../written.js';
 import { ALIGNMENT } from './allocator.js';
 import { float64Kernels, isFloat64 } from './float64/table.js';
+import { draw as drawNumbers } from './kernels/random.js';
 import { cpuKernels } from './kernels/table.js';
 import { CpuBuffer, Launcher } from './launch.js';
 import { formatBytes, LinearMemory } from './memory.js';
@@ -156,6 +159,13 @@ export class CpuBackend implements Backend {
     const { launcher } = this.#alive();
     const at = this.#word(buffer, byteOffset, byteLength, 'read');
     return launcher.i32.slice(at, at + byteLength / 4).buffer;
+  }
+
+  draw(buffer: DeviceBuffer, count: number, draw: Draw, state: Mt19937State): Mt19937State {
+    const { launcher } = this.#alive();
+    const at = this.#word(buffer, 0, count * 4, 'draw');
+    launcher.packings.forget(buffer);
+    return drawNumbers(launcher, at * 4, count, draw, state);
   }
 
   run(request: KernelRequest): void {

@@ -41,6 +41,8 @@ export class Launcher {
   readonly #memory: LinearMemory;
   readonly #module: KernelModule;
   readonly #records: number;
+  /** Address of the calling thread's scratch memory, which kernels overwrite. */
+  readonly scratch: number;
   #used = 0;
   #dispatches = 0;
 
@@ -48,9 +50,9 @@ export class Launcher {
     this.#memory = memory;
     this.#module = module;
     this.#records = Math.ceil(module.heapBase / 64) * 64;
-    const scratch = this.#records + RECORD_BYTES;
-    memory.startHeap(scratch + SCRATCH_BYTES);
-    module.setScratch(scratch);
+    this.scratch = this.#records + RECORD_BYTES;
+    memory.startHeap(this.scratch + SCRATCH_BYTES);
+    module.setScratch(this.scratch);
     this.packings = new Packings(memory);
     this.pool = new ThreadPool(memory, module, threads);
   }

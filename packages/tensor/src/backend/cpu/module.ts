@@ -46,6 +46,9 @@ const KERNELS = [
   'selectFirst',
   'sortRuns',
   'mergeRuns',
+  'twist',
+  'draw',
+  'shuffle',
 ] as const;
 
 export type KernelName = (typeof KERNELS)[number];
