@@ -30,6 +30,7 @@ import {
   weigh,
   zeroSums,
 } from './attention-source.js';
+import { BELOW_SCALE } from './exponential.js';
 import { indent, type KernelSource, lines, read, u32, write } from './source.js';
 
 export function attentionBackward(context: KernelContext, request: AttentionBackwardRequest): void {
@@ -153,7 +154,7 @@ function queriesSource(variant: AttentionVariant): KernelSource {
       [
         '{',
         indent(maskScores(variant, i, `score${i}`, true)),
-        `  let weight = select(vec4<f32>(), expIeee4(scaled - stats${i}.x), kept);`,
+        `  let weight = select(vec4<f32>(), expBelowIeee4(scaled - stats${i}.x) * ${BELOW_SCALE}, kept);`,
         `  let slope = slope${i}${hasDropout ? ` * dropoutFactors(${dropoutPlaces(true)})` : ''};`,
         `  ${handOver(variant, 'slopes', i)} = p.scale * weight * (slope - stats${i}.y);`,
         '}',
@@ -219,7 +220,7 @@ function keysSource(
       [
         '{',
         indent(maskScores(variant, i, `score${i}`, false)),
-        '  let weight = select(vec4<f32>(), expIeee4(scaled - logSums), kept);',
+        `  let weight = select(vec4<f32>(), expBelowIeee4(scaled - logSums) * ${BELOW_SCALE}, kept);`,
         ...(hasDropout ? [`  let factors = dropoutFactors(${dropoutPlaces(false)});`] : []),
         ...(wanted.value ? [`  ${handOver(variant, 'weights', i)} = ${drop('weight')};`] : []),
         ...(wanted.key

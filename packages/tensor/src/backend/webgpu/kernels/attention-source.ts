@@ -325,7 +325,7 @@ ${lines(4, (i) => `  if (4u * c + ${i}u < p.${widthOf(name)}) {\n    ${name}[lin
 
 /** The functions of a kernel beside its accessors: exponentials, and dropout where it is. */
 export function attentionFunctions({ hasDropout }: AttentionVariant, ...others: readonly string[]): string {
-  const exponentials = preludes([['expIeee', ...(hasDropout ? ['philox'] : []), ...others], 1], [['expIeee'], 4]);
+  const exponentials = preludes([['expBelow', ...(hasDropout ? ['philox'] : []), ...others], 1], [['expBelowIeee'], 4]);
   if (!hasDropout) return exponentials;
   return `${exponentials}
 

@@ -4,7 +4,8 @@
  * logarithm of its sum of exponentials; the kernel here weighs them.
  */
 import type { Strided } from '../../requests.js';
-import { preludes } from './prelude.js';
+import { BELOW_SCALE } from './exponential.js';
+import { prelude } from './prelude.js';
 import { type KernelSource, read, u32, write } from './source.js';
 
 /** Results of slices lie as [...batch, slices, queries, valueWidth]; this is the first of them as the kernel's result. */
@@ -45,13 +46,17 @@ export function sumOfSlicesSource(batchRank: number, hasSums: boolean, workgroup
     'var sum = 0.0;',
     'for (var slice = 0u; slice < p.slices; slice++) {',
     '  let at = first + slice * p.queries;',
-    '  let share = expIeee(max(logs[at], LOWEST) - highest);',
+    '  let share = expBelowIeee(max(logs[at], LOWEST) - highest);',
     '  total += share;',
     '  sum += share * partial[at * p.valueWidth + column];',
     '}',
     'out[place] = sum / total;',
     ...(hasSums
-      ? ['if (column == 0u) {', '  logSumExp[p.sumsOffset + matrix * p.queries + row] = highest + logIeee(total);', '}']
+      ? [
+          'if (column == 0u) {',
+          `  logSumExp[p.sumsOffset + matrix * p.queries + row] = highest + logIeee(total * ${BELOW_SCALE});`,
+          '}',
+        ]
       : []),
   ].join('\n');
   return {
@@ -63,10 +68,9 @@ export function sumOfSlicesSource(batchRank: number, hasSums: boolean, workgroup
       ...u32(...dims.flatMap((d) => [`batch${d}`, `outBatch${d}`])),
     },
     workgroupSize,
-    declarations: [
-      'const LOWEST = -3.4028234e38;',
-      preludes([['expIeee', ...(hasSums ? ['logIeee'] : [])], 1], [[], 4]),
-    ].join('\n\n'),
+    declarations: ['const LOWEST = -3.4028234e38;', prelude(['expBelowIeee', ...(hasSums ? ['logIeee'] : [])], 1)].join(
+      '\n\n',
+    ),
     main,
   };
 }

@@ -27,6 +27,7 @@ import {
   zeroSums,
 } from './attention-source.js';
 import { partialOut, sumOfSlicesSource } from './attention-split.js';
+import { BELOW_SCALE } from './exponential.js';
 import { slicesOf } from './matmul-split.js';
 import { indent, type KernelSource, lines, write } from './source.js';
 
@@ -198,9 +199,9 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
         ...(isSubgroup
           ? [`  let now = max(highest${i}, subgroupMax(largest${i}));`]
           : [`  var now = highest${i};`, everyColumn('  ', `now = max(now, partial${cell(i, 'l')});`)]),
-        `  let factor = expIeee(highest${i} - now);`,
+        `  let factor = expBelow(highest${i} - now) * ${BELOW_SCALE};`,
         `  highest${i} = now;`,
-        `  ${hasDropout ? 'var' : 'let'} weight = select(vec4<f32>(), expIeee4(score${i} - now), kept${i});`,
+        `  ${hasDropout ? 'var' : 'let'} weight = select(vec4<f32>(), expBelowIeee4(score${i} - now), kept${i});`,
         `  total${i} = total${i} * factor + dot(weight, vec4<f32>(1.0));`,
         ...(hasDropout
           ? [`  let row = vec4<u32>(firstRow + ${i}u);`, `  weight *= dropoutFactors(${dropoutPlaces(true)});`]
@@ -242,7 +243,7 @@ function forwardSource(variant: AttentionVariant, hasSums: boolean): KernelSourc
           eachRow((i) =>
             [
               `  if (firstRow + ${i}u < p.queries) {`,
-              `    logSumExp[p.sumsOffset + ${isSplit ? 'place' : 'matrix'} * p.queries + firstRow + ${i}u] = highest${i} + logIeee(all${i});`,
+              `    logSumExp[p.sumsOffset + ${isSplit ? 'place' : 'matrix'} * p.queries + firstRow + ${i}u] = highest${i} + logIeee(all${i} * ${BELOW_SCALE});`,
               '  }',
             ].join('\n'),
           ),

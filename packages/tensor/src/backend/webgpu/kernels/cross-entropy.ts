@@ -7,15 +7,15 @@ import { targetOutOfBounds } from '../../index-errors.js';
 import type { CrossEntropyBackwardRequest, CrossEntropyRequest } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import { reportsFaults } from '../faults.js';
-import { helperName, prelude, preludes } from './prelude.js';
+import { BELOW_SCALE } from './exponential.js';
+import { helperName, prelude } from './prelude.js';
+import { exponentialsOf, sumExponentials } from './row-exponentials.js';
 import {
   add,
   larger,
-  largestOf,
   openRow,
   overRow,
   rowGroups,
-  sumOf,
   type Team,
   teamFor,
   teamFunctions,
@@ -59,16 +59,11 @@ function forwardSource(team: Team): KernelSource {
   const main = [
     openRow(team),
     'let start = p.logitsOffset + row * p.width;',
-    `var highest = ${V}(LOWEST);`,
-    overRow(team, 'highest = max(highest, logits[start + c]);'),
-    `let largest = teamMax(${largestOf(team, 'highest')}, lane);`,
-    `var sums = ${V}(0.0);`,
-    overRow(team, `sums += ${helperName('expIeee', team.unit)}(logits[start + c] - largest);`),
-    `let sum = teamSum(${sumOf(team, 'sums')}, lane);`,
+    sumExponentials(team, (c) => `logits[start + ${c}]`),
     'if (!isRow || l > 0u) {',
     '  return;',
     '}',
-    'let logSum = logIeee(sum);',
+    `let logSum = logIeee(sum * ${BELOW_SCALE});`,
     'logSumExp[p.sumOffset + row] = largest + logSum;',
     'let label = targets[p.targetOffset + row];',
     'var loss = nan();',
@@ -92,7 +87,7 @@ function forwardSource(team: Team): KernelSource {
     workgroupSize: team.workgroupSize,
     declarations: [
       'const LOWEST = -3.4028234e38;',
-      preludes([['logIeee', 'nan'], 1], [['expIeee'], team.unit]),
+      exponentialsOf(team, ['logIeee', 'nan']),
       teamFunctions(team, { teamMax: larger, teamSum: add }),
     ].join('\n\n'),
     main,

@@ -4,7 +4,7 @@
  * made of exp, expm1 and log1p; erfc is interpolated as on the CPU.
  */
 import { raised } from './exponential.js';
-import { type Helper, horner, literal } from './helper.js';
+import { between, type Helper, horner, literal } from './helper.js';
 
 const HALF_PI = literal(Math.PI / 2);
 
@@ -16,7 +16,7 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
       const { F, name } = types;
       return `
       fn ${name('exp2Ieee')}(x: ${F}) -> ${F} {
-        let c = clamp(x, ${F}(-151.0), ${F}(129.0));
+        let c = ${between('x', -151, 129, types)};
         let n = floor(c + ${F}(0.5));
         let r = (c - n) * ${F}(${literal(Math.LN2)});${raised(types)}
       }`;

@@ -3,7 +3,7 @@
  * WGSL's own are only as exact as it asks (three digits of tanh, sin and log near 1), so these are polynomials after a reduction of
  * the argument, to a few units in the last place, with IEEE's answers for NaN and infinity.
  */
-import { type Helper, horner, literal } from './helper.js';
+import { atLeast, between, type Helper, horner, literal, powerOfTwo, type Types } from './helper.js';
 
 const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
@@ -16,32 +16,42 @@ const ERF_BELOW = [
   -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
 ];
 
+/** exp(r) for |r| <= log(2) / 2 by Cephes' polynomial. */
+const nearZero = (r: string, F: string): string =>
+  `fma(${r} * ${r}, ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], r, F)}, ${r}) + ${F}(1.0)`;
+
 /**
- * The end of a function of x that gives 2 ** n * exp(r) for a whole n and a small r, by Cephes' polynomial. 2 ** n is made in two halves: n
- * reaches 128, and below -126 the result fades through the denormals.
+ * The end of a function of x that gives 2 ** n * exp(r) for a whole n and a small r. 2 ** n is made in two halves: n reaches 128, and
+ * below -126 the result fades through the denormals.
  */
-export const raised: Helper['text'] = ({ F, I, U, name }) => `
-        let tail = ${horner([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4], 'r', F)};
-        let value = fma(r * r, tail, r) + ${F}(1.0);
-        let half = ${I}(n) >> ${U}(1u);
-        let first = bitcast<${F}>((half + ${I}(127)) << ${U}(23u));
-        let second = bitcast<${F}>((${I}(n) - half + ${I}(127)) << ${U}(23u));
-        return select(value * first * second, x, ${name('isNan')}(x));`;
+export const raised = (types: Types): string => {
+  const { F, name } = types;
+  return `
+        let value = ${nearZero('r', F)};
+        let half = floor(n * ${F}(0.5));
+        let whole = value * ${powerOfTwo('half', types)} * ${powerOfTwo('(n - half)', types)};
+        return select(whole, x, ${name('isNan')}(x));`;
+};
+
+/** Results of `expBelow` are multiplied by 2 ** this, which keeps those that would be denormal exact. */
+const BELOW_POWER = 24;
+/** What results of `expBelow` must be multiplied by where their size matters. */
+export const BELOW_SCALE = literal(2 ** -BELOW_POWER);
 
 export const exponentialHelpers: Readonly<Record<string, Helper>> = {
   /**
    * The same number. Compilers may reassociate sums, and would merge the two or three parts of a constant that a reduction of the
-   * argument subtracts one by one; they do not look through a clamp.
+   * argument subtracts one by one; they do not look through a minimum of the bits.
    */
   apart: {
-    text: ({ F, name }) => `
-      fn ${name('apart')}(x: ${F}) -> ${F} {
-        return clamp(x, ${F}(-1e38), ${F}(1e38));
+    text: (types) => `
+      fn ${types.name('apart')}(x: ${types.F}) -> ${types.F} {
+        return ${atLeast('x', -1e38, types)};
       }`,
   },
   /**
-   * exp to 2 ulp, 0 below and infinity above: 2 ** n * exp(r) with Cody-Waite's reduction and Cephes' polynomial. The built-in loses a
-   * bit more with every power of two, since it rounds x * log2(e).
+   * exp to 2 ulp, 0 below and infinity above: 2 ** n * exp(r) with Cody-Waite's reduction. The built-in loses a bit more with every power
+   * of two, since it rounds x * log2(e).
    */
   expIeee: {
     needs: ['apart', 'isNan'],
@@ -49,11 +59,36 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
       const { F, name } = types;
       return `
       fn ${name('expIeee')}(x: ${F}) -> ${F} {
-        let c = clamp(x, ${F}(-104.0), ${F}(89.0));
+        let c = ${between('x', -104, 89, types)};
         let n = floor(fma(c, ${F}(${literal(Math.LOG2E)}), ${F}(0.5)));
         let r = fma(n, ${F}(2.12194440e-4), ${name('apart')}(fma(n, ${F}(-0.693359375), c)));${raised(types)}
       }`;
     },
+  },
+  /**
+   * 2 ** 24 * exp(x), where the factor cancels, as in softmax: for x up to 40, to 2 ulp, exactly 0 from below the denormals on. At two thirds
+   * of the cost of `expIeee`. Of NaN it makes anything.
+   */
+  expBelow: {
+    text: (types) => {
+      const { F } = types;
+      return `
+      fn ${types.name('expBelow')}(x: ${F}) -> ${F} {
+        let n = ${atLeast(`floor(fma(x, ${F}(${literal(Math.LOG2E)}), ${F}(0.5)))`, -127 - BELOW_POWER, types)};
+        // Far below, where n stands still, r would grow; elsewhere this only keeps the two parts of log(2) apart.
+        let rest = ${atLeast(`fma(n, ${F}(-0.693359375), x)`, -1, types)};
+        let r = fma(n, ${F}(2.12194440e-4), rest);
+        return (${nearZero('r', F)}) * ${powerOfTwo('n', types, BELOW_POWER)};
+      }`;
+    },
+  },
+  /** The same, and NaN for NaN. */
+  expBelowIeee: {
+    needs: ['expBelow', 'isNan'],
+    text: ({ F, name }) => `
+      fn ${name('expBelowIeee')}(x: ${F}) -> ${F} {
+        return select(${name('expBelow')}(x), x, ${name('isNan')}(x));
+      }`,
   },
   /** exp(x) - 1: a series where the difference would cancel. */
   expm1: {
@@ -205,15 +240,18 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
   /** A rational approximation (Eigen's ptanh): 5 ulp, and 1 to the last place from 7.9 on. */
   tanhSafe: {
     needs: ['isNan'],
-    text: ({ F, name }) => `
+    text: (types) => {
+      const { F, name } = types;
+      return `
       fn ${name('tanhSafe')}(x: ${F}) -> ${F} {
-        let c = clamp(x, ${F}(-7.90531110763549805), ${F}(7.90531110763549805));
+        let c = ${between('x', -7.905311107635498, 7.905311107635498, types)};
         let q = c * c;
         let above = ${horner([4.89352455891786e-3, 6.37261928875436e-4, 1.48572235717979e-5, 5.12229709037114e-8, -8.60467152213735e-11, 2.00018790482477e-13, -2.76076847742355e-16], 'q', F)};
         let below = ${horner([4.89352518554385e-3, 2.268434632439e-3, 1.18534705686654e-4, 1.19825839466702e-6], 'q', F)};
         let value = select(c * above / below, c, abs(c) < ${F}(0.0004));
         return select(value, x, ${name('isNan')}(x));
-      }`,
+      }`;
+    },
   },
   sigmoid: {
     needs: ['expIeee'],
@@ -232,29 +270,32 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
   /** A rational approximation (Eigen's perf): 7 ulp, and 1 to the last place from 4 on. */
   erf: {
     needs: ['isNan'],
-    text: ({ F, name }) => `
+    text: (types) => {
+      const { F, name } = types;
+      return `
       fn ${name('erf')}(x: ${F}) -> ${F} {
-        let c = clamp(x, ${F}(-4.0), ${F}(4.0));
+        let c = ${between('x', -4, 4, types)};
         let q = c * c;
         let above = ${horner(ERF_ABOVE, 'q', F)};
         let below = ${horner(ERF_BELOW, 'q', F)};
         return select(c * above / below, x, ${name('isNan')}(x));
-      }`,
+      }`;
+    },
   },
   /** x (1/2 + erf(x / sqrt(2)) / 2), where half of erf is exactly 1/2 from 4 on. NaN comes through by the product. */
   gelu: {
-    text: ({ F, name }) => `
+    text: (types) => {
+      const { F, name } = types;
+      const half = ERF_ABOVE.map((a) => a / 2);
+      return `
       fn ${name('gelu')}(x: ${F}) -> ${F} {
-        let c = clamp(x * ${F}(${literal(Math.SQRT1_2)}), ${F}(-4.0), ${F}(4.0));
+        let c = ${between(`x * ${F}(${literal(Math.SQRT1_2)})`, -4, 4, types)};
         let q = c * c;
-        let above = ${horner(
-          ERF_ABOVE.map((a) => a / 2),
-          'q',
-          F,
-        )};
+        let above = ${horner(half, 'q', F)};
         let below = ${horner(ERF_BELOW, 'q', F)};
         return x * (${F}(0.5) + c * above / below);
-      }`,
+      }`;
+    },
   },
   geluSlope: {
     needs: ['erf', 'expIeee'],

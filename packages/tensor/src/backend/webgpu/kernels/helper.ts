@@ -33,6 +33,41 @@ export function helperName(helper: string, width: Width): string {
   return width === 1 ? helper : `${helper}4`;
 }
 
+const word = new DataView(new ArrayBuffer(4));
+
+/** The bits of a float32, as WGSL reads them. */
+function bitsOf(value: number): string {
+  word.setFloat32(0, value);
+  return `0x${word.getUint32(0).toString(16)}`;
+}
+
+/**
+ * min(x, limit) for a positive limit: an integer minimum, since the bits of floats above zero are ordered like signed integers, and those of
+ * negative ones lie below. SwiftShader calls a function for the minimum of floats (20 multiplies' time), and has an instruction for this one. Of NaN
+ * it may make the limit.
+ */
+export function atMost(x: string, limit: number, { F, I }: Types): string {
+  return `bitcast<${F}>(min(bitcast<${I}>(${x}), ${I}(${bitsOf(limit)})))`;
+}
+
+/** max(x, limit) for a negative limit: as unsigned integers, negative floats grow with their size and lie above all others. */
+export function atLeast(x: string, limit: number, { F, U }: Types): string {
+  return `bitcast<${F}>(min(bitcast<${U}>(${x}), ${U}(${bitsOf(limit)}u)))`;
+}
+
+/** x between a negative and a positive limit. */
+export function between(x: string, low: number, high: number, types: Types): string {
+  return atLeast(atMost(x, high, types), low, types);
+}
+
+/**
+ * 2 ** n for a whole n from -127 (for which it is 0) to 128, without a conversion and a shift, which cost a call or an instruction an element on
+ * some adapters: n comes to stand in the last bits of 1.5 * 2 ** 23 + n. `times`: a power of two in front, 2 ** times.
+ */
+export function powerOfTwo(n: string, { F, I }: Types, times = 0): string {
+  return `bitcast<${F}>(bitcast<${I}>(${n} + ${F}(${literal(1.5 * 2 ** 23 + 127 + times)})) * ${I}(8388608))`;
+}
+
 /** c[0] + x * (c[1] + x * (…)). */
 export function horner(coefficients: readonly number[], x: string, type: string): string {
   return coefficients.reduceRight(

@@ -1,16 +1,17 @@
 /**
- * Softmax and log-softmax along the last dim, with an optional mask, and their gradients. Three passes over a row: its
- * largest element, the sum of exponentials, the result.
+ * Softmax and log-softmax along the last dim, with an optional mask, and their gradients. Two passes over a row: its largest element with the
+ * sum of exponentials, then the result.
  */
 import { contiguousStrides, numel } from '../../../shape.js';
 import type { SoftmaxBackwardRequest, SoftmaxRequest, Strided } from '../../requests.js';
 import type { KernelContext } from '../context.js';
+import { BELOW_SCALE } from './exponential.js';
 import { mergeBatch } from './matmul.js';
-import { helperName, prelude, preludes } from './prelude.js';
+import { helperName, prelude } from './prelude.js';
+import { exponentialsOf, sumExponentials } from './row-exponentials.js';
 import {
   add,
   larger,
-  largestOf,
   openRow,
   overRow,
   rowGroups,
@@ -67,17 +68,20 @@ function maskWalk(mask: Strided | undefined, { unit }: Team): MaskWalk {
 function softmaxSource(log: boolean, walk: MaskWalk, rank: number, team: Team): KernelSource {
   const V = vectorOf(team);
   const masked = walk !== 'none';
-  const exp = helperName('expIeee', team.unit);
+  const exp = helperName('expBelow', team.unit);
   const maskStart = Array.from({ length: rank }, (_, i) => rank - 1 - i).map((d) =>
     d === 0
       ? 'maskStart += rest * p.maskStride0;'
       : `maskStart += (rest % p.size${d}) * p.maskStride${d};\nrest /= p.size${d};`,
   );
-  const word = (i: number) => `mask[maskStart + (c * ${team.unit}u + ${i}u) * p.maskStep]`;
-  const words = team.unit === 4 ? `vec4<u32>(${[0, 1, 2, 3].map(word).join(', ')})` : word(0);
-  const keep = `${walk === 'vectors' ? 'mask[maskStart + c]' : words} != ${vectorOf(team, 'u32')}(0u)`;
+  const word = (c: string, i: number) => `mask[maskStart + ((${c}) * ${team.unit}u + ${i}u) * p.maskStep]`;
+  const words = (c: string) =>
+    team.unit === 4 ? `vec4<u32>(${[0, 1, 2, 3].map((i) => word(c, i)).join(', ')})` : word(c, 0);
+  const keep = (c: string) =>
+    `${walk === 'vectors' ? `mask[maskStart + ${c}]` : words(c)} != ${vectorOf(team, 'u32')}(0u)`;
   // Without a key the result is 0, or -infinity as a logarithm, whatever the other keys are.
-  const kept = (value: string, otherwise: string) => (masked ? `select(${V}(${otherwise}), ${value}, ${keep})` : value);
+  const kept = (value: string, otherwise: string) =>
+    masked ? `select(${V}(${otherwise}), ${value}, ${keep('c')})` : value;
   const value = 'p.scale * x[start + c]';
   const main = [
     openRow(team),
@@ -91,32 +95,18 @@ function softmaxSource(log: boolean, walk: MaskWalk, rank: number, team: Team): 
         ]
       : []),
     '',
-    '// A finite start: with an infinite one a row of -infinity alone would need a case of its own.',
-    `var highest = ${V}(LOWEST);`,
-    overRow(team, `highest = max(highest, ${kept(value, 'LOWEST')});`),
-    `let largest = teamMax(${largestOf(team, 'highest')}, lane);`,
-    `var sums = ${V}(0.0);`,
-    ...(masked ? [`var keys = ${V}(0.0);`] : []),
-    overRow(
-      team,
-      `let e = ${kept(`${exp}(${value} - largest)`, '0.0')};`,
-      'sums += e;',
-      ...(masked ? [`keys += ${kept(`${V}(1.0)`, '0.0')};`] : []),
-      ...(log ? [] : ['if (isRow) {', '  y[outStart + c] = e;', '}']),
-    ),
-    `let sum = teamSum(${sumOf(team, 'sums')}, lane);`,
-    ...(masked ? [`let keyCount = teamSum(${sumOf(team, 'keys')}, lane);`] : []),
+    sumExponentials(team, (c) => `p.scale * x[start + ${c}]`, masked ? keep : undefined),
     'if (!isRow) {',
     '  return;',
     '}',
     log
-      ? '// Not one shift of both: the logarithm would drown in a large element.\nlet logSum = logIeee(sum);'
+      ? `// Not one shift of both: the logarithm would drown in a large element.\nlet logSum = logIeee(sum * ${BELOW_SCALE});`
       : `let factor = ${masked ? 'select(1.0 / sum, 0.0, keyCount == 0.0)' : '1.0 / sum'};`,
     overRow(
       team,
       log
         ? `y[outStart + c] = ${kept(`${value} - largest - logSum`, `-${helperName('infinity', team.unit)}()`)};`
-        : 'y[outStart + c] *= factor;',
+        : `y[outStart + c] = ${kept(`${exp}(${value} - largest) * factor`, '0.0')};`,
     ),
   ].join('\n');
   return {
@@ -135,7 +125,7 @@ function softmaxSource(log: boolean, walk: MaskWalk, rank: number, team: Team): 
     workgroupSize: team.workgroupSize,
     declarations: [
       'const LOWEST = -3.4028234e38;',
-      preludes([log ? ['logIeee'] : [], 1], [log ? ['expIeee', 'infinity'] : ['expIeee'], team.unit]),
+      exponentialsOf(team, log ? ['logIeee'] : [], log && masked ? ['infinity'] : []),
       teamFunctions(team, { teamMax: larger, teamSum: add }),
     ].join('\n\n'),
     main,
