@@ -360,6 +360,26 @@ def case(name, note, config, lengths, labels):
     )
 
 
+def drawn_case(name, number):
+    """A configuration and the lengths of a ragged batch, as drawn for a head."""
+    seed(f"{name} drawn {number}")
+    draw = lambda low, high: int(torch.randint(low, high + 1, ()))
+    heads = draw(1, 3)
+    # Not narrower: norms over two or four numbers multiply every rounding.
+    width, inner, layers, words, longest = heads * draw(2, 3) * (4 // heads + 1), draw(3, 9), draw(1, 2), draw(9, 14), draw(7, 9)
+    act = ["gelu", "relu", "gelu_new"][draw(0, 2)]
+    eps = [1e-12, 1e-6, 1e-5][draw(0, 2)]
+    lengths = [draw(3, 6)] + [draw(2, 6) for _ in range(draw(1, 2))]
+    if name.startswith("Bert"):
+        return dict(
+            vocab_size=words, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=inner, hidden_act=act,
+            max_position_embeddings=longest, type_vocab_size=draw(2, 3), layer_norm_eps=eps, pad_token_id=0,
+        ), lengths  # fmt: skip
+    if name.startswith("DistilBert"):
+        return dict(vocab_size=words, dim=width, n_layers=layers, n_heads=heads, hidden_dim=inner, activation=act, max_position_embeddings=longest, pad_token_id=0), lengths  # fmt: skip
+    return dict(vocab_size=words, n_positions=longest, n_embd=width, n_layer=layers, n_head=heads, n_inner=inner, activation_function=act, layer_norm_epsilon=eps), lengths  # fmt: skip
+
+
 def main():
     bert = dict(
         vocab_size=23, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, hidden_act="gelu",
@@ -400,6 +420,32 @@ def main():
     case("GPT2Model", "2 layers", gpt, ragged, none)
     case("GPT2LMHeadModel", "ragged", gpt, [6, 4, 2], lambda ids, mask: {"labels": torch.where(mask.bool(), ids, torch.tensor(-100))})
     case("GPT2LMHeadModel", "inverse layer index", {**gpt, "n_embd": 12, "n_head": 3, "n_inner": 20, "scale_attn_by_inverse_layer_idx": True}, [5, 5], lambda ids, mask: {"labels": ids})
+
+    # Every head again, on configurations and batches that are drawn.
+    spans_of = lambda ids, mask: {key: torch.randint(0, ids.shape[1] + 2, (len(ids),)) for key in ("startPositions", "endPositions")}
+    causal = lambda ids, mask: {"labels": torch.where(mask.bool(), ids, torch.tensor(-100))}
+    heads = {
+        "BertModel": none,
+        "BertForMaskedLM": words,
+        "BertForNextSentencePrediction": classes(2),
+        "BertForPreTraining": lambda ids, mask: {**words(ids, mask), "nextSentenceLabel": torch.randint(0, 2, (len(ids),))},
+        "BertForSequenceClassification": classes(3),
+        "BertForTokenClassification": tags,
+        "BertForQuestionAnswering": spans_of,
+        "DistilBertModel": none,
+        "DistilBertForMaskedLM": words,
+        "DistilBertForSequenceClassification": classes(3),
+        "DistilBertForTokenClassification": tags,
+        "DistilBertForQuestionAnswering": spans_of,
+        "GPT2Model": none,
+        "GPT2LMHeadModel": causal,
+    }
+    for name, labels in heads.items():
+        for drawn in (1, 2):
+            config, lengths = drawn_case(name, drawn)
+            if "SequenceClassification" in name or "TokenClassification" in name:
+                config.update(three)
+            case(name, f"drawn {drawn}", config, lengths, labels)
     write(__file__, {"cases": CASES})
 
 
