@@ -266,9 +266,19 @@ onEachDevice('a model folder', () => {
       await expect(read()).rejects.toThrow(FormatError);
       await rm(weights());
       await expect(read()).rejects.toThrow(/neither model\.safetensors nor model\.safetensors\.index\.json/);
-      await writeFile(inFolder('pytorch_model.bin'), 'x');
-      await expect(read()).rejects.toThrow(/only pytorch_model\.bin.*save_file\(torch\.load/);
+      for (const [file, how] of [
+        ['flax_model.msgpack', 'from_flax=True'],
+        ['tf_model.h5', 'from_tf=True'],
+        ['pytorch_model.bin.index.json', ".from_pretrained('FOLDER').save_pretrained('FOLDER')"],
+        // Copies, since save_file refuses tied weights.
+        ['pytorch_model.bin', 'save_file({k: v.clone().contiguous() for k, v in state.items()}'],
+      ] as const) {
+        await writeFile(inFolder(file), 'x');
+        await expect(read()).rejects.toThrow(`there is only ${file}, which is`);
+        await expect(read()).rejects.toThrow(how);
+      }
       await expect(BertModel.fromPretrained(inFolder('nowhere'))).rejects.toThrow(ArgumentError);
+      await expect(BertModel.fromPretrained('https://a b')).rejects.toThrow("'https://a b' is not a valid URL");
     });
 
     it('has a head for another number of labels', async () => {

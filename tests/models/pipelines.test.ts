@@ -15,9 +15,19 @@ import {
   pipeline,
   safetensors,
 } from '@course/models';
-import { ArgumentError, FormatError, manualSeed, memory, noGrad, Tensor } from '@course/tensor';
+import type { Module } from '@course/nn';
+import {
+  ArgumentError,
+  device as current,
+  type DeviceKind,
+  FormatError,
+  manualSeed,
+  memory,
+  noGrad,
+  Tensor,
+} from '@course/tensor';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { onEachDevice } from '../support/devices.js';
+import { devices, onEachDevice } from '../support/devices.js';
 
 const words =
   'the a cat dog sat ran on under mat tree mary anna lives in paris rome where does not good bad film ##s ##ing ? .';
@@ -38,7 +48,7 @@ const softmax = (scores: readonly number[]): number[] => {
   return weights.map((weight) => weight / total);
 };
 
-onEachDevice('pipelines', () => {
+onEachDevice('pipelines', (kind) => {
   beforeEach(() => void manualSeed(5));
   // Logits of a batch differ from those of one text by the roundings of other tilings; probabilities by a share of that.
   const close = { atol: 1e-5 };
@@ -248,6 +258,26 @@ onEachDevice('pipelines', () => {
     for (const { generatedText } of drawn[1] ?? []) expect(generatedText.startsWith('a dog')).toBe(true);
   });
 
+  it('continues texts as the configuration says of the task, as that of GPT-2 does', async () => {
+    const own = trainByteLevelBpe(['the cat sat on the mat', 'a dog ran'], { vocabSize: 270, minFrequency: 1 });
+    const size = { vocabSize: own.vocabSize, nPositions: 32, nEmbd: 8, nLayer: 1, nHead: 2, initializerRange: 0.4 };
+    const others = { task_specific_params: { 'text-generation': { do_sample: true, max_length: 9, top_k: null } } };
+    const model = new GPT2LMHeadModel({ ...gpt2Config({ ...size, eosTokenId: 0, bosTokenId: 0 }), others });
+    const write = await pipeline('text-generation', model, { tokenizer: own });
+    const sampled = async (options: { maxLength?: number; doSample?: boolean }): Promise<string | undefined> => {
+      manualSeed(3);
+      const [text] = await write('the cat', { eosTokenId: null, padTokenId: 0, ...options });
+      return text?.generatedText;
+    };
+    expect(await sampled({})).toBe(await sampled({ maxLength: 9, doSample: true }));
+    expect(await sampled({})).not.toBe(await sampled({ doSample: false }));
+    const wrong = { task_specific_params: { 'text-generation': { do_sample: 'yes' } } };
+    const faulty = new GPT2LMHeadModel({ ...model.config, others: wrong });
+    await expect(pipeline('text-generation', faulty, { tokenizer: own })).rejects.toThrow(
+      "config.json: task_specific_params: 'do_sample' must be a boolean",
+    );
+  });
+
   it('leaves no tensor behind, and the model in the mode it was in', async () => {
     const model = new BertForSequenceClassification(bertConfig(sizes)).train();
     const classify = await pipeline('text-classification', model, { tokenizer: tokenizer() });
@@ -267,13 +297,24 @@ onEachDevice('pipelines', () => {
       /its vocabulary lacks '\[MASK\]'/,
     );
     await expect(pipeline('translation' as 'ner', model)).rejects.toThrow(/unknown task 'translation'/);
+    const classify = await pipeline('text-classification', new BertForSequenceClassification(bertConfig(sizes)), {
+      tokenizer: tokenizer(),
+    });
+    for (const [wrong, what] of [
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [7, 'number'],
+    ] as const)
+      await expect(classify(wrong as unknown as string)).rejects.toThrow(
+        `text-classification: expected a text or a list of texts, got ${what}`,
+      );
   });
 
-  describeFolder();
+  describeFolder(kind);
 });
 
 /** A pipeline from a folder on disk: what `pipeline(task, './folder')` does. */
-function describeFolder(): void {
+function describeFolder(kind: DeviceKind): void {
   let folder = '';
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pipeline-test-'));
@@ -291,5 +332,40 @@ function describeFolder(): void {
     const file = await safetensors.open(join(folder, 'model.safetensors'));
     expect(file.metadata).toEqual({ format: 'pt' });
     await file.close();
+  });
+
+  it.each(devices.filter((each) => each !== kind))('computes on %s, with another device in use', async (other) => {
+    const texts = ['a good film', 'the cat sat on the mat .', 'bad'];
+    const classifier = new BertForSequenceClassification(bertConfig(sizes));
+    await classifier.savePretrained(join(folder, 'classifier'), { tokenizer: tokenizer() });
+    const there = await pipeline('text-classification', join(folder, 'classifier'), { device: other });
+    expect([...(there.model as Module).parameters()].map(({ device }) => device)).toContain(other);
+    const here = await pipeline('text-classification', classifier, { tokenizer: tokenizer() });
+    const [expected, found] = [await here(texts, { topK: null }), await there(texts, { topK: null })];
+    for (const [i, labels] of found.entries())
+      for (const [j, { label, score }] of labels.entries()) {
+        expect(label).toBe(expected[i]?.[j]?.label);
+        expect(score).toBeClose(expected[i]?.[j]?.score ?? Number.NaN, { atol: 1e-5 });
+      }
+
+    const masked = new BertForMaskedLM(bertConfig(sizes));
+    await masked.savePretrained(join(folder, 'masked'), { tokenizer: tokenizer() });
+    const unmask = await pipeline('fill-mask', join(folder, 'masked'), { device: other });
+    expect((await unmask('the [MASK] sat')).map(({ token }) => token)).toEqual(
+      (await (await pipeline('fill-mask', masked, { tokenizer: tokenizer() }))('the [MASK] sat')).map(
+        ({ token }) => token,
+      ),
+    );
+
+    const own = trainByteLevelBpe(['the cat sat on the mat', 'a dog ran'], { vocabSize: 270, minFrequency: 1 });
+    const size = { vocabSize: own.vocabSize, nPositions: 32, nEmbd: 8, nLayer: 1, nHead: 2, initializerRange: 0.4 };
+    const writer = new GPT2LMHeadModel(gpt2Config({ ...size, eosTokenId: 0, bosTokenId: 0 }));
+    await writer.savePretrained(join(folder, 'writer'), { tokenizer: own });
+    const write = await pipeline('text-generation', join(folder, 'writer'), { device: other });
+    const options = { maxNewTokens: 5, eosTokenId: null, padTokenId: 0 } as const;
+    expect(await write(['the cat', 'a'], options)).toEqual(
+      await (await pipeline('text-generation', writer, { tokenizer: own }))(['the cat', 'a'], options),
+    );
+    expect(current.kind).toBe(kind);
   });
 }

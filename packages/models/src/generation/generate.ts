@@ -3,7 +3,17 @@
  * the new tokens only, so the work per token and layer stays the same however long the text has become.
  */
 import type { KeyValueCache } from '@course/nn';
-import { ArgumentError, defaultGenerator, noGrad, ShapeError, scope, type Tensor, tensor } from '@course/tensor';
+import {
+  ArgumentError,
+  type DeviceKind,
+  defaultGenerator,
+  noGrad,
+  ShapeError,
+  scope,
+  type Tensor,
+  tensor,
+  withDevice,
+} from '@course/tensor';
 import type { GenerationConfig } from './config.js';
 import { type GenerateOptions, type ResolvedOptions, resolveOptions, withDefaults } from './options.js';
 import { best, candidates, draw, ruled } from './sampling.js';
@@ -30,6 +40,8 @@ export interface CausalModel {
 
 /** The rows of a batch while they grow. */
 interface Rows {
+  /** Where the model computes. */
+  readonly device: DeviceKind;
   readonly ids: number[][];
   /** Padding in front of each prompt. */
   readonly padding: readonly number[];
@@ -67,7 +79,8 @@ async function readPrompt(inputIds: Tensor, mask: Tensor | null | undefined, tim
     const row = Math.floor(i / times);
     return Array.from(flat.subarray(row * time, (row + 1) * time));
   });
-  return { ids, padding: ids.map((_, i) => padding[Math.floor(i / times)] ?? 0), done: ids.map(() => false) };
+  const { device } = inputIds;
+  return { device, ids, padding: ids.map((_, i) => padding[Math.floor(i / times)] ?? 0), done: ids.map(() => false) };
 }
 
 /**
@@ -122,11 +135,13 @@ async function nextTokens(
   const hasRules = options.repetitionPenalty !== 1 || options.noRepeatNgramSize > 0 || step < options.minNewTokens;
   const needsScores = !isGreedy || hasRules;
   // One small readback where the device can choose; the scores of the last place otherwise.
-  const result = scope(() =>
-    noGrad(() => {
-      const last = lastScores(model, rows, caches, past);
-      return needsScores ? last : last.argmax(-1);
-    }),
+  const result = withDevice(rows.device, () =>
+    scope(() =>
+      noGrad(() => {
+        const last = lastScores(model, rows, caches, past);
+        return needsScores ? last : last.argmax(-1);
+      }),
+    ),
   );
   const data = await result.data();
   result.dispose();

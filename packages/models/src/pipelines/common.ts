@@ -1,7 +1,17 @@
 /** What all pipelines share: the parts that they are made of, and texts judged in batches of like length. */
 import type { BatchEncoding, EncodeBatchOptions, TextOrPair, Tokenizer } from '@course/data';
 import type { Module } from '@course/nn';
-import { ArgumentError, FormatError, type HostArray, noGrad, scope, type Tensor } from '@course/tensor';
+import {
+  ArgumentError,
+  device as current,
+  type DeviceKind,
+  FormatError,
+  type HostArray,
+  noGrad,
+  scope,
+  type Tensor,
+  withDevice,
+} from '@course/tensor';
 import type { PretrainedConfig } from '../pretrained/config.js';
 
 /** A model as pipelines call it. */
@@ -126,12 +136,14 @@ export async function* inBatches(texts: readonly TextOrPair[], plan: BatchPlan):
 }
 
 /** What is wanted of an encoded batch, on the host. */
-async function outputsOf(batch: Omit<Batch, 'outputs'>, { run }: BatchPlan): Promise<HostOutput[]> {
-  const wanted = scope(() =>
-    noGrad(() => {
-      const { inputIds, ...inputs } = batch.encoding.toTensors();
-      return [...run(inputIds, inputs, batch)];
-    }),
+async function outputsOf(batch: Omit<Batch, 'outputs'>, { model, run }: BatchPlan): Promise<HostOutput[]> {
+  const wanted = withDevice(deviceOf(model), () =>
+    scope(() =>
+      noGrad(() => {
+        const { inputIds, ...inputs } = batch.encoding.toTensors();
+        return [...run(inputIds, inputs, batch)];
+      }),
+    ),
   );
   const outputs: HostOutput[] = [];
   for (const tensor of wanted) {
@@ -150,8 +162,21 @@ export function softmaxOf(scores: ArrayLike<number>): number[] {
   return weights.map((weight) => weight / total);
 }
 
+/** Where a model computes, which need not be the device in use. */
+export function deviceOf(model: PipelineModel): DeviceKind {
+  for (const { device } of model.parameters()) return device;
+  return current.kind;
+}
+
+/** What a pipeline was called with as a list. */
+export function listOf<T>(task: string, input: string | readonly T[]): readonly (T | string)[] {
+  if (typeof input === 'string') return [input];
+  if (Array.isArray(input)) return input as readonly T[];
+  throw new ArgumentError(`${task}: expected a text or a list of texts, got ${input === null ? 'null' : typeof input}`);
+}
+
 /** Throws unless a text is a text. */
-export function checkTexts(task: string, texts: readonly unknown[]): void {
+export function checkTexts(task: string, texts: readonly unknown[]): asserts texts is readonly string[] {
   for (const text of texts)
     if (typeof text !== 'string') throw new ArgumentError(`${task}: a text must be a string, got ${typeof text}`);
 }

@@ -7,6 +7,7 @@ import {
   checkTexts,
   checkVocabulary,
   inBatches,
+  listOf,
   longestInput,
   type PipelineModel,
   type PipelineOptions,
@@ -44,7 +45,7 @@ export function featureExtraction(
     given: PipelineOptions & Partial<FeatureExtractionOptions> = {},
   ) => {
     const { pooling, normalize, ...options } = { ...defaults, ...given };
-    const texts = typeof input === 'string' ? [input] : input;
+    const texts: readonly string[] = listOf(task, input);
     checkTexts(task, texts);
     const results: (number[] | number[][][])[] = texts.map(() => []);
     const batches = inBatches(texts, {

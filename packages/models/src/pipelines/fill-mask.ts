@@ -6,6 +6,7 @@ import {
   checkTexts,
   checkVocabulary,
   inBatches,
+  listOf,
   longestInput,
   type PipelineModel,
   type PipelineOptions,
@@ -132,7 +133,7 @@ export function fillMask(
   };
 
   const call = async (input: string | readonly string[], options: FillMaskOptions = {}) => {
-    const results = await all(typeof input === 'string' ? [input] : input, options);
+    const results = await all(listOf(task, input), options);
     const flat = results.map((masks) => (masks.length === 1 ? masks[0] : masks));
     return typeof input === 'string' ? flat[0] : flat;
   };

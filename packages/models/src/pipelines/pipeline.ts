@@ -5,7 +5,7 @@
 
 import { AutoTokenizer, type Tokenizer } from '@course/data';
 import type { HubOptions } from '@course/data/hub';
-import { ArgumentError } from '@course/tensor';
+import { ArgumentError, type DeviceKind } from '@course/tensor';
 import {
   AutoModel,
   AutoModelForCausalLM,
@@ -34,8 +34,16 @@ export interface Pipelines {
   readonly 'text-generation': TextGenerationPipeline;
 }
 
+/** How a model that is named is read. */
+interface LoadOptions extends HubOptions {
+  /** Where it goes, and computes. Default: the device in use. */
+  readonly device?: DeviceKind;
+  /** What its weights become. Default float32. */
+  readonly dtype?: 'float32' | 'float16' | 'float64';
+}
+
 /** What {@link pipeline} may be told beside task and model. */
-export interface CreatePipelineOptions extends PipelineOptions, HubOptions {
+export interface CreatePipelineOptions extends PipelineOptions, LoadOptions {
   /** The tokenizer, or its folder or id; by default that of the model. */
   readonly tokenizer?: Tokenizer | string;
 }
@@ -43,19 +51,19 @@ export interface CreatePipelineOptions extends PipelineOptions, HubOptions {
 /** How a task is made of a model and a tokenizer, and which model it takes where none is named. */
 interface Task<P> {
   readonly model: string;
-  load(source: string | URL, hub: HubOptions): Promise<PipelineModel>;
+  load(source: string | URL, options: LoadOptions): Promise<PipelineModel>;
   make(model: PipelineModel, tokenizer: Tokenizer, options: PipelineOptions): P;
 }
 
 /** A task whose models are `M`s: loading gives one, and a model that is handed over has to be one. */
 function task<M extends PipelineModel, P>(
   model: string,
-  auto: { fromPretrained(source: string | URL, hub: HubOptions): Promise<M> },
+  auto: { fromPretrained(source: string | URL, options: LoadOptions): Promise<M> },
   make: (model: M, tokenizer: Tokenizer, options: PipelineOptions) => P,
 ): Task<P> {
   return {
     model,
-    load: (source, hub) => auto.fromPretrained(source, hub),
+    load: (source, options) => auto.fromPretrained(source, options),
     make: (given, tokenizer, options) => make(given as M, tokenizer, options),
   };
 }

@@ -6,6 +6,7 @@ import {
   batchSizeOf,
   checkVocabulary,
   inBatches,
+  listOf,
   longestInput,
   type PipelineModel,
   type PipelineOptions,
@@ -68,7 +69,7 @@ export function textClassification(
     if (topK !== undefined && topK !== null && !(Number.isInteger(topK) && topK >= 1))
       throw new ArgumentError(`${task}: topK must be a whole number of at least 1 or null, got ${topK}`);
     const score = scoring(options.functionToApply, model, labels.length);
-    const texts = typeof input === 'string' ? [input] : input;
+    const texts = listOf(task, input);
     const results: LabelScore[][] = texts.map(() => []);
     const batches = inBatches(texts, {
       tokenizer,

@@ -1,12 +1,17 @@
 /** The pipeline that continues texts: `text-generation`. */
 import type { Tokenizer } from '@course/data';
-import { ArgumentError, type Tensor } from '@course/tensor';
+import { ArgumentError, type Tensor, withDevice } from '@course/tensor';
+import { type GenerationConfig, readGenerationConfig } from '../generation/config.js';
 import { type CausalModel, generateTokens, streamTokens } from '../generation/generate.js';
 import type { GenerateOptions } from '../generation/options.js';
+import type { PretrainedConfig } from '../pretrained/config.js';
+import { CONFIG } from '../pretrained/files.js';
 import {
   batchSizeOf,
   checkTexts,
   checkVocabulary,
+  deviceOf,
+  listOf,
   type PipelineModel,
   type PipelineOptions,
   type PipelineParts,
@@ -35,13 +40,23 @@ export interface TextGenerationPipeline extends PipelineParts<TextGenerator> {
   stream(prompt: string, options?: TextGenerationOptions): AsyncGenerator<string, void>;
 }
 
+/** What a configuration says of this task, as GPT-2's does: transformers' pipelines go by it where a call says nothing. */
+function ofTask(task: string, { others }: PretrainedConfig): GenerationConfig {
+  const tasks = others.task_specific_params;
+  const own: unknown = typeof tasks === 'object' && tasks !== null ? (tasks as Record<string, unknown>)[task] : null;
+  if (typeof own !== 'object' || own === null) return {};
+  const { others: _, ...config } = readGenerationConfig({ ...own }, `${CONFIG}: task_specific_params`);
+  return config;
+}
+
 /** Makes the pipeline from a causal language model and its tokenizer. */
 export function textGeneration(
   model: TextGenerator,
   tokenizer: Tokenizer,
-  defaults: TextGenerationOptions = {},
+  told: TextGenerationOptions = {},
 ): TextGenerationPipeline {
   const task = 'text-generation';
+  const defaults: TextGenerationOptions = { ...ofTask(task, model.config), ...told };
   checkVocabulary(task, model, tokenizer);
   // GPT-2's tokenizer has no padding: any token will do where the mask hides it.
   if (tokenizer.specialTokens.padToken === undefined) {
@@ -53,11 +68,11 @@ export function textGeneration(
     const encoding = tokenizer.encodeBatch(prompts, { padding: 'longest', paddingSide: 'left' });
     for (const [row, { attentionMask }] of encoding.encodings.entries())
       if (!attentionMask.includes(1)) throw new ArgumentError(`${task}: prompt ${row} is empty`);
-    return encoding.toTensors();
+    return withDevice(deviceOf(model), () => encoding.toTensors());
   };
   const call = async (input: string | readonly string[], given: TextGenerationOptions = {}) => {
     const { returnFullText = true, ...options } = { ...defaults, ...given };
-    const prompts = typeof input === 'string' ? [input] : input;
+    const prompts: readonly string[] = listOf(task, input);
     const size = batchSizeOf(task, options);
     const results: GeneratedText[][] = [];
     const before = model.training;

@@ -11,6 +11,7 @@ import {
   checkTexts,
   checkVocabulary,
   inBatches,
+  listOf,
   longestInput,
   type PipelineModel,
   type PipelineOptions,
@@ -111,7 +112,7 @@ export function tokenClassification(
       throw new ArgumentError(
         `${task}: aggregationStrategy must be one of ${STRATEGIES.join(', ')}, got '${strategy}'`,
       );
-    const texts = typeof input === 'string' ? [input] : input;
+    const texts: readonly string[] = listOf(task, input);
     checkTexts(task, texts);
     const windows: (readonly (TokenEntity | EntityGroup)[])[][] = texts.map(() => []);
     const batches = inBatches(texts, {

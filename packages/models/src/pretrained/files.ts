@@ -144,7 +144,10 @@ function sourceOf(found: string): string | URL {
 export async function openModelFiles(source: string | URL, options: HubOptions = {}): Promise<ModelFiles> {
   if (source instanceof URL && source.protocol !== 'file:') return new UrlFiles(source);
   const folder = source instanceof URL ? decodeURIComponent(source.pathname) : source;
-  if (/^https?:\/\//.test(folder)) return new UrlFiles(new URL(folder));
+  if (/^https?:\/\//.test(folder)) {
+    if (!URL.canParse(folder)) throw new ArgumentError(`'${folder}' is not a valid URL`);
+    return new UrlFiles(new URL(folder));
+  }
   const path = folder.replace(/(?<=.)[/\\]+$/, '');
   const isId = typeof source === 'string' && isRepoId(source);
   // A page has no folders and says so: there, every such name is an id.

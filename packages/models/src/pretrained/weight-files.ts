@@ -11,8 +11,21 @@ import type { ModelFiles } from './files.js';
 export const WEIGHTS = 'model.safetensors';
 /** The file that tells which shard holds which weight. */
 export const WEIGHTS_INDEX = 'model.safetensors.index.json';
-/** What PyTorch pickles: never read here, since a pickle may run any code. */
-const PICKLES = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
+/** Reads a model of any form in Python, with its own head, and writes it as safetensors. */
+const BY_TRANSFORMERS = (more = ''): string =>
+  `import transformers as t; c = t.AutoConfig.from_pretrained('FOLDER'); getattr(t, c.architectures[0]).from_pretrained('FOLDER'${more}).save_pretrained('FOLDER')`;
+
+/** Weights in other forms, and how to convert them in Python. A pickle is never read, since it may run any code. */
+const OTHER_FORMS: Readonly<Record<string, { readonly form: string; readonly convert: string }>> = {
+  'pytorch_model.bin': {
+    form: 'a Python pickle',
+    // Copies: tensors that share memory, as tied weights do, are refused by save_file.
+    convert: `import torch; from safetensors.torch import save_file; state = torch.load('pytorch_model.bin', map_location='cpu'); save_file({k: v.clone().contiguous() for k, v in state.items()}, '${WEIGHTS}', metadata={'format': 'pt'})`,
+  },
+  'pytorch_model.bin.index.json': { form: 'an index of Python pickles', convert: BY_TRANSFORMERS() },
+  'tf_model.h5': { form: "TensorFlow's", convert: BY_TRANSFORMERS(', from_tf=True') },
+  'flax_model.msgpack': { form: "Flax's", convert: BY_TRANSFORMERS(', from_flax=True') },
+};
 
 /** A tensor is read in pieces of about this many bytes, so that little of a checkpoint is ever in host memory. */
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -43,10 +56,10 @@ export class WeightFiles {
       return new WeightFiles(files.path(WEIGHTS), new Map(file.keys().map((key) => [key, file])));
     }
     if (await files.has(WEIGHTS_INDEX)) return openShards(files, (name, map) => new WeightFiles(name, map));
-    for (const pickle of PICKLES)
-      if (await files.has(pickle))
+    for (const [file, { form, convert }] of Object.entries(OTHER_FORMS))
+      if (await files.has(file))
         throw new FormatError(
-          `${files.name}: there is only ${pickle}, which is a Python pickle and not read here; convert it in Python: from safetensors.torch import save_file; save_file(torch.load('${pickle}'), '${WEIGHTS}', metadata={'format': 'pt'})`,
+          `${files.name}: there is only ${file}, which is ${form} and not read here; convert it in Python: ${convert}`,
         );
     throw new FormatError(`${files.name}: there is neither ${WEIGHTS} nor ${WEIGHTS_INDEX}`);
   }
