@@ -622,3 +622,26 @@ export enum ShuffleField {
   total,
   length,
 }
+
+/** Numbers at equal distances. Item: 1,024 of them. */
+export enum LineField {
+  count,
+  out,
+  /** Address of three doubles: the first, the last, the step. */
+  numbers,
+  length,
+}
+
+/** Cumulative sums of long rows of floats, in segments. Item: a segment. */
+export enum SegmentField {
+  /** Elements of a row, of a segment but the last, and segments of a row. */
+  count,
+  segment,
+  segments,
+  reverse,
+  terms,
+  out,
+  /** Address of a double for each segment: its sum, then where its cumulative sums begin. */
+  sums,
+  length,
+}

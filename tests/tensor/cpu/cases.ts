@@ -309,6 +309,17 @@ export const cases: Record<string, Case> = {
     machine.run({ kind: 'scatter', ...request, values, add: true });
     return [await machine.get(values, outer * count), await machine.get(table, outer * size)];
   },
+  'scan of a long row': async (machine) => {
+    const length = 100_003;
+    const input = machine.put(noise(length, 42));
+    const outs = [machine.room(length), machine.room(length), machine.room(length)] as const;
+    const sizes = { kind: 'scan', outer: 1, length, inner: 1 } as const;
+    machine.run({ ...sizes, reverse: false, terms: input, out: outs[0] });
+    machine.run({ ...sizes, reverse: true, terms: input, out: outs[1] });
+    machine.run({ ...sizes, reverse: true, factors: input, out: outs[2] });
+    return Promise.all(outs.map((out) => machine.get(out, length)));
+  },
+
   'scan of rows': async (machine) => {
     const [outer, length, inner] = [70, 501, 1];
     const [sums, products] = [machine.room(outer * length), machine.room(outer * length)];

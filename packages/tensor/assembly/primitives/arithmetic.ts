@@ -34,6 +34,32 @@ function remainder64(a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function remainderF32(x: v128, y: v128): v128 {
+  const a = f64x2.promote_low_f32x4(x);
+  const b = f64x2.promote_low_f32x4(y);
+  const c = promoteHigh(x);
+  const d = promoteHigh(y);
+  const p = f64x2.div(a, b);
+  const q = f64x2.div(c, d);
+  const most = f64x2.splat(134217728);
+  const near = v128.and(f64x2.lt(f64x2.abs(p), most), f64x2.lt(f64x2.abs(q), most));
+  const finite = f32x4.lt(f32x4.abs(y), f32x4.splat(Infinity));
+  if (!v128.any_true(v128.not(v128.and(near, finite)))) return demote(remainderNear(a, b, p), remainderNear(c, d, q));
+  return remainderAny(x, y);
+}
+
+/** a mod b, given their quotient, where that is of some 27 bits and nothing is infinite or NaN. */
+// @ts-ignore: decorator
+@inline
+function remainderNear(a: v128, b: v128, quotient: v128): v128 {
+  const r = f64x2.sub(a, f64x2.mul(f64x2.floor(quotient), b));
+  const zero = f64x2.splat(0);
+  // A quotient that was rounded up to a whole number leaves a difference of the wrong sign; a zero has the dividend's.
+  const strayed = v128.and(f64x2.ne(r, zero), f64x2.lt(f64x2.mul(r, b), zero));
+  const mended = f64x2.add(r, v128.and(b, strayed));
+  return select(v128.and(a, i64x2.splat(0x8000000000000000)), mended, f64x2.eq(mended, zero));
+}
+
+function remainderAny(x: v128, y: v128): v128 {
   const quotient = f32x4.abs(f32x4.div(x, y));
   // An infinite quotient with finite arguments is far too, a NaN is not.
   if (v128.any_true(v128.and(f32x4.gt(quotient, f32x4.splat(134217728)), f32x4.ne(y, f32x4.splat(0))))) return remainderFar(x, y);

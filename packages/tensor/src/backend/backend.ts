@@ -17,7 +17,7 @@
  */
 import type { DType } from '../dtype.js';
 import type { Mt19937State } from '../random/mt19937.js';
-import type { Draw } from './draw.js';
+import type { Draw, Line } from './draw.js';
 import type { DeviceBuffer, KernelRequest, PointwiseRequest } from './requests.js';
 
 /** The kinds of device. */
@@ -104,6 +104,9 @@ export interface Backend {
    * (random/distributions.ts); absent where the host has to, and while requests are held back or written down.
    */
   draw?(buffer: DeviceBuffer, count: number, draw: Draw, state: Mt19937State): Mt19937State;
+
+  /** Fills a buffer with float32 numbers at equal distances; absent where {@link Backend.draw} is. */
+  drawLine?(buffer: DeviceBuffer, count: number, line: Line): void;
 
   /** Computes a kernel request. */
   run(request: KernelRequest): void;

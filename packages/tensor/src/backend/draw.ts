@@ -1,4 +1,4 @@
-/** What a device may be asked to draw from a host generator's stream (`random/draw.ts`). */
+/** What a device may be asked to make where the host would have to: draws from a generator's stream (`random/draw.ts`), and lines. */
 
 /** Float32 or float64 numbers; `integers` and `permutation` are int32. */
 export type Draw =
@@ -10,3 +10,10 @@ export type Draw =
   | { readonly kind: 'exponential'; readonly rate: number }
   | { readonly kind: 'integers'; readonly low: number; readonly high: number }
   | { readonly kind: 'permutation' };
+
+/** `first + step * i` in the first half, the middle included, and `last - step * (count - 1 - i)` behind it, each rounded once. */
+export interface Line {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}

@@ -29,6 +29,7 @@ export class TappedBackend implements Backend {
   readonly readNow?: NonNullable<Backend['readNow']>;
   readonly kernelText?: NonNullable<Backend['kernelText']>;
   readonly #draw: Backend['draw'];
+  readonly #drawLine: Backend['drawLine'];
 
   constructor(readonly device: Backend) {
     this.kind = device.kind;
@@ -40,12 +41,17 @@ export class TappedBackend implements Backend {
         return device.readNow?.(buffer, byteOffset, byteLength) ?? new ArrayBuffer(0);
       };
     if (device.draw) this.#draw = device.draw.bind(device);
+    if (device.drawLine) this.#drawLine = device.drawLine.bind(device);
     if (device.kernelText) this.kernelText = (request) => device.kernelText?.(request) ?? '';
   }
 
   /** Numbers are not drawn past who stands at the tap: then the host draws them, and what it writes comes by here. */
   get draw(): Backend['draw'] {
     return tap.interceptor ? undefined : this.#draw;
+  }
+
+  get drawLine(): Backend['drawLine'] {
+    return tap.interceptor ? undefined : this.#drawLine;
   }
 
   get isLost(): boolean {

@@ -142,6 +142,9 @@ export function emptyLike(like: Tensor, { dtype = like.dtype }: LikeOptions = {}
   return new Tensor(new Storage(like.storage.backend, dtype, numel(like.shape)), contiguousView(like.shape));
 }
 
+/** So many numbers are made on the device, where it does that. */
+const LONG_LINE = 256;
+
 /**
  * `steps` numbers from `start` to `end`, both included, at equal distances; computed from the nearer end, as [torch.linspace](https://pytorch.org/docs/stable/generated/torch.linspace.html).
  *
@@ -154,9 +157,16 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   const dtype = checkDType(options.dtype ?? 'float32');
   const round = dtype === 'float64' ? (x: number) => x : Math.fround;
   const step = round((round(end) - round(start)) / Math.max(1, steps - 1));
+  const [first, last] = [round(start), round(end)];
+  const backend = backendFor('linspace', options.device);
+  if (dtype === 'float32' && steps >= LONG_LINE && backend.drawLine) {
+    const storage = new Storage(backend, dtype, steps);
+    backend.drawLine(storage.buffer, steps, { first, last, step });
+    const result = new Tensor(storage, contiguousView([steps]));
+    return options.requiresGrad ? result.requiresGrad_() : result;
+  }
   // In float32 each element has one rounding, of a product and a sum together.
   const values = hostArray(dtype === 'float64' ? 'float64' : 'float32', steps);
-  const [first, last] = [round(start), round(end)];
   for (let i = 0; i < steps; i++) values[i] = i < steps / 2 ? first + step * i : last - step * (steps - i - 1);
   return wrap('linspace', values, [steps], dtype, options);
 }

@@ -7,12 +7,13 @@ import type { DType } from '../../dtype.js';
 import { ArgumentError, DeviceError } from '../../errors.js';
 import type { Mt19937State } from '../../random/mt19937.js';
 import type { Backend, BackendStatistics, DeviceInfo } from '../backend.js';
-import type { Draw } from '../draw.js';
+import type { Draw, Line } from '../draw.js';
 import { isPoisoned, POISON } from '../poison.js';
 import type { DeviceBuffer, KernelRequest, KernelTable } from '../requests.js';
 import { writtenBy } from '../written.js';
 import { ALIGNMENT } from './allocator.js';
 import { float64Kernels, isFloat64 } from './float64/table.js';
+import { drawLine } from './kernels/line.js';
 import { draw as drawNumbers } from './kernels/random.js';
 import { cpuKernels } from './kernels/table.js';
 import { CpuBuffer, Launcher } from './launch.js';
@@ -166,6 +167,13 @@ export class CpuBackend implements Backend {
     const at = this.#word(buffer, 0, count * 4, 'draw');
     launcher.packings.forget(buffer);
     return drawNumbers(launcher, at * 4, count, draw, state);
+  }
+
+  drawLine(buffer: DeviceBuffer, count: number, line: Line): void {
+    const { launcher } = this.#alive();
+    const at = this.#word(buffer, 0, count * 4, 'fill');
+    launcher.packings.forget(buffer);
+    drawLine(launcher, at * 4, count, line);
   }
 
   run(request: KernelRequest): void {
