@@ -16,6 +16,8 @@ export enum ItemSize {
   adamBlock = 4096,
   /** Words of memory that is cleared. */
   clearBlock = 16384,
+  /** Elements that an expression behind a product computes at a time, at most. */
+  followingBlock = 256,
 }
 
 /** How a pointwise operand is walked. */
@@ -26,6 +28,8 @@ export enum OperandMode {
   splat,
   /** By its strides, through a block buffer. */
   strided,
+  /** Behind a product: one row for all. */
+  row,
 }
 
 /** A fused expression. Item: a block of `block` elements in row-major order. */
@@ -134,6 +138,28 @@ export enum MatmulField {
   batchSizes,
   aBatchStrides,
   bBatchStrides,
+  /** Address of a `FollowingField` record, or 0, and the bytes of scratch memory that it asks for. */
+  following,
+  followingBytes,
+  length,
+}
+
+/**
+ * A fused expression over a product, computed as soon as an item of the product is. Slots are those of `PointwiseField`; the first input is the
+ * product, at the place of `MatmulField.out`.
+ */
+export enum FollowingField {
+  inputs,
+  scalars,
+  outputs,
+  registers,
+  steps,
+  code,
+  scalarValues,
+  /** Address of the operand records, inputs first, each of `OperandField.strides` words; those of inputs are dense or `OperandMode.row`. */
+  operands,
+  /** 1 where rows follow each other without a seam: no input is a row. */
+  dense,
   length,
 }
 

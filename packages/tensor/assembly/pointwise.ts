@@ -107,6 +107,22 @@ function scatter(buffer: usize, operand: usize, shape: usize, rank: i32, start: 
   walk(buffer, operand, shape, rank, start, count, false);
 }
 
+/** One primitive call a step, each over all of a block. */
+// @ts-ignore: decorator
+@inline
+export function runSteps(code: usize, codeEnd: usize, slots: usize, padded: i32): void {
+  for (let at = code; at < codeEnd; at += StepField.length * 4) {
+    call_indirect<void>(
+      load<u32>(at),
+      load<usize>(slots + (load<usize>(at, StepField.target * 4) << 2)),
+      load<usize>(slots + (load<usize>(at, StepField.a * 4) << 2)),
+      load<usize>(slots + (load<usize>(at, StepField.b * 4) << 2)),
+      load<usize>(slots + (load<usize>(at, StepField.c * 4) << 2)),
+      padded,
+    );
+  }
+}
+
 export function pointwise(record: usize, begin: i32, end: i32): void {
   const total = int(record, PointwiseField.total);
   const block = int(record, PointwiseField.block);
@@ -177,16 +193,7 @@ export function pointwise(record: usize, begin: i32, end: i32): void {
           : load<usize>(outputBuffers + (<usize>i << 2));
       store<usize>(outputSlots + (<usize>i << 2), place);
     }
-    for (let at = code; at < codeEnd; at += StepField.length * 4) {
-      call_indirect<void>(
-        load<u32>(at),
-        load<usize>(slots + (load<usize>(at, StepField.target * 4) << 2)),
-        load<usize>(slots + (load<usize>(at, StepField.a * 4) << 2)),
-        load<usize>(slots + (load<usize>(at, StepField.b * 4) << 2)),
-        load<usize>(slots + (load<usize>(at, StepField.c * 4) << 2)),
-        padded,
-      );
-    }
+    runSteps(code, codeEnd, slots, padded);
     for (let i = 0; i < outputs; i++) {
       const operand = outputOperands + <usize>i * operandBytes;
       const source = load<usize>(slots + (pointer(operand, OperandField.source) << 2));

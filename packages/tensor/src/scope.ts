@@ -42,6 +42,18 @@ export function moveTo(tensor: Tensor, scope: Scope | null): void {
  * const loss = scope(() => model.forward(x).sub(y).square().mean());
  */
 export function scope<T>(fn: () => T): T {
+  return run(fn, (survivors) => {
+    // A pending value would hold on to everything it is made of.
+    for (const tensor of survivors) tensor.compute();
+  });
+}
+
+/** As {@link scope}, but what survives may go on waiting: for callers who see to it that it is used soon. */
+export function pendingScope<T>(fn: () => T): T {
+  return run(fn, () => undefined);
+}
+
+function run<T>(fn: () => T, settle: (survivors: ReadonlySet<Tensor>) => void): T {
   const own: Scope = { tensors: new Set(), operations: [], parent: current };
   current = own;
   let result: T;
@@ -55,6 +67,7 @@ export function scope<T>(fn: () => T): T {
   current = own.parent;
   const survivors = new Set<Tensor>();
   collect(result, survivors);
+  settle(survivors);
   end(own, survivors);
   if (result instanceof Promise) {
     throw new ArgumentError(
@@ -76,8 +89,6 @@ export function keep<T>(value: T): T {
 }
 
 function end(own: Scope, survivors: ReadonlySet<Tensor>): void {
-  // A pending value would hold on to everything it is made of.
-  for (const tensor of survivors) tensor.compute();
   for (const tensor of own.tensors) {
     if (survivors.has(tensor)) tensor.adopt(own.parent);
     else tensor.dispose();

@@ -71,6 +71,8 @@ export class Storage {
   readonly readers = new Set<Storage>();
   /** Whether a kernel has computed this pending value on the way to another: the next one keeps it. */
   wasInlined = false;
+  /** Whether somebody who does not wait for it yet is going to ask for it: the next kernel that computes it on its way writes it too. */
+  isNeeded = false;
   /** Whether a captured function was recorded that reads it from outside. */
   isCaptured = false;
   #references = 1;
@@ -115,6 +117,11 @@ export class Storage {
 
   get isShared(): boolean {
     return this.#references > 1;
+  }
+
+  /** How many handles, saved values and pending recipes hold it. */
+  get references(): number {
+    return this.#references;
   }
 
   /** The recipe of a pending pointwise value; null once computed. */

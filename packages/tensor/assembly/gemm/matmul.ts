@@ -6,6 +6,7 @@
 import { ActivationCode, MatmulField } from '../layout';
 import { int, pointer, real, scratch } from '../memory';
 import { epilogue } from './epilogue';
+import { prepareFollowing, runFollowing } from './following';
 import { packA, packB, packedRowBytes } from './pack';
 import { COLUMNS, edgeTile, PANEL_ROW_BYTES, ROWS, tiles } from './tile';
 
@@ -38,7 +39,10 @@ export function matmul(record: usize, begin: i32, end: i32): void {
   const hasEpilogue = alpha != 1 || biases != 0 || residuals != 0 || activation != ActivationCode.none;
 
   const spare = scratch();
-  const copies = spare + 128;
+  const following = pointer(record, MatmulField.following);
+  const slots = spare + 128;
+  const copies = slots + pointer(record, MatmulField.followingBytes);
+  if (following != 0) prepareFollowing(following, slots);
   const packedA = packed == 0 ? copies + <usize>depth * <usize>columnGroup * 4 : copies;
   let packedSource: usize = 0;
   let packedColumn = -1;
@@ -125,5 +129,6 @@ export function matmul(record: usize, begin: i32, end: i32): void {
       const residual = residuals == 0 ? <usize>0 : residuals + place + offset;
       epilogue(out + offset, alpha, bias, residual, activation, columns);
     }
+    if (following != 0) runFollowing(following, slots, place >> 2, firstColumn, rows, columns, n);
   }
 }

@@ -8,7 +8,7 @@ import { makeTensor } from '../construct.js';
 import { AutogradError, ShapeError } from '../errors.js';
 import { assign } from '../fuse/assign.js';
 import { pendingStorage } from '../fuse/build.js';
-import { moveTo, scope } from '../scope.js';
+import { moveTo, pendingScope, scope } from '../scope.js';
 import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { View } from '../view.js';
@@ -156,7 +156,10 @@ function walk(
       const gradient = runHooks(vertex, gradients.get(vertex) as Tensor);
       gradients.delete(vertex);
       const target = targets?.get(vertex);
-      if (target) target.set(vertex, gradient);
+      if (target) {
+        target.set(vertex, gradient);
+        gradient.storage.isNeeded = true;
+      }
       const { operation } = vertex;
       if (!targets && (!operation || vertex.retainsGrad)) accumulate(vertex, gradient, createGraph);
       if (!operation) continue;
@@ -171,9 +174,14 @@ function walk(
       else if (operation.always || parents.some((parent) => parent && wanted.has(parent))) {
         retaining = retainGraph;
         // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
+        // They may wait to become part of the next rule's kernel; those of leaves would wait for the end, and hold what they are made of.
         const results = createGraph
           ? evaluate(vertex, gradient, wanted)
-          : scope(() => evaluate(vertex, gradient, wanted));
+          : pendingScope(() => {
+              const found = evaluate(vertex, gradient, wanted);
+              for (const [parent, result] of found) if (!parent.operation) result.compute();
+              return found;
+            });
         for (const [parent, result] of results) flow(parent, result);
       }
       // A pass that is still to come through here needs what was saved.
@@ -195,6 +203,8 @@ function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>)
     const result = thunk();
     observe(`${operation.name}'s backward`, result);
     // A rule may pass the gradient on as it is, or give one to several parents; another handle keeps lifetimes apart.
+    const isGivenTwice = results.some(([, other]) => other.storage === result.storage);
+    if (isGivenTwice) result.storage.isNeeded = true;
     const isShared = result === gradient || results.some(([, other]) => other === result);
     results.push([parent, isShared ? makeTensor(result.storage.retain(), result.layout, result.vertex) : result]);
   }

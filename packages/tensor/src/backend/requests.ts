@@ -48,6 +48,21 @@ export interface Matrices extends Dense {
 /** What a product may apply to its sums; `geluTanh` is GELU by tanh. */
 export type Activation = 'none' | 'relu' | 'gelu' | 'geluTanh';
 
+/**
+ * What a product goes through in its own kernel: a pointwise program over [...batch, m, n] whose first input is the product, with its scale, bias
+ * and activation. Where the program draws (`uniform`), n is a multiple of four.
+ */
+export interface ProductSteps {
+  readonly program: Program;
+  readonly scalars: readonly number[];
+  /** The program's other inputs: [...batch, m, n], dense, or a row [n] for all. */
+  readonly inputs: readonly (Dense & { readonly isRow: boolean })[];
+  /** [...batch, m, n] each, dense. */
+  readonly outputs: readonly Dense[];
+  /** Whether `out` is to hold the product itself; otherwise it names the place of the first output, and holds that. */
+  readonly keepsProduct: boolean;
+}
+
 /** `out[b] = activation(alpha * a[b] @ b[b] + bias) + residual[b]`, accumulated in float32; `out` is dense [...batch, m, n]. */
 export interface MatmulRequest {
   readonly kind: 'matmul';
@@ -66,6 +81,8 @@ export interface MatmulRequest {
   /** [...batch, m, n], dense. */
   readonly residual?: Dense;
   readonly out: Dense;
+  /** Then there is no residual, and there are no further products. */
+  readonly steps?: ProductSteps;
   /** Further products of the same `a` without residuals, in the same launch where the backend can. */
   readonly more?: readonly ProductOperands[];
 }

@@ -8,7 +8,7 @@ type Written = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly
 
 const WRITTEN: Written = {
   pointwise: ({ outputs }) => outputs,
-  matmul: (request) => [request, ...(request.more ?? [])].map(({ out }) => out),
+  matmul: (request) => [...[request, ...(request.more ?? [])].map(({ out }) => out), ...(request.steps?.outputs ?? [])],
   reduce: ({ out }) => [out],
   softmax: ({ out }) => [out],
   softmaxBackward: ({ out }) => [out],

@@ -10,7 +10,7 @@ import type { Event, Recording } from './recording.js';
 /** A number of a request that comes from a key: the index of the request among the events, the place in it, and the number of the key. */
 export interface LiveNumber {
   readonly event: number;
-  /** The index among the scalars of a pointwise request, or the offset of an attention's dropout. */
+  /** The index among the scalars of a pointwise request or of a product's steps, or the offset of an attention's dropout. */
   readonly place: number | 'dropout';
   readonly key: number;
 }
@@ -91,11 +91,7 @@ function differentRequests(
     const name = path.join('.');
     if (typeof x === 'number' && typeof y === 'number') {
       const place =
-        b.kind === 'pointwise' && path[0] === 'scalars'
-          ? Number(path[1])
-          : name === 'dropout.key.2'
-            ? ('dropout' as const)
-            : undefined;
+        path.at(-2) === 'scalars' ? Number(path.at(-1)) : name === 'dropout.key.2' ? ('dropout' as const) : undefined;
       const key = place === undefined ? -1 : keyOf(x, y);
       if (place === undefined || key < 0) return `${where}: ${name} was ${x} at one call and is ${y} at the next`;
       live.push({ event, place, key });

@@ -42,11 +42,14 @@ export class Stretch {
 
 /** The request with the keys of this call. */
 function filled(request: KernelRequest, live: readonly LiveNumber[], keyNow: (key: number) => number): KernelRequest {
-  if (request.kind === 'pointwise') {
-    const scalars = [...request.scalars];
-    for (const { place, key } of live) if (typeof place === 'number') scalars[place] = keyNow(key);
-    return { ...request, scalars };
-  }
+  const withKeys = (scalars: readonly number[]): number[] => {
+    const all = [...scalars];
+    for (const { place, key } of live) if (typeof place === 'number') all[place] = keyNow(key);
+    return all;
+  };
+  if (request.kind === 'pointwise') return { ...request, scalars: withKeys(request.scalars) };
+  if (request.kind === 'matmul' && request.steps)
+    return { ...request, steps: { ...request.steps, scalars: withKeys(request.steps.scalars) } };
   const [first] = live;
   if (first && (request.kind === 'attention' || request.kind === 'attentionBackward') && request.dropout) {
     const { p, key } = request.dropout;

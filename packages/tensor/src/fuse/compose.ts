@@ -1,7 +1,7 @@
 /**
  * From pending storages to one program. The recipes below a root are walked once, in the order of their dependence; each becomes
  * a step, each computed storage an input. A pending value in the middle is written out as well if another pending value
- * outside this kernel waits for it, or if an earlier kernel already computed it on its way: so nothing is computed more than twice.
+ * outside this kernel waits or is going to ask for it, or if an earlier kernel already computed it on its way: so nothing is computed more than twice.
  */
 import type { DType } from '../dtype.js';
 import type { RecipeArgument, Storage } from '../storage.js';
@@ -70,7 +70,7 @@ export function compose(root: Storage): Composition {
 }
 
 function mustKeep(storage: Storage, together: ReadonlySet<Storage>): boolean {
-  if (storage.wasInlined) return true;
+  if (storage.wasInlined || storage.isNeeded) return true;
   for (const reader of storage.readers) if (!together.has(reader)) return true;
   return false;
 }

@@ -4,6 +4,7 @@ import type { PendingProduct } from '../storage.js';
 import type { Tensor } from '../tensor.js';
 import { compose } from './compose.js';
 import { pointwiseRequest } from './lower.js';
+import { findFollowing } from './product-steps.js';
 import { findEpilogue } from './products.js';
 import type { Program } from './program.js';
 
@@ -25,6 +26,9 @@ export function explain(value: Tensor): string {
   const epilogue = findEpilogue(recipe.shape, composition)?.product.product;
   if (epilogue)
     return `1 kernel on ${backend.kind}: ${describeProduct(epilogue)}, whose sums go through\n${listing(program, scalars)}`;
+  const following = findFollowing(recipe.shape, composition);
+  if (following?.product.product)
+    return `1 kernel on ${backend.kind}: ${describeProduct(following.product.product)}, ${following.keepsProduct ? 'kept, ' : ''}whose values go through\n${listing(following.program, scalars)}`;
   const elements = numel(recipe.shape);
   const before = inputs.flatMap(({ storage: { product: waiting } }) => (waiting ? [describeProduct(waiting)] : []));
   const head =

@@ -4,7 +4,8 @@ import { numel } from '../shape.js';
 import type { Storage } from '../storage.js';
 import { collapseDims, contiguousView, type View } from '../view.js';
 import { type Composition, compose } from './compose.js';
-import { findEpilogue, lowerAddend, lowerProduct } from './products.js';
+import { findFollowing } from './product-steps.js';
+import { findEpilogue, lowerAddend, lowerFollowing, lowerProduct } from './products.js';
 
 /** Where the root's value goes if not into memory of its own: elements of an existing storage, in place. */
 export interface Destination {
@@ -21,7 +22,9 @@ export function lower(root: Storage, destination?: Destination): void {
   const composition = compose(root);
   const { written, inlined } = composition;
   const epilogue = destination ? null : findEpilogue(recipe.shape, composition);
+  const following = destination || epilogue ? null : findFollowing(recipe.shape, composition);
   if (epilogue) lowerProduct(epilogue.product, { ...epilogue, out: root });
+  else if (following) lowerFollowing(following, written);
   else if (numel(recipe.shape) > 0) root.backend.run(pointwiseRequest(recipe.shape, composition, destination));
   else for (const storage of written) if (!(storage === root && destination)) storage.reserve();
   for (const storage of inlined) storage.wasInlined = true;

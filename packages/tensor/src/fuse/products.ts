@@ -5,11 +5,12 @@
  *
  * Laziness stays invisible: a product that became part of another kernel can still be computed for whoever asks for it.
  */
-import type { Activation, Dense, Matrices, ProductOperands } from '../backend/requests.js';
+import type { Activation, Dense, MatmulRequest, Matrices, ProductOperands } from '../backend/requests.js';
 import { numel, type Shape } from '../shape.js';
 import type { Factor, PendingProduct, Recipe, Storage } from '../storage.js';
 import { isContiguous } from '../view.js';
 import { type Composition, compose, type Input } from './compose.js';
+import { type Following, isRowOf } from './product-steps.js';
 
 const ACTIVATIONS: Readonly<Record<string, Activation>> = { relu: 'relu', gelu: 'gelu', geluTanh: 'geluTanh' };
 
@@ -31,7 +32,7 @@ export function findEpilogue(shape: Shape, composition: Composition): Epilogue |
     const { storage, view } = inputs[i] as Input;
     if (!storage.product?.isConstant || storage.wasInlined || !isWhole(storage, view)) continue;
     if (written.length !== 1 || program.steps.length === 0 || numel(shape) === 0) return null;
-    let isAlone = true;
+    let isAlone = !storage.isNeeded;
     for (const reader of storage.readers) if (reader !== written[0] && !inlined.includes(reader)) isAlone = false;
     const epilogue = isAlone ? asEpilogue(shape, composition, i) : null;
     if (epilogue) return epilogue;
@@ -51,8 +52,8 @@ export function lowerAddend({ op, args }: Recipe): void {
   lowerBeside(y.storage, x.storage);
 }
 
-function lowerBeside({ product, wasInlined, readers }: Storage, other: Storage): void {
-  if (!product?.isConstant || wasInlined || readers.size > 1) return;
+function lowerBeside({ product, wasInlined, isNeeded, readers }: Storage, other: Storage): void {
+  if (!product?.isConstant || wasInlined || isNeeded || readers.size > 1) return;
   if (other.recipe && findEpilogue(other.recipe.shape, compose(other))) void other.buffer;
 }
 
@@ -77,7 +78,7 @@ function asEpilogue(shape: Shape, { program, inputs, scalars }: Composition, fir
       const isFresh = activation === 'none' && !product.bias && !bias;
       if (op === 'mul' && scalar !== undefined && isFresh && alpha === 1) alpha = scalar;
       else if (op !== 'add' || !input || other === first || input.storage.dtype !== storage.dtype) return null;
-      else if (isFresh && isRow(input, shape, product.n)) bias = input;
+      else if (isFresh && isRowOf(input, shape, product.n)) bias = input;
       else if (isContiguous(input.view)) residual = input;
       else return null;
     }
@@ -90,35 +91,32 @@ function isWhole(storage: Storage, view: Input['view']): boolean {
   return view.offset === 0 && isContiguous(view) && numel(view.shape) === storage.size;
 }
 
-/** Whether an input repeats one dense row of `n` elements. */
-function isRow({ view }: Input, shape: Shape, n: number): boolean {
-  return (
-    shape.at(-1) === n &&
-    view.strides.every((stride, d) =>
-      d === shape.length - 1 ? stride === 1 || n === 1 : stride === 0 || shape[d] === 1,
-    )
-  );
+/** Computes a product together with the steps that follow it, and settles it if it was written too. */
+export function lowerFollowing({ product: storage, ...following }: Following, written: readonly Storage[]): void {
+  const { product } = storage;
+  const [first] = written;
+  if (!product || !first) return;
+  const { program, scalars, keepsProduct } = following;
+  const inputs = following.inputs.map((input) => ({ ...denseInput(input), isRow: input.isRow }));
+  storage.backend.run({
+    ...plainRequest(product),
+    out: placeOf(keepsProduct ? storage : first),
+    steps: { program, scalars, inputs, outputs: written.map(placeOf), keepsProduct },
+  });
+  if (keepsProduct) storage.settle();
+  else storage.wasInlined = true;
 }
 
 /** Computes a product into memory of its own, together with others that wait; or, with an epilogue, into `out`. */
 export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'product'> & { readonly out: Storage }): void {
   const { product } = storage;
   if (!product) return;
-  const { batch, m, n, k, a, b, bias } = product;
   const others = epilogue ? [] : siblings(storage, product);
   const more = others.flatMap((each) => (each.product ? [operands(each.product, each)] : []));
-  const added = epilogue?.bias ? denseInput(epilogue.bias) : denseOf(bias);
   storage.backend.run({
-    kind: 'matmul',
-    batch,
-    m,
-    n,
-    k,
-    a: matrices(a),
-    b: matrices(b),
-    alpha: epilogue?.alpha ?? 1,
-    ...(added && { bias: added }),
-    activation: epilogue?.activation ?? product.activation,
+    ...plainRequest(product),
+    ...(epilogue && { alpha: epilogue.alpha, activation: epilogue.activation }),
+    ...(epilogue?.bias && { bias: denseInput(epilogue.bias) }),
     ...(epilogue?.residual && { residual: denseInput(epilogue.residual) }),
     out: placeOf(epilogue?.out ?? storage),
     ...(more.length > 0 && { more }),
@@ -128,6 +126,23 @@ export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'produc
     storage.settle();
     for (const each of others) each.settle();
   }
+}
+
+/** The request of a product by itself, but for its place. */
+function plainRequest({ batch, m, n, k, a, b, bias, activation }: PendingProduct): Omit<MatmulRequest, 'out'> {
+  const added = denseOf(bias);
+  return {
+    kind: 'matmul',
+    batch,
+    m,
+    n,
+    k,
+    a: matrices(a),
+    b: matrices(b),
+    alpha: 1,
+    ...(added && { bias: added }),
+    activation,
+  };
 }
 
 /** Products of the same left operand that wait too and that nothing pointwise waits for: what could become an epilogue is left alone. */

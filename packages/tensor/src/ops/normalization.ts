@@ -69,6 +69,7 @@ function normalizeRows(
     mean,
     rstd,
   });
+  const wanted = { input: x.vertex !== null, affine: weight?.vertex != null || bias?.vertex != null };
   const saved: readonly Tensor[] = [x, means, rstds, ...(weight ? [weight] : [])];
   const result = record(op, output, inputs, saved, (grad, kept) => {
     const [input, savedMean, savedRstd, scale = null] = kept as readonly Tensor[] as readonly [
@@ -80,7 +81,7 @@ function normalizeRows(
     const gradients = (isGradEnabled() ? composedGradients : fusedGradients)(
       grad,
       { input, mean: savedMean, rstd: savedRstd, weight: scale },
-      { rows, width, eps, centered: op === 'layerNorm' },
+      { rows, width, eps, centered: op === 'layerNorm', wanted },
     );
     return [gradients.input, ...(weight ? [gradients.weight] : []), ...(bias ? [gradients.bias] : [])];
   });
@@ -102,17 +103,25 @@ interface Sizes {
   readonly eps: number;
   /** Whether the mean is subtracted. */
   readonly centered: boolean;
+  /** Whether the input, and whether weight or bias, take part in the graph. */
+  readonly wanted: { readonly input: boolean; readonly affine: boolean };
 }
 
 type Gradients = { readonly input: () => Tensor; readonly weight: () => Tensor; readonly bias: () => Tensor };
 
-/** The gradients by the fused kernel: one request for the input, one for weight and bias together. */
+/** The gradients by the fused kernel, in one request: it reads what all of them are made of. */
 function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, sizes: Sizes): Gradients {
-  const { rows, width, centered } = sizes;
+  const { rows, width, centered, wanted } = sizes;
   const backend = input.storage.backend;
-  const shape = weight?.shape ?? [width];
-  const request = () =>
-    ({
+  let made: { readonly input: Tensor | null; readonly weight: Tensor | null; readonly bias: Tensor | null } | null =
+    null;
+  const all = () => {
+    if (made) return made;
+    const empty = (isWanted: boolean, shape: Shape) => (isWanted ? emptyOn(backend, shape, input.dtype) : null);
+    const ofInput = empty(wanted.input, input.shape);
+    const ofWeight = empty(wanted.affine, weight?.shape ?? [width]);
+    const ofBias = empty(wanted.affine && centered, weight?.shape ?? [width]);
+    backend.run({
       kind: 'layerNormBackward',
       centered,
       rows,
@@ -122,24 +131,18 @@ function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, size
       mean: dense(mean),
       rstd: dense(rstd),
       ...(weight && { weight: dense(weight) }),
-    }) as const;
-  let affine: { weight: Tensor; bias: Tensor } | null = null;
-  const weightAndBias = (): { weight: Tensor; bias: Tensor } => {
-    if (affine) return affine;
-    const { tensor: gradWeight, operand: weightOut } = emptyOn(backend, shape, input.dtype);
-    const { tensor: gradBias, operand: biasOut } = emptyOn(backend, shape, input.dtype);
-    backend.run({ ...request(), gradWeight: weightOut, ...(centered && { gradBias: biasOut }) });
-    affine = { weight: gradWeight, bias: gradBias };
-    return affine;
+      ...(ofInput && { gradInput: ofInput.operand }),
+      ...(ofWeight && { gradWeight: ofWeight.operand }),
+      ...(ofBias && { gradBias: ofBias.operand }),
+    });
+    made = { input: ofInput?.tensor ?? null, weight: ofWeight?.tensor ?? null, bias: ofBias?.tensor ?? null };
+    return made;
   };
+  // Only who takes part in the graph is asked for a gradient.
   return {
-    input: () => {
-      const { tensor, operand } = emptyOn(backend, input.shape, input.dtype);
-      backend.run({ ...request(), gradInput: operand });
-      return tensor;
-    },
-    weight: () => weightAndBias().weight,
-    bias: () => weightAndBias().bias,
+    input: () => all().input as Tensor,
+    weight: () => all().weight as Tensor,
+    bias: () => all().bias as Tensor,
   };
 }
 

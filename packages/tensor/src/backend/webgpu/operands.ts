@@ -22,7 +22,9 @@ export class Operands {
 
   /** To be called before a request's kernels are dispatched. */
   begin(request: KernelRequest): void {
-    if (this.hasHalves) this.#note(request);
+    if (!this.hasHalves) return;
+    this.#note(request);
+    if (request.kind === 'matmul' && request.steps) this.#note(request.steps);
   }
 
   end(): void {
@@ -69,7 +71,7 @@ export class Operands {
     if (physical) physical.lastBatch = batch;
   }
 
-  /** Operands stand in requests, in lists of them, and in lists of records of them. */
+  /** Operands stand in requests, in lists of them, in lists of records of them, and in a product's steps. */
   #note(record: object): void {
     for (const value of Object.values(record) as unknown[]) {
       if (isOperand(value)) {

@@ -3,8 +3,10 @@
 import { pointwiseTable } from '../../../ops/pointwise/table.js';
 import { numel } from '../../../shape.js';
 import type { Activation, MatmulRequest, Matrices } from '../../requests.js';
+import { followingRequest } from '../kernels/pointwise.js';
 import type { Launcher } from '../launch.js';
 import { elements, optional, wholeBuffer } from './elements.js';
+import { pointwise } from './pointwise.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, (x: number) => number>> = {
   none: (x) => x,
@@ -44,6 +46,7 @@ export function matmul(launcher: Launcher, request: MatmulRequest): void {
       }
     }
   }
+  if (request.steps) pointwise(launcher, followingRequest(numel(batch) * m, n, request.out, request.steps));
 }
 
 /** Where a matrix of the batch begins. */

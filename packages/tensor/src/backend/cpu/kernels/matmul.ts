@@ -4,6 +4,7 @@ import { ALIGNMENT, type Block } from '../allocator.js';
 import type { Launcher } from '../launch.js';
 import { ActivationCode, ItemSize, MatmulField, PackField, ThinField, TransposeField } from '../layout.generated.js';
 import { SCRATCH_BYTES } from '../scratch.js';
+import type { PointwiseKernels } from './pointwise.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
   none: ActivationCode.none,
@@ -45,6 +46,8 @@ const THINNEST_GROUP = 64;
 const TURN_GROUPS = 3;
 /** Multiplications that make a piece of work for a thread. */
 const GRAIN = 131_072;
+/** Bytes of scratch memory that steps behind a product may take; the rest is for copies of a and b. */
+const MOST_FOLLOWING = 131_072;
 
 const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 
@@ -67,11 +70,11 @@ interface Product {
   readonly b: Side;
 }
 
-export function matmul(launcher: Launcher, request: MatmulRequest): void {
+export function matmul(launcher: Launcher, request: MatmulRequest, programs: PointwiseKernels): void {
   if (request.more) {
     const { more, ...first } = request;
-    matmul(launcher, first);
-    for (const each of more) matmul(launcher, { ...first, ...each });
+    matmul(launcher, first, programs);
+    for (const each of more) matmul(launcher, { ...first, ...each }, programs);
     return;
   }
   const { n, k } = request;
@@ -90,13 +93,17 @@ export function matmul(launcher: Launcher, request: MatmulRequest): void {
     batch: request.b.batchStrides,
   };
   const problem: Product = { request, batch, m, n, k, a, b };
+  // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
+  const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
   if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem)) launchThin(launcher, problem, false);
-  else if (n <= FEW && m > FEW) {
-    // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
-    const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
-    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true);
-    else launchBlocks(launcher, problem);
-  } else launchBlocks(launcher, problem);
+  else if (n <= FEW && m > FEW && fitsThin(exchanged) && (n === 1 || isDot(exchanged)))
+    launchThin(launcher, exchanged, true);
+  else {
+    launchBlocks(launcher, problem, programs);
+    return;
+  }
+  // So little is computed at a time here that steps would cost more between than behind.
+  programs.runFollowing(launcher, request);
 }
 
 /** Rows of all matrices as one matrix, where b is the same for all and the rows of a are evenly spaced. */
@@ -201,7 +208,7 @@ function chooseGroups(
   return { rowGroup, columnGroup };
 }
 
-function launchBlocks(launcher: Launcher, given: Product): void {
+function launchBlocks(launcher: Launcher, given: Product, programs: PointwiseKernels): void {
   const rows = turnedRows(launcher, given);
   const problem = rows ? { ...given, a: { ...given.a, row: given.k, column: 1 } } : given;
   const { request, batch, m, n, k, a, b } = problem;
@@ -221,9 +228,15 @@ function launchBlocks(launcher: Launcher, given: Product): void {
   }
   const columnGroups = Math.ceil(n / columnGroup);
   const rowGroups = Math.ceil(m / rowGroup);
+  // Steps over parts of rows would go through memory in leaps, which takes longer than a pass of their own.
+  const wanted = request.steps && columnGroups === 1 ? programs.followingBytes(launcher, request.steps) : 0;
+  const [steps, followingBytes] = wanted > 0 && wanted <= MOST_FOLLOWING ? [request.steps, wanted] : [undefined, 0];
   const record = launcher.record(MatmulField.length);
   const batchAt = writeBatch(launcher, problem);
+  const following = steps ? programs.writeFollowing(launcher, steps, request.out) : 0;
   const { i32, f32 } = launcher;
+  i32[record + MatmulField.following] = following;
+  i32[record + MatmulField.followingBytes] = followingBytes;
   i32[record + MatmulField.m] = m;
   i32[record + MatmulField.n] = n;
   i32[record + MatmulField.k] = k;
@@ -256,6 +269,7 @@ function launchBlocks(launcher: Launcher, given: Product): void {
   );
   if (shared) launcher.give(shared);
   if (rows) launcher.give(rows);
+  if (request.steps && !steps) programs.runFollowing(launcher, request);
 }
 
 /** All of a with its rows dense along k, as a block of memory, where many groups of columns would each turn them: weight gradients. */

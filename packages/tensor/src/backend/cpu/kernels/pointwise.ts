@@ -7,10 +7,18 @@ import { DeviceError } from '../../../errors.js';
 import type { Program } from '../../../fuse/program.js';
 import type { PointwiseName } from '../../../ops/pointwise/table.js';
 import { contiguousStrides, numel } from '../../../shape.js';
-import type { PointwiseRequest, Strided } from '../../requests.js';
+import type { Dense, MatmulRequest, PointwiseRequest, ProductSteps, Strided } from '../../requests.js';
 import { ALIGNMENT, type Block } from '../allocator.js';
 import type { Launcher } from '../launch.js';
-import { ItemSize, OperandField, OperandMode, PointwiseField, StepField, TransposeField } from '../layout.generated.js';
+import {
+  FollowingField,
+  ItemSize,
+  OperandField,
+  OperandMode,
+  PointwiseField,
+  StepField,
+  TransposeField,
+} from '../layout.generated.js';
 import { primitiveName, SPREAD } from '../module.js';
 import { SCRATCH_BYTES } from '../scratch.js';
 
@@ -78,7 +86,7 @@ export class PointwiseKernels {
     const shapeAt = launcher.more(rank);
     const scalarsAt = launcher.more(scalars.length);
     const operandsAt = launcher.more(operandWords * (inputs.length + outputs.length));
-    const { i32, f32 } = launcher;
+    const { i32 } = launcher;
     i32[record + PointwiseField.total] = total;
     i32[record + PointwiseField.block] = block;
     i32[record + PointwiseField.rank] = rank;
@@ -93,12 +101,7 @@ export class PointwiseKernels {
     i32[record + PointwiseField.scalarsInPlace] = Number(spreadsLate(program));
     i32[record + PointwiseField.operands] = operandsAt * 4;
     for (let d = 0; d < rank; d++) i32[shapeAt + d] = shape[d] ?? 1;
-    for (let s = 0; s < scalars.length; s++) {
-      const value = scalars[s] ?? 0;
-      const dtype = program.scalars[s];
-      if (dtype === 'float32') f32[scalarsAt + s] = value;
-      else i32[scalarsAt + s] = dtype === 'bool' ? Number(value !== 0) : dtype === 'uint8' ? value & 255 : value;
-    }
+    writeScalars(launcher, scalarsAt, program, scalars);
 
     let at = operandsAt;
     for (const [i, input] of inputs.entries()) {
@@ -123,6 +126,56 @@ export class PointwiseKernels {
     launcher.launch('pointwise', record, Math.ceil(total / block), Math.ceil(compiled.grain / block));
   }
 
+  /** The bytes of scratch memory that steps behind a product take. */
+  followingBytes(launcher: Launcher, { program, inputs, scalars, outputs }: ProductSteps): number {
+    if (spreadsLate(program)) return Number.POSITIVE_INFINITY;
+    const { registers } = this.#get(launcher, program);
+    const buffers = scalars.length + outputs.length + registers;
+    const slots = 1 + inputs.length + buffers + outputs.length;
+    return Math.ceil((slots * 4) / 64 + 1) * 64 + Math.ceil((buffers * (ItemSize.followingBlock + 16) * 4) / 64) * 64;
+  }
+
+  /** Writes the record of steps behind a product as part of the record at hand; the address of it. */
+  writeFollowing(launcher: Launcher, { program, inputs, scalars, outputs }: ProductSteps, product: Dense): number {
+    const compiled = this.#get(launcher, program);
+    const record = launcher.more(FollowingField.length);
+    const scalarsAt = launcher.more(scalars.length);
+    const operandsAt = launcher.more(OperandField.strides * (1 + inputs.length + outputs.length));
+    const { i32 } = launcher;
+    i32[record + FollowingField.inputs] = 1 + inputs.length;
+    i32[record + FollowingField.scalars] = scalars.length;
+    i32[record + FollowingField.outputs] = outputs.length;
+    i32[record + FollowingField.registers] = compiled.registers;
+    i32[record + FollowingField.steps] = compiled.steps;
+    i32[record + FollowingField.code] = compiled.code === undefined ? 0 : compiled.code.start * ALIGNMENT;
+    i32[record + FollowingField.scalarValues] = scalarsAt * 4;
+    i32[record + FollowingField.operands] = operandsAt * 4;
+    i32[record + FollowingField.dense] = Number(inputs.every(({ isRow }) => !isRow));
+    writeScalars(launcher, scalarsAt, program, scalars);
+    const sources = [{ ...product, isRow: false }, ...inputs];
+    let at = operandsAt;
+    for (const input of sources) {
+      i32[at + OperandField.address] = launcher.pointer(input);
+      i32[at + OperandField.mode] = input.isRow ? OperandMode.row : OperandMode.dense;
+      at += OperandField.strides;
+    }
+    for (const [o, output] of outputs.entries()) {
+      const plan = compiled.outputs[o];
+      if (plan === undefined) continue;
+      const clobbers = plan.readLater.some((i) => sources[i]?.buffer === output.buffer);
+      i32[at + OperandField.address] = launcher.pointer(output);
+      i32[at + OperandField.source] = plan.source;
+      i32[at + OperandField.direct] = Number(plan.own && !clobbers);
+      at += OperandField.strides;
+    }
+    return record * 4;
+  }
+
+  /** Steps behind a product that has been computed, as a kernel of their own. */
+  runFollowing(launcher: Launcher, { batch, m, n, out, steps }: MatmulRequest): void {
+    if (steps) this.run(launcher, followingRequest(numel(batch) * m, n, out, steps));
+  }
+
   #get(launcher: Launcher, program: Program): Compiled {
     let compiled = this.#compiled.get(program.key);
     if (compiled === undefined) {
@@ -137,6 +190,34 @@ export class PointwiseKernels {
       }
     }
     return compiled;
+  }
+}
+
+/** The steps behind a product of `rows` rows in memory as a request of their own. */
+export function followingRequest(
+  rows: number,
+  n: number,
+  product: Dense,
+  { program, scalars, inputs, outputs }: ProductSteps,
+): PointwiseRequest {
+  const strided = (operand: Dense, isRow = false): Strided => ({ ...operand, strides: [isRow ? 0 : n, 1] });
+  return {
+    kind: 'pointwise',
+    program,
+    shape: [rows, n],
+    inputs: [strided(product), ...inputs.map((input) => strided(input, input.isRow))],
+    scalars,
+    outputs: outputs.map((output) => strided(output)),
+  };
+}
+
+function writeScalars(launcher: Launcher, at: number, program: Program, scalars: readonly number[]): void {
+  const { i32, f32 } = launcher;
+  for (let s = 0; s < scalars.length; s++) {
+    const value = scalars[s] ?? 0;
+    const dtype = program.scalars[s];
+    if (dtype === 'float32') f32[at + s] = value;
+    else i32[at + s] = dtype === 'bool' ? Number(value !== 0) : dtype === 'uint8' ? value & 255 : value;
   }
 }
 

@@ -20,7 +20,7 @@ export function cpuKernels(): KernelTable<Launcher> {
   const programs = new PointwiseKernels();
   return {
     pointwise: (launcher, request) => programs.run(launcher, request),
-    matmul,
+    matmul: (launcher, request) => matmul(launcher, request, programs),
     reduce,
     softmax,
     softmaxBackward,

@@ -1,21 +1,28 @@
 /** What both matmul kernels share: bindings, parameters, the place of a tile in the batch, and the epilogue. */
 import type { ParameterType } from '../params.js';
 import type { MatmulVariant } from './matmul.js';
-import { prelude } from './prelude.js';
+import { stepsBindings, stepsParams, stepsText } from './matmul-steps.js';
+import { PLACE, prelude } from './prelude.js';
 import { type BindingSource, type Element, f32, lines, read, u32, write } from './source.js';
 
-export function matmulBindings({ vectorA, vectorB, vectorOut, hasBias, hasResidual }: MatmulVariant): BindingSource[] {
-  const element = (isVector: boolean): Element => (isVector ? 'vec4<f32>' : 'f32');
+const element = (isVector: boolean): Element => (isVector ? 'vec4<f32>' : 'f32');
+
+export function matmulBindings(variant: MatmulVariant): BindingSource[] {
+  const { vectorA, vectorB } = variant;
+  return [read('a', element(vectorA)), read('b', element(vectorB)), ...storeBindings(variant)];
+}
+
+/** The bindings of the epilogue, and of what is written. */
+export function storeBindings({ vectorOut, hasBias, hasResidual, steps }: MatmulVariant): BindingSource[] {
   return [
-    read('a', element(vectorA)),
-    read('b', element(vectorB)),
     ...(hasBias ? [read('bias', element(vectorOut))] : []),
     ...(hasResidual ? [read('residual', element(vectorOut))] : []),
-    write('out', element(vectorOut)),
+    ...(steps && !steps.keepsProduct ? [] : [write('out', element(vectorOut))]),
+    ...(steps ? stepsBindings(steps, vectorOut ? 4 : 1) : []),
   ];
 }
 
-export function matmulParams({ batchRank, isSplit }: MatmulVariant): Record<string, ParameterType> {
+export function matmulParams({ batchRank, isSplit, steps }: MatmulVariant): Record<string, ParameterType> {
   const perBatch = Array.from({ length: batchRank }, (_, d) => [`batch${d}`, `aBatch${d}`, `bBatch${d}`]).flat();
   return {
     ...u32(
@@ -36,6 +43,7 @@ export function matmulParams({ batchRank, isSplit }: MatmulVariant): Record<stri
     ...(isSplit ? u32('slices', 'slice') : {}),
     ...f32('alpha'),
     ...u32(...perBatch),
+    ...(steps ? stepsParams(steps) : {}),
   };
 }
 
@@ -74,28 +82,37 @@ export function matmulPlace({ batchRank, parts, vectorOut, isSplit }: MatmulVari
 
 /** `store(row, column, value)`: the epilogue over four columns from `column` on, as far as they lie inside the output. */
 export function matmulStore(variant: MatmulVariant): string {
-  const { vectorOut, hasBias, hasResidual, activation } = variant;
+  const { vectorOut, hasBias, hasResidual, activation, steps } = variant;
   const width = vectorOut ? 4 : 1;
   const activate = (value: string) =>
     activation === 'none' ? value : `${activation}${width === 4 ? '4' : ''}(${value})`;
-  const helpers = activation === 'none' ? '' : `${prelude([activation], width)}\n\n`;
+  const following = steps && stepsText(steps, width);
+  const called = [...(activation === 'none' ? [] : [activation]), ...(following?.helpers ?? [])];
+  const declarations = [
+    ...(following?.usesPlace ? [PLACE] : []),
+    ...(called.length > 0 ? [prelude(called, width)] : []),
+  ];
+  const helpers = declarations.map((text) => `${text}\n\n`).join('');
+  const leave = following
+    ? [`let product = ${activate('sum')};`, ...following.body].map((line) => `  ${line}`).join('\n')
+    : `  out[p.outOffset + i] = ${activate('sum')}${hasResidual ? ' + residual[p.residualOffset + i]' : ''};`;
   if (vectorOut) {
     return `${helpers}fn store(outStart: u32, row: u32, column: u32, value: vec4<f32>) {
   if (row >= p.m || column >= p.n) {
     return;
   }
-  let at = outStart + (row * p.n + column) / 4u;
+  let i = outStart + (row * p.n + column) / 4u;
   let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column / 4u]' : ''};
-  out[p.outOffset + at] = ${activate('sum')}${hasResidual ? ' + residual[p.residualOffset + at]' : ''};
+${leave}
 }`;
   }
   return `${helpers}fn storeOne(outStart: u32, row: u32, column: u32, value: f32) {
   if (row >= p.m || column >= p.n) {
     return;
   }
-  let at = outStart + row * p.n + column;
+  let i = outStart + row * p.n + column;
   let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column]' : ''};
-  out[p.outOffset + at] = ${activate('sum')}${hasResidual ? ' + residual[p.residualOffset + at]' : ''};
+${leave}
 }
 
 fn store(outStart: u32, row: u32, column: u32, value: vec4<f32>) {

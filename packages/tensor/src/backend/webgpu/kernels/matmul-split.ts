@@ -4,8 +4,9 @@
  * does the epilogue.
  */
 import type { MatmulVariant } from './matmul.js';
-import { matmulStore } from './matmul-common.js';
-import { type Element, f32, type KernelSource, lines, read, u32, write } from './source.js';
+import { matmulStore, storeBindings } from './matmul-common.js';
+import { stepsParams } from './matmul-steps.js';
+import { type Element, f32, type KernelSource, lines, read, u32 } from './source.js';
 
 /** Steps of k below which a slice is not worth a workgroup. */
 const SHORTEST_SLICE = 256;
@@ -22,7 +23,7 @@ export function slicesOf(k: number, tiles: number, workgroups: number, unit = 4)
 
 /** The second kernel: four columns an invocation. */
 export function sumOfSlicesSource(variant: MatmulVariant, workgroupSize: number): KernelSource {
-  const { vectorOut, hasBias, hasResidual } = variant;
+  const { vectorOut, steps } = variant;
   const element: Element = vectorOut ? 'vec4<f32>' : 'f32';
   const load = vectorOut
     ? '  sum += partial[at];'
@@ -30,15 +31,11 @@ export function sumOfSlicesSource(variant: MatmulVariant, workgroupSize: number)
   return {
     label: 'matmul, sum of slices',
     about: 'An invocation adds up the partial products of four columns of a row, and does the epilogue.',
-    bindings: [
-      read('partial', element),
-      ...(hasBias ? [read('bias', element)] : []),
-      ...(hasResidual ? [read('residual', element)] : []),
-      write('out', element),
-    ],
+    bindings: [read('partial', element), ...storeBindings(variant)],
     params: {
       ...u32('m', 'n', 'slices', 'invocations', 'outOffset', 'biasOffset', 'residualOffset'),
       ...f32('alpha'),
+      ...(steps ? stepsParams(steps) : {}),
     },
     workgroupSize,
     declarations: matmulStore(variant),

@@ -14,6 +14,7 @@ import { partName, withParts } from './matmul-parts.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
 import { slicesOf, sumOfSlicesSource } from './matmul-split.js';
+import { type StepsVariant, stepsKey, stepsOperands, stepsVariant } from './matmul-steps.js';
 import { subgroupSource } from './matmul-subgroups.js';
 import type { KernelSource } from './source.js';
 
@@ -36,6 +37,8 @@ export interface MatmulVariant {
   readonly hasBias: boolean;
   readonly hasResidual: boolean;
   readonly activation: Activation;
+  /** What follows in place of a residual (`matmul-steps.ts`). */
+  readonly steps: StepsVariant | null;
 }
 
 const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) => KernelSource>> = {
@@ -69,7 +72,7 @@ function mostParts({ limits }: KernelContext, { batch, b, bias, out, more = [] }
 function dispatch(context: KernelContext, products: readonly MatmulRequest[]): void {
   const [request] = products;
   if (!request) return;
-  const { m, n, k, a, b, bias, residual, out } = request;
+  const { m, n, k, a, b, bias, residual, out, steps } = request;
   const { sizes, strides } = mergeBatch(request.batch, [a.batchStrides, b.batchStrides]);
   const batches = sizes.reduce((product, size) => product * size, 1);
   if (m * n * batches === 0) return;
@@ -82,7 +85,10 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
   const vectorA = aligned(a, rowA, strides[0] ?? []);
   const vectorB = aligned(b, rowB, strides[1] ?? []);
   const vectorOut =
-    n % 4 === 0 && [out, bias, residual].every((operand) => operand === undefined || operand.offset % 4 === 0);
+    n % 4 === 0 &&
+    [out, bias, residual, ...(steps ? [...steps.inputs, ...steps.outputs] : [])].every(
+      (operand) => operand === undefined || operand.offset % 4 === 0,
+    );
   const tile = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
     transposeB,
     inVectors: vectorA && vectorB && vectorOut,
@@ -104,11 +110,14 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     hasBias: bias !== undefined,
     hasResidual: residual !== undefined,
     activation: request.activation,
+    steps: steps ? stepsVariant(steps) : null,
     isSplit: false,
   };
   // What follows the sum is left to the kernel that adds the slices up.
   const variant: MatmulVariant =
-    slices === 1 ? whole : { ...whole, isSplit: true, hasBias: false, hasResidual: false, activation: 'none' };
+    slices === 1
+      ? whole
+      : { ...whole, isSplit: true, hasBias: false, hasResidual: false, activation: 'none', steps: null };
   const kernel = context.kernel(variantKey(variant), () => withParts(sources[tile.memory](variant), parts));
 
   const unitA = variant.vectorA ? 4 : 1;
@@ -137,6 +146,8 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     params[`aBatch${d}`] = (strides[0]?.[d] ?? 0) / unitA;
     params[`bBatch${d}`] = (strides[1]?.[d] ?? 0) / unitB;
   });
+  const following = steps && stepsOperands(steps, unitOut);
+  Object.assign(params, following?.params);
   if (slices > 1) {
     const partial = context.temporary(batches * slices * m * n * 4);
     context.dispatch(
@@ -149,13 +160,17 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     const invocations = batches * m * Math.ceil(n / 4);
     context.dispatch(
       context.kernel(`matmulSlices|${size}|${variantKey(whole)}`, () => sumOfSlicesSource(whole, size)),
-      { partial, bias: bias?.buffer, residual: residual?.buffer, out: out.buffer },
+      { partial, bias: bias?.buffer, residual: residual?.buffer, out: out.buffer, ...following?.buffers },
       { ...params, invocations },
       groupsOf(invocations, size),
     );
     return;
   }
-  const buffers: Record<string, DeviceBuffer | undefined> = { a: a.buffer, residual: residual?.buffer };
+  const buffers: Record<string, DeviceBuffer | undefined> = {
+    a: a.buffer,
+    residual: residual?.buffer,
+    ...following?.buffers,
+  };
   for (const [i, each] of products.entries()) {
     buffers[partName('b', i)] = each.b.buffer;
     buffers[partName('bias', i)] = each.bias?.buffer;
@@ -176,7 +191,7 @@ function variantKey({ tile, ...variant }: MatmulVariant): string {
     variant.hasResidual,
     variant.isSplit,
   ];
-  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.parts}|${variant.activation}`;
+  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.parts}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
 }
 
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */

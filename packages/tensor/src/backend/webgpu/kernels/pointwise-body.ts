@@ -10,8 +10,11 @@ import type { DeviceBuffer } from '../../requests.js';
 import { helperName, type Width } from './prelude.js';
 import { type BindingSource, type Scalar, storedAs } from './source.js';
 
-/** How an operand is addressed: `dense` by the linear index; `constant` one element; `strided` by coordinates. */
-export type Walk = 'dense' | 'constant' | 'strided';
+/**
+ * How an operand is addressed: `dense` by the linear index; `constant` one element; `strided` by coordinates; `row` by the column. What is
+ * `given` lies in the variable of the operand's name.
+ */
+export type Walk = 'dense' | 'constant' | 'strided' | 'row' | 'given';
 
 export interface Operand {
   readonly name: string;
@@ -28,12 +31,17 @@ export interface Binding {
   readonly source: BindingSource;
 }
 
-export interface Plan {
+/** How the body of a kernel finds its operands. */
+export interface BodyPlan {
   readonly width: Width;
   /** Dims the kernel takes coordinates of; 0 if no operand is strided. */
   readonly rank: number;
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
+  readonly bindings: readonly Pick<Binding, 'source'>[];
+}
+
+export interface Plan extends BodyPlan {
   readonly bindings: readonly Binding[];
 }
 
@@ -49,7 +57,7 @@ export class ProgramPrinter {
 
   constructor(
     private readonly program: Program,
-    private readonly plan: Plan,
+    private readonly plan: BodyPlan,
     private readonly used: Set<string>,
   ) {
     this.#width = plan.width;
@@ -78,6 +86,8 @@ export class ProgramPrinter {
   loads(): string[] {
     const { inputs } = this.plan;
     return inputs.map((operand, i) => {
+      if (operand.walk === 'given')
+        return `let v${i} = ${operand.dtype === 'float16' ? this.#round(operand.name) : operand.name};`;
       const stored = this.#stored(operand.binding);
       const loaded = `${this.#bindingName(operand.binding)}[${this.#address(operand)}]`;
       const wanted = storedAs(operand.dtype);
@@ -178,6 +188,7 @@ export class ProgramPrinter {
   #address({ name, walk }: Operand): string {
     if (walk === 'constant') return `p.${name}Offset`;
     if (walk === 'dense') return `p.${name}Offset + i`;
+    if (walk === 'row') return `p.${name}Offset + column${this.#width === 4 ? ' / 4u' : ''}`;
     const terms = Array.from({ length: this.plan.rank }, (_, d) => `c${d} * p.${name}Stride${d}`);
     return [`p.${name}Offset`, ...terms].join(' + ');
   }

@@ -13,7 +13,7 @@ import { groupsOf, type KernelContext } from '../context.js';
 import type { ParameterType } from '../params.js';
 import { withHalves } from './halves.js';
 import { type Binding, type Operand, type Plan, ProgramPrinter, type Walk } from './pointwise-body.js';
-import { prelude, type Width } from './prelude.js';
+import { PLACE, prelude, type Width } from './prelude.js';
 import { type Element, indent, type KernelSource, moduleText, storedAs, u32 } from './source.js';
 
 export function pointwise(context: KernelContext, request: PointwiseRequest): void {
@@ -189,12 +189,7 @@ export function pointwiseSource(
     bindings: plan.bindings.map(({ source }) => source),
     params,
     workgroupSize,
-    declarations: [
-      ...(printer.usesPlace ? ['// The linear index of the first element.\nvar<private> place: u32;'] : []),
-      helpers,
-    ]
-      .filter((text) => text !== '')
-      .join('\n\n'),
+    declarations: [...(printer.usesPlace ? [PLACE] : []), helpers].filter((text) => text !== '').join('\n\n'),
     main,
   };
 }

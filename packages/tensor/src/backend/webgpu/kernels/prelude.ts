@@ -14,6 +14,9 @@ import { dedent } from './source.js';
 
 export { helperName, literal, type Width } from './helper.js';
 
+/** Where helpers that make values out of an element's place find it. */
+export const PLACE = '// The linear index of the first element.\nvar<private> place: u32;';
+
 const helpers: Readonly<Record<string, Helper>> = {
   ...elementaryHelpers,
   ...exponentialHelpers,
