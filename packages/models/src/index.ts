@@ -89,7 +89,7 @@ export type {
 export type { ConfigOverrides, PretrainedConfig, ProblemType } from './pretrained/config.js';
 export type { ModelFiles } from './pretrained/files.js';
 export type { LoadingInfo } from './pretrained/load-weights.js';
-export type { ExtraOutputs, OutputOptions } from './pretrained/outputs.js';
+export type { ExtraOutputs, OutputOptions, ReadingOptions } from './pretrained/outputs.js';
 export {
   type FromPretrainedOptions,
   PreTrainedModel,

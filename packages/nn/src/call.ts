@@ -50,6 +50,11 @@ export function addBackwardHook(module: Module, hook: BackwardHook): () => void 
   return add(backwardHooks, module, hook);
 }
 
+/** Whether somebody listens to a module. */
+export function isHooked(module: Module): boolean {
+  return [preHooks, postHooks, backwardHooks].some((all) => (all.get(module)?.size ?? 0) > 0);
+}
+
 function add<H>(all: WeakMap<Module, Set<H>>, module: Module, hook: H): () => void {
   const own = all.get(module) ?? new Set<H>();
   all.set(module, own);

@@ -12,7 +12,15 @@ import {
   type TransferOptions,
 } from '@course/tensor';
 import type { BackwardHook } from './backward-hooks.js';
-import { addBackwardHook, addHook, addPreHook, type ForwardHook, type ForwardPreHook, instrument } from './call.js';
+import {
+  addBackwardHook,
+  addHook,
+  addPreHook,
+  type ForwardHook,
+  type ForwardPreHook,
+  instrument,
+  isHooked,
+} from './call.js';
 import { Buffer, notePath, Parameter } from './parameter.js';
 import { loadState, type StateDict, type StateReport } from './state-dict.js';
 import { moveTensors } from './transfer.js';
@@ -101,6 +109,12 @@ export abstract class Module {
    */
   registerFullBackwardHook(hook: BackwardHook<this>): () => void {
     return addBackwardHook(this, hook as BackwardHook);
+  }
+
+  /** Whether this module, or one inside it, has hooks of any kind. */
+  hasHooks(): boolean {
+    for (const module of this.modules()) if (isHooked(module)) return true;
+    return false;
   }
 
   /** Parameters and buffers of this module alone, by key: those in its fields. */

@@ -49,7 +49,8 @@ export class BertForSequenceClassification extends BertPreTrainedModel {
    * @param inputIds [batch, time], int32.
    */
   forward(inputIds: Tensor, { labels, ...inputs }: BertLabelledInputs = {}): ClassifierOutput {
-    const output = this.bert.forward(inputIds, inputs);
+    // In training all states are computed, so that dropout draws as it does elsewhere.
+    const output = this.bert.forward(inputIds, { ...inputs, firstTokenOnly: !this.training });
     const pooled = output.poolerOutput ?? output.lastHiddenState.select(1, 0);
     const logits = this.classifier.forward(this.dropout.forward(pooled));
     return { logits, ...(labels && { loss: classificationLoss(this.config, logits, labels) }), ...extras(output) };

@@ -71,13 +71,13 @@ class BertSelfAttention extends Module {
     this.dropout = new Dropout(config.attentionProbsDropoutProb);
   }
 
-  forward(hidden: Tensor, mask: Tensor | null): Tensor {
-    const [q, k, v] = this.#project(hidden);
+  forward(hidden: Tensor, mask: Tensor | null, wanted = hidden): Tensor {
+    const [q, k, v] = this.#project(hidden, wanted);
     return this.#merge(scaledDotProductAttention(q, k, v, { mask, dropoutP: this.#dropoutP() }));
   }
 
   forwardWithWeights(hidden: Tensor, mask: Tensor | null): [context: Tensor, weights: Tensor] {
-    const [q, k, v] = this.#project(hidden);
+    const [q, k, v] = this.#project(hidden, hidden);
     const { output, weights } = attention(q, k, v, { mask, dropoutP: this.#dropoutP() });
     return [this.#merge(output), weights];
   }
@@ -86,10 +86,9 @@ class BertSelfAttention extends Module {
     return this.training ? this.dropout.p : 0;
   }
 
-  #project(hidden: Tensor): [Tensor, Tensor, Tensor] {
-    const [batch, time] = [hidden.size(0), hidden.size(1)];
-    const split = (x: Tensor): Tensor => x.view([batch, time, this.heads, this.headDim]).transpose(1, 2);
-    return [split(this.query.forward(hidden)), split(this.key.forward(hidden)), split(this.value.forward(hidden))];
+  #project(hidden: Tensor, wanted: Tensor): [Tensor, Tensor, Tensor] {
+    const split = (x: Tensor): Tensor => x.view([x.size(0), x.size(1), this.heads, this.headDim]).transpose(1, 2);
+    return [split(this.query.forward(wanted)), split(this.key.forward(hidden)), split(this.value.forward(hidden))];
   }
 
   #merge(context: Tensor): Tensor {
@@ -125,8 +124,8 @@ class BertAttention extends Module {
     this.output = new BertResidual(config, config.hiddenSize);
   }
 
-  forward(hidden: Tensor, mask: Tensor | null): Tensor {
-    return this.output.forward(this.self.forward(hidden, mask), hidden);
+  forward(hidden: Tensor, mask: Tensor | null, wanted = hidden): Tensor {
+    return this.output.forward(this.self.forward(hidden, mask, wanted), wanted);
   }
 
   forwardWithWeights(hidden: Tensor, mask: Tensor | null): [hidden: Tensor, weights: Tensor] {
@@ -163,9 +162,12 @@ export class BertLayer extends Module {
     this.output = new BertResidual(config, config.intermediateSize);
   }
 
-  /** hidden [batch, time, hiddenSize] to the same shape; `mask` is bool and broadcasts to [batch, heads, query, key], true = attend. */
-  forward(hidden: Tensor, mask: Tensor | null): Tensor {
-    return this.#mlp(this.attention.forward(hidden, mask));
+  /**
+   * hidden [batch, time, hiddenSize] to the same shape; `mask` is bool and broadcasts to [batch, heads, query, key], true = attend. Of the
+   * tokens whose states are `wanted` alone, [batch, query, hiddenSize], where not all are.
+   */
+  forward(hidden: Tensor, mask: Tensor | null, wanted = hidden): Tensor {
+    return this.#mlp(this.attention.forward(hidden, mask, wanted));
   }
 
   /** As `forward`, with the attention weights [batch, heads, query, key]. */

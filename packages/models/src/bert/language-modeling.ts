@@ -164,7 +164,7 @@ export class BertForNextSentencePrediction extends BertPreTrainedModel {
    * @param inputIds [batch, time], int32.
    */
   forward(inputIds: Tensor, { labels, ...inputs }: BertLabelledInputs = {}): NextSentenceOutput {
-    const output = this.bert.forward(inputIds, inputs);
+    const output = this.bert.forward(inputIds, { ...inputs, firstTokenOnly: !this.training });
     const logits = this.cls.seqRelationship.forward(output.poolerOutput ?? output.lastHiddenState.select(1, 0));
     return { logits, ...(labels && { loss: crossEntropy(logits, labels) }), ...extras(output) };
   }

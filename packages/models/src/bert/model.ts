@@ -1,13 +1,19 @@
 /** `BertModel`: BERT without a head, with the parameter names of the published checkpoints. */
 import { type Embedding, init, type Module } from '@course/nn';
 import type { Tensor } from '@course/tensor';
-import { broadcastMask, type ExtraOutputs, type OutputOptions, runLayers } from '../pretrained/outputs.js';
+import {
+  broadcastMask,
+  type ExtraOutputs,
+  type OutputOptions,
+  type ReadingOptions,
+  runLayers,
+} from '../pretrained/outputs.js';
 import { checkIds, PreTrainedModel } from '../pretrained/pretrained-model.js';
 import { type BertConfig, bertConfigKind } from './config.js';
 import { type BertEmbeddingInputs, BertEmbeddings, BertEncoder, BertPooler } from './encoder.js';
 
 /** What a BERT takes beside the ids. */
-export interface BertInputs extends BertEmbeddingInputs, OutputOptions {
+export interface BertInputs extends BertEmbeddingInputs, OutputOptions, ReadingOptions {
   /** [batch, time], 1 = keep, or [batch, query, key]. All tokens count if absent. */
   readonly attentionMask?: Tensor | null;
 }

@@ -95,7 +95,7 @@ export class DistilBertForSequenceClassification extends DistilBertPreTrainedMod
    * @param inputIds [batch, time], int32; labels as for {@link BertForSequenceClassification}.
    */
   forward(inputIds: Tensor, { labels, ...inputs }: DistilBertLabelledInputs = {}): ClassifierOutput {
-    const output = this.distilbert.forward(inputIds, inputs);
+    const output = this.distilbert.forward(inputIds, { ...inputs, firstTokenOnly: !this.training });
     const pooled = this.preClassifier.forward(output.lastHiddenState.select(1, 0)).relu();
     const logits = this.classifier.forward(this.dropout.forward(pooled));
     return { logits, ...(labels && { loss: classificationLoss(this.config, logits, labels) }), ...extras(output) };

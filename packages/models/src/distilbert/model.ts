@@ -2,7 +2,13 @@
 import { Dropout, Embedding, init, LayerNorm, Linear, Module, ModuleList, sinusoidalTable } from '@course/nn';
 import { attention, noGrad, scaledDotProductAttention, type Tensor } from '@course/tensor';
 import { activation } from '../pretrained/activations.js';
-import { broadcastMask, type ExtraOutputs, type OutputOptions, runLayers } from '../pretrained/outputs.js';
+import {
+  broadcastMask,
+  type ExtraOutputs,
+  type OutputOptions,
+  type ReadingOptions,
+  runLayers,
+} from '../pretrained/outputs.js';
 import { checkIds, PreTrainedModel } from '../pretrained/pretrained-model.js';
 import { type DistilBertConfig, distilBertConfigKind } from './config.js';
 
@@ -51,21 +57,21 @@ class MultiHeadSelfAttention extends Module {
     this.dropout = new Dropout(config.attentionDropout);
   }
 
-  forward(hidden: Tensor, mask: Tensor | null): Tensor {
-    const [q, k, v] = this.#project(hidden);
+  forward(hidden: Tensor, mask: Tensor | null, wanted = hidden): Tensor {
+    const [q, k, v] = this.#project(hidden, wanted);
     return this.#merge(scaledDotProductAttention(q, k, v, { mask, dropoutP: this.training ? this.dropout.p : 0 }));
   }
 
   forwardWithWeights(hidden: Tensor, mask: Tensor | null): [output: Tensor, weights: Tensor] {
-    const [q, k, v] = this.#project(hidden);
+    const [q, k, v] = this.#project(hidden, hidden);
     const { output, weights } = attention(q, k, v, { mask, dropoutP: this.training ? this.dropout.p : 0 });
     return [this.#merge(output), weights];
   }
 
-  #project(hidden: Tensor): [Tensor, Tensor, Tensor] {
-    const [batch, time] = [hidden.size(0), hidden.size(1)];
-    const split = (x: Tensor): Tensor => x.view([batch, time, this.heads, this.dim / this.heads]).transpose(1, 2);
-    return [split(this.qLin.forward(hidden)), split(this.kLin.forward(hidden)), split(this.vLin.forward(hidden))];
+  #project(hidden: Tensor, wanted: Tensor): [Tensor, Tensor, Tensor] {
+    const split = (x: Tensor): Tensor =>
+      x.view([x.size(0), x.size(1), this.heads, this.dim / this.heads]).transpose(1, 2);
+    return [split(this.qLin.forward(wanted)), split(this.kLin.forward(hidden)), split(this.vLin.forward(hidden))];
   }
 
   #merge(context: Tensor): Tensor {
@@ -106,8 +112,8 @@ class TransformerBlock extends Module {
     this.outputLayerNorm = new LayerNorm(config.dim, { eps: NORM_EPS });
   }
 
-  forward(hidden: Tensor, mask: Tensor | null): Tensor {
-    return this.#rest(this.attention.forward(hidden, mask), hidden);
+  forward(hidden: Tensor, mask: Tensor | null, wanted = hidden): Tensor {
+    return this.#rest(this.attention.forward(hidden, mask, wanted), wanted);
   }
 
   forwardWithWeights(hidden: Tensor, mask: Tensor | null): [hidden: Tensor, weights: Tensor] {
@@ -135,7 +141,7 @@ class Transformer extends Module {
 }
 
 /** What a DistilBERT takes beside the ids. */
-export interface DistilBertInputs extends OutputOptions {
+export interface DistilBertInputs extends OutputOptions, ReadingOptions {
   /** [batch, time], 1 = keep, or [batch, query, key]. All tokens count if absent. */
   readonly attentionMask?: Tensor | null;
 }

@@ -19,6 +19,15 @@ export interface OutputOptions {
   readonly outputHiddenStates?: boolean;
 }
 
+/** What a head may say of what it reads. */
+export interface ReadingOptions {
+  /**
+   * The head reads the state of the first token alone, so that the last layer need not compute those of others: `lastHiddenState` is
+   * [batch, 1, hiddenSize] then. Without effect where all states are asked for, or the layer has hooks.
+   */
+  readonly firstTokenOnly?: boolean;
+}
+
 /** What {@link OutputOptions} ask for. */
 export interface ExtraOutputs {
   readonly hiddenStates?: readonly Tensor[];
@@ -32,7 +41,8 @@ export function extras({ hiddenStates, attentions }: ExtraOutputs): ExtraOutputs
 
 /** One layer of a stack as {@link runLayers} sees it. */
 export interface StackedLayer extends Module {
-  forward(hidden: Tensor, mask: Tensor | null): Tensor;
+  /** The states of all tokens after the layer, or of those alone whose states before it are `wanted`. */
+  forward(hidden: Tensor, mask: Tensor | null, wanted?: Tensor): Tensor;
   forwardWithWeights(hidden: Tensor, mask: Tensor | null): [hidden: Tensor, weights: Tensor];
 }
 
@@ -41,13 +51,20 @@ export function runLayers(
   layers: Iterable<StackedLayer>,
   input: Tensor,
   mask: Tensor | null,
-  { outputAttentions = false, outputHiddenStates = false }: OutputOptions,
+  { outputAttentions = false, outputHiddenStates = false, firstTokenOnly = false }: OutputOptions & ReadingOptions,
 ): ExtraOutputs & { readonly lastHiddenState: Tensor } {
   const hiddenStates: Tensor[] = [input];
   const attentions: Tensor[] = [];
   let hidden = input;
-  for (const layer of layers) {
-    if (outputAttentions) {
+  const all = [...layers];
+  const last = all.at(-1);
+  const isCut = firstTokenOnly && !outputAttentions && !outputHiddenStates && last?.hasHooks() === false;
+  for (const layer of all) {
+    if (isCut && layer === last) {
+      // Keys and values are those of all tokens; a mask of its own for each query has a row a token.
+      const own = mask && mask.size(2) > 1 ? mask.narrow(2, 0, 1) : mask;
+      hidden = layer.forward(hidden, own, hidden.narrow(1, 0, 1));
+    } else if (outputAttentions) {
       const [next, weights] = layer.forwardWithWeights(hidden, mask);
       hidden = next;
       attentions.push(weights);
