@@ -196,6 +196,32 @@ walkGoldens(
 );
 
 onEachDevice('losses, convolution and einsum', (device) => {
+  it('pools alike whether gradients are recorded or not', async () => {
+    const values = Array.from({ length: 2 * 41 }, (_, i) => (i % 17 === 5 ? Number.NaN : Math.sin(i * i)));
+    for (const kernel of [1, 2, 3, 5, 16, 17])
+      for (const options of [
+        {},
+        { stride: 1 },
+        { stride: 2, padding: kernel >> 1 },
+        { stride: 3, dilation: 2, ceilMode: true },
+      ]) {
+        const { stride = kernel, padding = 0, dilation = 1 } = options as MaxPoolOptions;
+        const x = tensor(values).view([1, 2, 41]);
+        const got = maxPool1d(x, kernel, options);
+        const recorded = maxPool1d(tensor(values, { requiresGrad: true }).view([1, 2, 41]), kernel, options);
+        const count = got.shape[2] ?? 0;
+        const want = Array.from({ length: 2 * count }, (_, i) => {
+          const start = (i % count) * stride - padding;
+          const window = Array.from({ length: kernel }, (_, k) => start + k * dilation).filter(
+            (at) => at >= 0 && at < 41,
+          );
+          return Math.fround(Math.max(...window.map((at) => values[Math.floor(i / count) * 41 + at] ?? 0)));
+        });
+        expect([...(await got.data())]).toEqual(want);
+        expect([...(await recorded.data())]).toEqual(want);
+      }
+  });
+
   it('explain shapes that do not fit', () => {
     const x = zeros([2, 3]);
     expect(() => mseLoss(x, zeros([2, 1]))).toThrow(

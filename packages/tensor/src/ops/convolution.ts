@@ -1,5 +1,6 @@
 /** Convolution and pooling along the last dim: windows are a view, the rest is a matrix product or a reduction over them. */
 import { autocasted } from '../autocast.js';
+import { needsGrad } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -130,14 +131,17 @@ export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: number;
 }
 
-/** The windows [..., kernel, windows] of an input with a border of -infinity: copied with the windows innermost, which all that follows goes along. */
+/** The windows [..., kernel, windows] of an input with a border of -infinity, as a view. */
 function maxWindows(name: string, x: Tensor, kernel: number, options: MaxPoolOptions) {
   const plan = planWindows(name, x, kernel, options);
   const { padding, right, stride, count } = plan;
   const border = padding + right > 0 ? pad(x, [padding, right], { value: Number.NEGATIVE_INFINITY }) : x;
   const windows = unfold(border, -1, kernel, stride, options.dilation ?? 1).narrow(-2, 0, count);
-  return { plan, windows: windows.transpose(-2, -1).contiguous() };
+  return { plan, windows: windows.transpose(-2, -1) };
 }
+
+/** Windows of at most so many elements are compared place by place in one kernel, without a copy of them. */
+const SMALL_WINDOW = 16;
 
 /**
  * The largest element of each window of `kernelSize` along the last dim of [batch, channels, length] (or without the batch). As
@@ -148,7 +152,14 @@ function maxWindows(name: string, x: Tensor, kernel: number, options: MaxPoolOpt
  * maxPool1d(tensor([[1, 3, 2, 4]]), 2); // [[3, 4]]
  */
 export function maxPool1d(x: Tensor, kernelSize: number, options: MaxPoolOptions = {}): Tensor {
-  return maxWindows('maxPool1d', x, kernelSize, options).windows.max(-2).values;
+  const { windows } = maxWindows('maxPool1d', x, kernelSize, options);
+  if (needsGrad([x]) || kernelSize === 1 || kernelSize > SMALL_WINDOW) return largest(windows).values;
+  return Array.from({ length: kernelSize }, (_, place) => windows.select(-2, place)).reduce((a, b) => a.maximum(b));
+}
+
+/** The maxima and their places: of a copy with the windows innermost, which all that follows goes along. */
+function largest(windows: Tensor): { values: Tensor; indices: Tensor } {
+  return windows.contiguous().max(-2);
 }
 
 /** {@link maxPool1d} with the places of the maxima along the input, int32; as `torch.nn.functional.max_pool1d_with_indices`. */
@@ -158,7 +169,7 @@ export function maxPool1dWithIndices(
   options: MaxPoolOptions = {},
 ): { values: Tensor; indices: Tensor } {
   const { plan, windows } = maxWindows('maxPool1d', x, kernelSize, options);
-  const { values, indices } = windows.max(-2);
+  const { values, indices } = largest(windows);
   const starts = x.newArange(plan.count).mul(plan.stride).sub(plan.padding);
   return { values, indices: indices.mul(options.dilation ?? 1).add(starts) };
 }

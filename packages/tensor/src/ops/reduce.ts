@@ -203,6 +203,8 @@ export function extremeWithIndices(
 ): { values: Tensor; indices: Tensor<'int32'> } {
   const at = normalizeDim(op, dim, x.shape.length);
   const { shape } = x;
+  if (shape[at] === 0)
+    throw new ShapeError(`${op}: Expected reduction dim ${at} to have non-zero size, got ${formatShape(shape)}`);
   const indices = argExtreme(op === 'max' ? 'argmax' : 'argmin', x, at, options);
   const output = reduce(op, x, [at], options.keepDim ?? false, x.dtype);
   const values = record(op, output, [x], [indices], (grad, [chosen]) => [
