@@ -26,6 +26,7 @@ import {
   tensor,
 } from '@course/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../packages/tensor/src/platform/node.js';
 import { devices } from '../support/devices.js';
 
 const onWebGpu = devices.includes('webgpu');
@@ -136,6 +137,8 @@ describe.runIf(has)('autocast on an adapter with float16 (COURSE_ADAPTER=lavapip
     const weight = randn([size, size], { requiresGrad: true });
     const x = randn([1, size]).to('float16');
     await device.synchronize();
+    // What earlier tests dropped must not be collected in between.
+    await collectGarbage();
     const before = memory().bytes;
     const results = autocast(() => [0, 1, 2, 3].map(() => linear(x, weight)));
     await Promise.all(results.map((each) => each.data()));

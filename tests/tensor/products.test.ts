@@ -331,3 +331,39 @@ describe.runIf(devices.includes('cpu'))('products in float64', () => {
     expect(value.dtype).toBe('float64');
   });
 });
+
+const onWebGpu = devices.includes('webgpu');
+if (onWebGpu) await init({ device: 'webgpu' });
+const hasHalves = onWebGpu && device.info().features.includes('shader-f16');
+
+describe.runIf(hasHalves)('products in float16 (COURSE_ADAPTER=lavapipe)', () => {
+  it('round between the steps of their epilogue, as kernels of their own do', async () => {
+    await init({ device: 'webgpu' });
+    manualSeed(5);
+    const operands = [randn([33, 40]), randn([24, 40]), randn([24]), randn([33, 24])];
+    const [x, w, b, r] = operands.map((each) => each.to('float16')) as [Tensor, Tensor, Tensor, Tensor];
+    const stepwise = (...steps: readonly ((value: Tensor) => Tensor)[]): Tensor =>
+      steps.reduce(
+        (value, step) => {
+          value.compute();
+          return step(value);
+        },
+        linear(x, w, b),
+      );
+    for (const steps of [
+      [(v: Tensor) => v.gelu()],
+      [(v: Tensor) => v.relu()],
+      [(v: Tensor) => v.add(r)],
+      [(v: Tensor) => v.gelu(), (v: Tensor) => v.add(r)],
+    ]) {
+      const fused = steps.reduce((value, step) => step(value), linear(x, w, b));
+      expect(await fused.toArray()).toEqual(await stepwise(...steps).toArray());
+    }
+    const product = (): Tensor => x.matmul(w.transpose(0, 1));
+    const [scaled, added] = [product(), product()];
+    scaled.compute();
+    added.compute();
+    expect(await product().mul(0.3).toArray()).toEqual(await scaled.mul(0.3).toArray());
+    expect(await product().add(b).toArray()).toEqual(await added.add(b).toArray());
+  });
+});

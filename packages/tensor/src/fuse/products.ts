@@ -61,7 +61,8 @@ function lowerBeside({ product, wasInlined, isNeeded, readers }: Storage, other:
 function asEpilogue(shape: Shape, { program, inputs, scalars }: Composition, first: number): Epilogue | null {
   const storage = inputs[first]?.storage;
   const product = storage?.product;
-  if (!storage || !product) return null;
+  // The steps of an epilogue are not rounded one by one; a program's are (`product-steps.ts`), and float16 shows it.
+  if (!storage || !product || storage.dtype === 'float16') return null;
   let [alpha, bias, residual] = [1, null as Input | null, null as Input | null];
   let { activation } = product;
   let at = first;
