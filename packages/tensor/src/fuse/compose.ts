@@ -25,15 +25,25 @@ export interface Composition {
   readonly inlined: readonly Storage[];
 }
 
+type ScalarArgument = Exclude<RecipeArgument, { readonly storage: Storage }>;
+
+interface Scalar {
+  readonly value: number;
+  readonly dtype: DType;
+  /** The argument that it is, of a mask's key. */
+  readonly key?: ScalarArgument;
+}
+
 /** The program that computes a pending storage. */
 export function compose(root: Storage): Composition {
   const order = [...pendingBelow(root.recipe?.args ?? []), root];
   const inputs: Input[] = [];
-  const scalars: { value: number; dtype: DType }[] = [];
+  const scalars: Scalar[] = [];
   for (const storage of order) {
     for (const arg of storage.recipe?.args ?? []) {
       if (!('storage' in arg)) {
-        if (findScalar(scalars, arg) < 0) scalars.push({ value: arg.scalar, dtype: arg.dtype });
+        if (storage.recipe?.op === 'uniform') scalars.push({ value: arg.scalar, dtype: arg.dtype, key: arg });
+        else if (findScalar(scalars, arg) < 0) scalars.push({ value: arg.scalar, dtype: arg.dtype });
       } else if (!arg.storage.recipe && findInput(inputs, arg) < 0) inputs.push(arg);
     }
   }
@@ -79,9 +89,9 @@ function findInput(inputs: readonly Input[], arg: Input): number {
   return inputs.findIndex(({ storage, view }) => storage === arg.storage && sameView(view, arg.view));
 }
 
-function findScalar(
-  scalars: readonly { value: number; dtype: DType }[],
-  arg: { scalar: number; dtype: DType },
-): number {
-  return scalars.findIndex(({ value, dtype }) => Object.is(value, arg.scalar) && dtype === arg.dtype);
+/** The place of a scalar. Equal ones share theirs, but for the keys of masks: where these happen to be equal must be no part of the program. */
+function findScalar(scalars: readonly Scalar[], arg: ScalarArgument): number {
+  return scalars.findIndex(
+    ({ value, dtype, key }) => key === arg || (!key && Object.is(value, arg.scalar) && dtype === arg.dtype),
+  );
 }

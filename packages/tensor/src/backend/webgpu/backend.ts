@@ -11,6 +11,7 @@ import { describeRequest } from '../describe-request.js';
 import { isPoisoned } from '../poison.js';
 import type { DeviceBuffer, KernelKind, KernelRequest, PointwiseRequest, RequestOf } from '../requests.js';
 import type { AdapterKind } from './adapter.js';
+import { CompileAhead } from './ahead.js';
 import { BindingCache } from './bindings.js';
 import { fold, type KernelContext } from './context.js';
 import { type DeviceOptions, WebGpuDevice } from './device.js';
@@ -19,6 +20,7 @@ import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
 import { Operands } from './operands.js';
+import { otherSizes } from './other-sizes.js';
 import { fillParameters, ParameterSlots } from './params.js';
 import { type Kernel, PipelineCache } from './pipelines.js';
 import { poisonWith } from './poison.js';
@@ -59,6 +61,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly #pipelines: PipelineCache;
   readonly #recorder: Recorder;
   readonly #readback: Readback;
+  readonly #ahead = new CompileAhead((requests) => void this.#prepareAll(requests));
   #buffers = 0;
   #bytes = 0;
   readonly #temporaries: DeviceBuffer[] = [];
@@ -193,7 +196,9 @@ export class WebGpuBackend implements Backend, KernelContext {
     const start = byteOffset - (byteOffset % 4);
     const end = Math.ceil((byteOffset + byteLength) / 4) * 4;
     const piece = { gpu: this.#pool.back(own).gpu, byteOffset: start, byteLength: end - start };
-    const words = await this.#readback.read(piece, this.#faultRecord());
+    const reading = this.#readback.read(piece, this.#faultRecord());
+    this.#ahead.pause();
+    const words = await reading;
     return words.byteLength === byteLength ? words : words.slice(byteOffset - start, byteOffset - start + byteLength);
   }
 
@@ -207,8 +212,12 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   run(request: KernelRequest): void {
     this.#device.check();
-    if (this.#debug) this.#runWatched(request);
-    else this.#run(request);
+    if (this.#debug) {
+      this.#runWatched(request);
+      return;
+    }
+    this.#ahead.begin(request);
+    this.#run(request);
   }
 
   measureDispatches(request: () => number): (() => Promise<readonly DispatchTime[]>) | undefined {
@@ -225,18 +234,23 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   prepare(request: KernelRequest): Promise<void> {
     this.#device.check();
+    return this.#prepareAll([request, ...otherSizes(request)]);
+  }
+
+  /** Compiles what requests need, beside each other and beside what is computed meanwhile. */
+  #prepareAll(requests: readonly KernelRequest[]): Promise<void> {
     const compiled: Promise<void>[] = [];
     const context: KernelContext = {
       tuning: this.tuning,
       limits: this.limits,
       faults: this.faults,
       kernel: (key, source) => ({ key, source }),
-      temporary: (byteLength) => this.temporary(byteLength),
+      temporary: (byteLength) => ({ byteLength }),
       dispatch: (kernel, buffers, _, workgroups) => {
         if (workgroups > 0) compiled.push(this.#pipelines.prepare(kernel, this.#operands.halvesAmong(buffers)));
       },
     };
-    this.#run(request, context);
+    for (const request of requests) this.#run(request, context);
     return Promise.all(compiled).then(() => undefined);
   }
 
@@ -264,6 +278,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   async synchronize(): Promise<void> {
     this.#device.check();
     this.#recorder.submit();
+    this.#ahead.pause();
     await Promise.race([this.#device.gpu.queue.onSubmittedWorkDone(), this.#device.failed]);
     await Promise.race([this.#device.reported(), this.#device.failed]);
     this.#device.check();
@@ -294,6 +309,7 @@ export class WebGpuBackend implements Backend, KernelContext {
     if (workgroups === 0) return;
     const pipeline = this.#pipelines.get(kernel, this.#operands.halvesAmong(buffers));
     const { layout } = pipeline;
+    this.#ahead.dispatched(pipeline);
     this.#recorder.prepare(layout.parameterBytes);
     const physical = this.#operands.bind(pipeline, buffers, this.#recorder.batch);
     const offset = this.#parameters.take(layout.parameterBytes);

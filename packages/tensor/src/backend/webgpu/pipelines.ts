@@ -15,6 +15,8 @@ export interface Pipeline {
   readonly layout: BindingLayout;
   readonly bindings: readonly string[];
   readonly params: readonly (readonly [name: string, type: ParameterType])[];
+  /** The fixed sizes of requests that it has served: what they need at other lengths has been compiled too. */
+  readonly served: Set<number>;
 }
 
 /** A kernel by its key; it is compiled when it is dispatched, for the buffers that it then gets. */
@@ -41,9 +43,9 @@ export class PipelineCache {
     private readonly bindings: BindingCache,
   ) {}
 
-  /** How many kernels have been compiled. */
+  /** How many kernels have been compiled, or are being so. */
   get size(): number {
-    return this.#pipelines.size;
+    return this.#pipelines.size + this.#compiling.size;
   }
 
   /** The pipeline of a kernel, some of its buffers of 16-bit floats; its source is only made when it has to be compiled. */
@@ -56,6 +58,7 @@ export class PipelineCache {
     const compiled = { ...pipeline, gpu: this.device.gpu.createComputePipeline(descriptor) };
     close();
     this.#pipelines.set(whole, compiled);
+    this.#compiling.delete(whole);
     return compiled;
   }
 
@@ -68,14 +71,14 @@ export class PipelineCache {
       const { descriptor, pipeline } = this.#draft(withHalves(source(), halves));
       compiling = this.device.gpu.createComputePipelineAsync(descriptor).then(
         (gpu) => {
+          this.#compiling.delete(whole);
           if (!this.#pipelines.has(whole)) this.#pipelines.set(whole, { ...pipeline, gpu });
         },
-        () => undefined,
+        () => void this.#compiling.delete(whole),
       );
       this.#compiling.set(whole, compiling);
     }
     await compiling;
-    this.#compiling.delete(whole);
   }
 
   /** All of a pipeline but the compiled program. */
@@ -95,7 +98,7 @@ export class PipelineCache {
     close();
     return {
       descriptor: { label, layout: layout.pipeline, compute: { module, entryPoint: 'main' } },
-      pipeline: { label, layout, bindings: source.bindings.map(({ name }) => name), params },
+      pipeline: { label, layout, bindings: source.bindings.map(({ name }) => name), params, served: new Set() },
       explain,
     };
   }

@@ -5,7 +5,7 @@
  */
 import type { AttentionBackwardRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
-import { attentionParams, chooseVariant, type Operands } from './attention.js';
+import { attentionParams, chooseVariant, type Operands, withBatch } from './attention.js';
 import {
   type AttentionOperandName,
   type AttentionVariant,
@@ -33,7 +33,8 @@ import {
 import { BELOW_SCALE } from './exponential.js';
 import { indent, type KernelSource, lines, read, u32, write } from './source.js';
 
-export function attentionBackward(context: KernelContext, request: AttentionBackwardRequest): void {
+export function attentionBackward(context: KernelContext, given: AttentionBackwardRequest): void {
+  const request = withBatch(given);
   const { batch, queries, keys, query, key, value, mask, output, grad, logSumExp } = request;
   const { gradQuery, gradKey, gradValue } = request;
   const rows = queries * batch.reduce((product, size) => product * size, 1);

@@ -33,6 +33,24 @@ import { indent, type KernelSource, lines, write } from './source.js';
 
 export type Operands = Partial<Record<AttentionOperandName, Strided>>;
 
+/** The dims of batch that kernels have at least, so that a batch of one sequence needs no kernel of its own. */
+const BATCH_RANK = 2;
+
+/** The request with that many dims of batch. */
+export function withBatch<R extends AttentionOperands>(request: R): R {
+  const { length } = request.batch;
+  if (length >= BATCH_RANK) return request;
+  const filled = (list: readonly number[], size: number) => [
+    ...new Array<number>(BATCH_RANK - length).fill(size),
+    ...list,
+  ];
+  const entries = Object.entries(request).map(([name, value]: [string, unknown]) => {
+    if (typeof value !== 'object' || value === null || !('strides' in value)) return [name, value];
+    return [name, { ...value, strides: filled((value as Strided).strides, 0) }];
+  });
+  return { ...(Object.fromEntries(entries) as R), batch: filled(request.batch, 1) };
+}
+
 /** The kernel's variant for a request: `count` rows of which each invocation keeps `sums(quads, valueQuads)` vectors. */
 export function chooseVariant(
   { attention }: Tuning,
@@ -113,7 +131,8 @@ export function attentionParams(
   return { params, groups };
 }
 
-export function attention(context: KernelContext, request: AttentionRequest): void {
+export function attention(context: KernelContext, given: AttentionRequest): void {
+  const request = withBatch(given);
   const { query, key, value, mask, out, logSumExp, queries, keys, valueWidth, batch } = request;
   const operands = { query, key, value, ...(mask && { mask }), out };
   const whole = chooseVariant(context.tuning, request, operands, queries, (_, valueQuads) => valueQuads);

@@ -121,7 +121,7 @@ function widthOf(
   // A tail of fewer than four may only be written where nothing follows it in the buffer.
   const endsBuffer = ({ offset, buffer, dtype }: Strided) =>
     Math.ceil(((offset + count) * wordBytes(dtype)) / 4) * 4 === buffer.byteLength;
-  const tail = isFlat ? count % 4 === 0 || (count >= 4 && outputs.every(endsBuffer)) : inner % 4 === 0;
+  const tail = isFlat ? count % 4 === 0 || outputs.every(endsBuffer) : inner % 4 === 0;
   if (!tail) return 1;
   const all =
     inputs.every((input, i) => fits(input, inputWalks[i] ?? 'dense')) &&
