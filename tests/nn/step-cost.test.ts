@@ -3,11 +3,22 @@
 // step, and never one for each length. And a step meets the buffers of the one before, and with them its bind groups.
 import { clipGradNorm_, Embedding, Linear, TransformerEncoderBlock } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
-import { crossEntropy, device, init, manualSeed, memory, randint, scope, tensor } from '@course/tensor';
+import {
+  crossEntropy,
+  device,
+  init,
+  manualSeed,
+  memory,
+  randint,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from '@course/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TappedBackend } from '../../packages/tensor/src/backend/tap.js';
+import { TappedBackend, tap } from '../../packages/tensor/src/backend/tap.js';
 import { WebGpuBackend } from '../../packages/tensor/src/backend/webgpu/backend.js';
-import { devices } from '../support/devices.js';
+import { devices, onEachDevice } from '../support/devices.js';
 
 const compiled = (): number => memory().device.compiledKernels ?? 0;
 
@@ -33,6 +44,63 @@ function makeStep(): (batch: number, length: number) => void {
       loss.compute();
     });
 }
+
+onEachDevice('the kernel requests of an encoder in training', (kind) => {
+  /** The requests of each layer: those of two layers more, shared out. */
+  const perLayer = (program: (blocks: readonly TransformerEncoderBlock[]) => void): number => {
+    const requests = (layers: number): number => {
+      manualSeed(1);
+      const blocks = Array.from({ length: layers }, () => new TransformerEncoderBlock(16, 2, 8, { dropout: 0.1 }));
+      // Parameters are filled at their first use.
+      scope(() => program(blocks));
+      for (const parameter of blocks.flatMap((block) => [...block.parameters()])) parameter.grad = null;
+      let count = 0;
+      tap.interceptor = {
+        run: (backend, request) => {
+          count++;
+          backend.run(request);
+        },
+        write: (backend, ...what) => backend.write(...what),
+        read: () => undefined,
+      };
+      try {
+        scope(() => program(blocks));
+      } finally {
+        tap.interceptor = null;
+      }
+      return count;
+    };
+    return (requests(3) - requests(1)) / 2;
+  };
+  const forward = (blocks: readonly TransformerEncoderBlock[]): Tensor => {
+    let hidden = randn([2, 8, 16]);
+    for (const block of blocks) hidden = block.forward(hidden);
+    hidden.compute();
+    return hidden;
+  };
+
+  it('are seven a layer: queries, keys and values in one, and no activation, dropout or residual of its own', () => {
+    // Its ops: two norms, six linear layers, attention, an activation, two dropouts, two residuals.
+    expect(perLayer((blocks) => void forward(blocks))).toBe(7);
+  });
+
+  it('are 23 more in the backward pass', () => {
+    // Each linear layer: three gradients; norms, attention; two sums of residuals' gradients, masked in the same kernel.
+    const count = perLayer((blocks) => forward(blocks).backward({ gradient: randn([2, 8, 16]) }));
+    expect(count - 7).toBe(6 * 3 + 2 + 1 + 2);
+  });
+
+  it('come to no more than 1.2 dispatches an op', () => {
+    const blocks = [0, 1, 2].map(() => new TransformerEncoderBlock(16, 2, 8, { dropout: 0.1 }));
+    const dispatches = (): number => {
+      const before = memory().device.dispatches;
+      scope(() => void forward(blocks));
+      return memory().device.dispatches - before;
+    };
+    dispatches();
+    expect(dispatches(), `dispatches on ${kind}`).toBeLessThanOrEqual(1.2 * 14 * blocks.length);
+  });
+});
 
 describe.runIf(devices.includes('webgpu'))('a training step on webgpu', () => {
   beforeAll(() => init({ device: 'webgpu' }));

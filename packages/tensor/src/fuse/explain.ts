@@ -27,8 +27,15 @@ export function explain(value: Tensor): string {
   if (epilogue)
     return `1 kernel on ${backend.kind}: ${describeProduct(epilogue)}, whose sums go through\n${listing(program, scalars)}`;
   const following = findFollowing(recipe.shape, composition);
-  if (following?.product.product)
-    return `1 kernel on ${backend.kind}: ${describeProduct(following.product.product)}, ${following.keepsProduct ? 'kept, ' : ''}whose values go through\n${listing(following.program, scalars)}`;
+  if (following?.product.product) {
+    const others = following.inputs.flatMap(({ storage: { product: waiting } }) => (waiting ? [waiting] : []));
+    const kept = following.keepsProduct ? 'kept, ' : '';
+    return [
+      `${count(others.length + 1, 'kernel')} on ${backend.kind}: ${describeProduct(following.product.product)}, ${kept}whose values go through`,
+      ...others.map((each) => `  after a ${describeProduct(each)}`),
+      listing(following.program, scalars),
+    ].join('\n');
+  }
   const elements = numel(recipe.shape);
   const before = inputs.flatMap(({ storage: { product: waiting } }) => (waiting ? [describeProduct(waiting)] : []));
   const head =
