@@ -37,9 +37,10 @@ export function pendingStorage(
     if ('storage' in arg && !joins(arg.storage, arg.view.offset === 0 && isContiguous(arg.view), arg.view.shape, shape))
       compute(arg.storage);
   const size = numel(shape);
+  const held = Math.max(ALWAYS_HELD, Math.floor(HELD_BYTES / (4 * size)));
   const most: Bounds = {
     steps: backend.maxPointwiseSteps,
-    inputs: Math.min(backend.maxPointwiseInputs, Math.max(ALWAYS_HELD, Math.floor(HELD_BYTES / (4 * size)))),
+    inputs: Math.min(backend.maxPointwiseInputs, held),
   };
   let bounds = estimate(args, most);
   while (bounds.steps > most.steps || bounds.inputs > most.inputs) {

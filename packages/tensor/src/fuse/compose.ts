@@ -36,7 +36,8 @@ interface Scalar {
 
 /** The program that computes a pending storage. */
 export function compose(root: Storage): Composition {
-  const order = [...pendingBelow(root.recipe?.args ?? []), root];
+  const order = pendingBelow(root.recipe?.args ?? []);
+  order.push(root);
   const inputs: Input[] = [];
   const scalars: Scalar[] = [];
   for (const storage of order) {

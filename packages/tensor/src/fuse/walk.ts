@@ -7,6 +7,8 @@ import type { RecipeArgument, Storage } from '../storage.js';
 /** The pending pointwise values that `args` are made of, each after those that it reads. */
 export function pendingBelow(args: readonly RecipeArgument[]): Storage[] {
   const order: Storage[] = [];
+  // Most expressions are one step.
+  if (!args.some((arg) => 'storage' in arg && arg.storage.recipe)) return order;
   const seen = new Set<Storage>();
   // Where the walk stands: the arguments of each value on the way down, and how many of them were looked at.
   const lists = [args];

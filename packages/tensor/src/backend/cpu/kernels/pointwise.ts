@@ -78,8 +78,13 @@ export class PointwiseKernels {
 
     const rank = shape.length;
     const dense = contiguousStrides(shape);
-    const modes = inputs.map((input) => modeOf(input, shape, dense));
-    const gathered = modes.reduce((sum, mode) => sum + Number(mode !== OperandMode.dense), 0);
+    const modes: OperandMode[] = [];
+    let gathered = 0;
+    for (const input of inputs) {
+      const mode = modeOf(input, shape, dense);
+      modes.push(mode);
+      if (mode !== OperandMode.dense) gathered++;
+    }
     const block = blockLength(compiled, gathered, inputs.length, outputs.length);
     const operandWords = OperandField.strides + rank;
     const record = launcher.record(PointwiseField.length);
@@ -104,7 +109,9 @@ export class PointwiseKernels {
     writeScalars(launcher, scalarsAt, program, scalars);
 
     let at = operandsAt;
-    for (const [i, input] of inputs.entries()) {
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i];
+      if (input === undefined) continue;
       i32[at + OperandField.address] = launcher.pointer(input);
       i32[at + OperandField.mode] = modes[i] ?? OperandMode.strided;
       for (let d = 0; d < rank; d++) i32[at + OperandField.strides + d] = input.strides[d] ?? 0;
