@@ -84,7 +84,12 @@ class BertModel(nn.Module):
 
     def forward(self, ids, mask, types):
         c, e = self.c, self.embeddings
-        x = e.word_embeddings(ids) + e.position_embeddings.weight[: ids.shape[1]] + e.token_type_embeddings(types)
+        if getattr(c, "model_type", "bert") == "roberta":
+            real = (ids != c.pad_token_id).long()
+            places = e.position_embeddings(real.cumsum(1) * real + c.pad_token_id)
+        else:
+            places = e.position_embeddings.weight[: ids.shape[1]]
+        x = e.word_embeddings(ids) + places + e.token_type_embeddings(types)
         x = e.LayerNorm(x)
         keep = mask.bool()[:, None, None, :]
         states, attentions = [x], []
@@ -225,6 +230,9 @@ class Head(nn.Module):
             self.prefix = "bert"
             base = BertModel(c, pooler=name in ("BertModel", "BertForPreTraining", "BertForNextSentencePrediction", "BertForSequenceClassification"))
             width, act = c.hidden_size, c.hidden_act
+        elif name.startswith("Roberta"):
+            self.prefix, c.model_type = "roberta", "roberta"
+            base, width, act = BertModel(c, pooler=name == "RobertaModel"), c.hidden_size, None
         elif name.startswith("DistilBert"):
             self.prefix = "distilbert"
             base, width, act = DistilBertModel(c), c.dim, c.activation
@@ -240,6 +248,12 @@ class Head(nn.Module):
             if not hasattr(self, "cls"):
                 self.cls = Named()
             self.cls.seq_relationship = nn.Linear(width, 2)
+        if name == "RobertaForMaskedLM":
+            self.lm_head = Named(
+                dense=nn.Linear(width, width),
+                layer_norm=nn.LayerNorm(width, eps=c.layer_norm_eps),
+                bias=nn.Parameter(torch.empty(c.vocab_size)),
+            )
         if name == "DistilBertForMaskedLM":
             self.vocab_transform = nn.Linear(width, width)
             self.vocab_layer_norm = nn.LayerNorm(width, eps=1e-12)
@@ -248,16 +262,19 @@ class Head(nn.Module):
         if kind in ("SequenceClassification", "TokenClassification"):
             if name == "DistilBertForSequenceClassification":
                 self.pre_classifier = nn.Linear(width, width)
-            self.classifier = nn.Linear(width, labels)
+            if name == "RobertaForSequenceClassification":
+                self.classifier = Named(dense=nn.Linear(width, width), out_proj=nn.Linear(width, labels))
+            else:
+                self.classifier = nn.Linear(width, labels)
         if kind == "QuestionAnswering":
             self.qa_outputs = nn.Linear(width, 2)
 
     def forward(self, ids, mask, types, labels):
         base = getattr(self, self.prefix)
-        args = (ids, mask, types) if self.prefix == "bert" else (ids, mask)
+        args = (ids, mask, types) if self.prefix in ("bert", "roberta") else (ids, mask)
         hidden, pooled, states, attentions = base(*args)
         out = {}
-        if self.name in ("BertModel", "DistilBertModel", "GPT2Model"):
+        if self.name in BASES:
             out["lastHiddenState"] = hidden
             if pooled is not None:
                 out["poolerOutput"] = pooled
@@ -275,6 +292,10 @@ class Head(nn.Module):
         elif self.name == "BertForNextSentencePrediction":
             out["logits"] = self.cls.seq_relationship(pooled)
             out["loss"] = F.cross_entropy(out["logits"], labels["labels"])
+        elif self.name == "RobertaForMaskedLM":
+            x = self.lm_head.layer_norm(F.gelu(self.lm_head.dense(hidden)))
+            out["logits"] = x @ base.embeddings.word_embeddings.weight.t() + self.lm_head.bias
+            out["loss"] = tokens(out["logits"], labels["labels"])
         elif self.name == "DistilBertForMaskedLM":
             x = self.vocab_layer_norm(ACTIVATIONS[self.c.activation](self.vocab_transform(hidden)))
             out["logits"] = x @ base.embeddings.word_embeddings.weight.t() + self.vocab_projector.bias
@@ -283,8 +304,11 @@ class Head(nn.Module):
             out["logits"] = hidden @ base.wte.weight.t()
             out["loss"] = tokens(out["logits"][:, :-1], labels["labels"][:, 1:])
         elif self.kind == "SequenceClassification":
-            x = pooled if self.prefix == "bert" else F.relu(self.pre_classifier(hidden[:, 0]))
-            out["logits"] = logits = self.classifier(x)
+            if self.prefix == "roberta":
+                logits = self.classifier.out_proj(torch.tanh(self.classifier.dense(hidden[:, 0])))
+            else:
+                logits = self.classifier(pooled if self.prefix == "bert" else F.relu(self.pre_classifier(hidden[:, 0])))
+            out["logits"] = logits
             target = labels["labels"]
             if logits.shape[-1] == 1:
                 out["loss"] = F.mse_loss(logits.squeeze(-1), target.to(logits.dtype))
@@ -302,12 +326,13 @@ class Head(nn.Module):
         return out
 
 
+BASES = ("BertModel", "DistilBertModel", "GPT2Model", "RobertaModel")
 CASES = []
 
 
 def saved_names(name, model):
     """Keys as a saved file has them: base models carry no prefix."""
-    base = name in ("BertModel", "DistilBertModel", "GPT2Model")
+    base = name in BASES
     return {key[len(model.prefix) + 1 :] if base else key: value for key, value in model.named_parameters()}
 
 
@@ -319,12 +344,15 @@ def case(name, note, config, lengths, labels):
     double = Head(name, c).double()
     double.load_state_dict({key: value.double() for key, value in single.state_dict().items()})
     batch, time = len(lengths), max(lengths)
-    ids = torch.randint(1, c.vocab_size, (batch, time))
+    pad = getattr(c, "pad_token_id", 0)
+    ids = torch.randint(pad + 1, c.vocab_size, (batch, time))
     mask = torch.zeros(batch, time, dtype=torch.long)
     for row, length in enumerate(lengths):
         mask[row, :length] = 1
-    ids = ids * mask
+    ids = torch.where(mask.bool(), ids, torch.tensor(pad))
     types = (torch.arange(time) >= time // 2).long().expand(batch, time) * mask
+    if single.prefix == "roberta":
+        types = torch.zeros_like(types)
     targets = labels(ids, mask)
 
     def run(model):
@@ -374,6 +402,11 @@ def drawn_case(name, number):
         return dict(
             vocab_size=words, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=inner, hidden_act=act,
             max_position_embeddings=longest, type_vocab_size=draw(2, 3), layer_norm_eps=eps, pad_token_id=0,
+        ), lengths  # fmt: skip
+    if name.startswith("Roberta"):
+        return dict(
+            vocab_size=words, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=inner, hidden_act=act,
+            max_position_embeddings=longest + 2, type_vocab_size=1, layer_norm_eps=eps, pad_token_id=1,
         ), lengths  # fmt: skip
     if name.startswith("DistilBert"):
         return dict(vocab_size=words, dim=width, n_layers=layers, n_heads=heads, hidden_dim=inner, activation=act, max_position_embeddings=longest, pad_token_id=0), lengths  # fmt: skip
@@ -439,6 +472,9 @@ def main():
         "DistilBertForQuestionAnswering": spans_of,
         "GPT2Model": none,
         "GPT2LMHeadModel": causal,
+        "RobertaModel": none,
+        "RobertaForMaskedLM": words,
+        "RobertaForSequenceClassification": classes(3),
     }
     for name, labels in heads.items():
         for drawn in (1, 2):

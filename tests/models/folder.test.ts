@@ -182,7 +182,7 @@ onEachDevice('a model folder', () => {
     model.dispose();
     await editConfig({ model_type: 'llama' });
     await expect(AutoModel.fromPretrained(folder)).rejects.toThrow(
-      /does not know the model_type "llama"; it knows bert, distilbert, gpt2/,
+      /does not know the model_type "llama"; it knows bert, distilbert, roberta, gpt2/,
     );
     await expect(AutoModelForSequenceClassification.fromPretrained(folder)).rejects.toThrow(FormatError);
   });

@@ -40,9 +40,19 @@ const common = {
 };
 const bert = () =>
   bertConfig({ ...common, hiddenSize: 12, numHiddenLayers: 2, numAttentionHeads: 3, intermediateSize: 16 });
+const roberta = () =>
+  models.robertaConfig({
+    ...common,
+    padTokenId: 0,
+    hiddenSize: 12,
+    numHiddenLayers: 2,
+    numAttentionHeads: 3,
+    intermediateSize: 16,
+  });
 const distil = () => distilBertConfig({ ...common, dim: 12, nLayers: 2, nHeads: 3, hiddenDim: 16 });
 const gpt = () => gpt2Config({ vocabSize: 23, nPositions: 10, nEmbd: 12, nLayer: 2, nHead: 3, initializerRange: 0.4 });
 const types = { tokenTypeIds: ids.map((row) => row.map((id, i) => Number(id !== 0 && i > 2))) };
+const oneType = { tokenTypeIds: ids.map((row) => row.map(() => 0)) };
 const spans = { startPositions: [1, 2], endPositions: [3, 2] };
 
 const cases: [name: string, make: () => PreTrainedModel, inputs: Readonly<Record<string, number[] | number[][]>>][] = [
@@ -52,6 +62,12 @@ const cases: [name: string, make: () => PreTrainedModel, inputs: Readonly<Record
     'BertForPreTraining',
     () => new models.BertForPreTraining(bert()),
     { ...types, labels: words, nextSentenceLabel: [1, 0] },
+  ],
+  ['RobertaForMaskedLM', () => new models.RobertaForMaskedLM(roberta()), { ...oneType, labels: words }],
+  [
+    'RobertaForSequenceClassification',
+    () => new models.RobertaForSequenceClassification(roberta()),
+    { ...oneType, labels: [2, 0] },
   ],
   [
     'BertForNextSentencePrediction',

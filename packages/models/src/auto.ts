@@ -28,6 +28,8 @@ import { GPT2Model } from './gpt2/model.js';
 import { type ConfigOverrides, type PretrainedConfig, parseJsonObject, readConfig } from './pretrained/config.js';
 import { CONFIG, type ModelFiles, openModelFiles } from './pretrained/files.js';
 import type { FromPretrainedOptions } from './pretrained/pretrained-model.js';
+import { robertaConfigKind } from './roberta/config.js';
+import { RobertaForMaskedLM, RobertaForSequenceClassification, RobertaModel } from './roberta/model.js';
 import { seq2SeqConfigKind } from './seq2seq/config.js';
 import { Seq2SeqTransformer } from './seq2seq/transformer.js';
 
@@ -64,18 +66,23 @@ function auto<M>(task: string, loaders: Readonly<Record<string, Loader<M>>>) {
 }
 
 /** A model without a head. */
-export const AutoModel = auto<BertModel | DistilBertModel | GPT2Model>('AutoModel', {
+export const AutoModel = auto<BertModel | DistilBertModel | GPT2Model | RobertaModel>('AutoModel', {
   bert: (files, options) => BertModel.fromPretrained(files, options),
   distilbert: (files, options) => DistilBertModel.fromPretrained(files, options),
+  roberta: (files, options) => RobertaModel.fromPretrained(files, options),
   gpt2: (files, options) => GPT2Model.fromPretrained(files, options),
 });
 
 /** A classifier of texts. */
 export const AutoModelForSequenceClassification = auto<
-  BertForSequenceClassification | DistilBertForSequenceClassification | TextClassifier
+  | BertForSequenceClassification
+  | DistilBertForSequenceClassification
+  | RobertaForSequenceClassification
+  | TextClassifier
 >('AutoModelForSequenceClassification', {
   bert: (files, options) => BertForSequenceClassification.fromPretrained(files, options),
   distilbert: (files, options) => DistilBertForSequenceClassification.fromPretrained(files, options),
+  roberta: (files, options) => RobertaForSequenceClassification.fromPretrained(files, options),
   'course-text-classifier': (files, options) =>
     TextClassifier.fromPretrained<TextClassifier, TextClassifierSizes>(files, options),
 });
@@ -99,10 +106,14 @@ export const AutoModelForQuestionAnswering = auto<BertForQuestionAnswering | Dis
 );
 
 /** A model that predicts masked words. */
-export const AutoModelForMaskedLM = auto<BertForMaskedLM | DistilBertForMaskedLM>('AutoModelForMaskedLM', {
-  bert: (files, options) => BertForMaskedLM.fromPretrained(files, options),
-  distilbert: (files, options) => DistilBertForMaskedLM.fromPretrained(files, options),
-});
+export const AutoModelForMaskedLM = auto<BertForMaskedLM | DistilBertForMaskedLM | RobertaForMaskedLM>(
+  'AutoModelForMaskedLM',
+  {
+    bert: (files, options) => BertForMaskedLM.fromPretrained(files, options),
+    distilbert: (files, options) => DistilBertForMaskedLM.fromPretrained(files, options),
+    roberta: (files, options) => RobertaForMaskedLM.fromPretrained(files, options),
+  },
+);
 
 /** A model that judges whether one text follows the other. */
 export const AutoModelForNextSentencePrediction = auto<BertForNextSentencePrediction>(
@@ -111,14 +122,14 @@ export const AutoModelForNextSentencePrediction = auto<BertForNextSentencePredic
 );
 
 /** A model with the heads of its pre-training. */
-export const AutoModelForPreTraining = auto<BertForPreTraining | DistilBertForMaskedLM | GPT2LMHeadModel>(
-  'AutoModelForPreTraining',
-  {
-    bert: (files, options) => BertForPreTraining.fromPretrained(files, options),
-    distilbert: (files, options) => DistilBertForMaskedLM.fromPretrained(files, options),
-    gpt2: (files, options) => GPT2LMHeadModel.fromPretrained(files, options),
-  },
-);
+export const AutoModelForPreTraining = auto<
+  BertForPreTraining | DistilBertForMaskedLM | GPT2LMHeadModel | RobertaForMaskedLM
+>('AutoModelForPreTraining', {
+  bert: (files, options) => BertForPreTraining.fromPretrained(files, options),
+  distilbert: (files, options) => DistilBertForMaskedLM.fromPretrained(files, options),
+  gpt2: (files, options) => GPT2LMHeadModel.fromPretrained(files, options),
+  roberta: (files, options) => RobertaForMaskedLM.fromPretrained(files, options),
+});
 
 /** A model that predicts the next word. */
 export const AutoModelForCausalLM = auto<GPT2LMHeadModel>('AutoModelForCausalLM', {
@@ -134,6 +145,7 @@ const CONFIG_KINDS = {
   bert: bertConfigKind,
   distilbert: distilBertConfigKind,
   gpt2: gpt2ConfigKind,
+  roberta: robertaConfigKind,
   'course-seq2seq': seq2SeqConfigKind,
   'course-text-classifier': textClassifierConfigKind,
 };
@@ -157,6 +169,8 @@ export const AutoConfig = {
         return readConfig(CONFIG_KINDS.distilbert, json, path);
       case 'gpt2':
         return readConfig(CONFIG_KINDS.gpt2, json, path);
+      case 'roberta':
+        return readConfig(CONFIG_KINDS.roberta, json, path);
       case 'course-seq2seq':
         return readConfig(CONFIG_KINDS['course-seq2seq'], json, path);
       case 'course-text-classifier':

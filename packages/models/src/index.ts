@@ -98,6 +98,8 @@ export {
   type SavePretrainedOptions,
 } from './pretrained/pretrained-model.js';
 export type { TiedLinear } from './pretrained/tied-linear.js';
+export { type RobertaConfig, robertaConfig } from './roberta/config.js';
+export { RobertaForMaskedLM, RobertaForSequenceClassification, RobertaModel } from './roberta/model.js';
 export type { SentenceConfig } from './sentence/config.js';
 export { type Pooling, type PoolOptions, poolStates } from './sentence/pooling.js';
 export {

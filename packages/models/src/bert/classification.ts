@@ -15,7 +15,9 @@ export interface ClassifierOutput extends ExtraOutputs {
   readonly loss?: Tensor;
 }
 
-const dropoutOf = (config: BertConfig): Dropout => new Dropout(config.classifierDropout ?? config.hiddenDropoutProb);
+/** The dropout before a classifier. */
+export const dropoutOf = (config: BertConfig): Dropout =>
+  new Dropout(config.classifierDropout ?? config.hiddenDropoutProb);
 
 /**
  * BERT with a linear classifier over its pooled state, as

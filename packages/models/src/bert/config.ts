@@ -67,19 +67,22 @@ export const bertConfigKind: ConfigKind<BertConfig> = {
       'typeVocabSize',
     ]);
     checkDropouts(config, ['hiddenDropoutProb', 'attentionProbsDropoutProb']);
-    checkActivation('bert', 'hiddenAct', config.hiddenAct);
+    checkActivation(config.modelType, 'hiddenAct', config.hiddenAct);
     if (config.hiddenSize % config.numAttentionHeads !== 0)
       throw new ArgumentError(
-        `bert: the hidden size (${config.hiddenSize}) is not a multiple of the number of attention heads (${config.numAttentionHeads})`,
+        `${config.modelType}: the hidden size (${config.hiddenSize}) is not a multiple of the number of attention heads (${config.numAttentionHeads})`,
       );
     if (config.positionEmbeddingType !== 'absolute')
       throw new ArgumentError(
-        `bert: positionEmbeddingType must be 'absolute', got '${config.positionEmbeddingType}': relative positions are not supported`,
+        `${config.modelType}: positionEmbeddingType must be 'absolute', got '${config.positionEmbeddingType}': relative positions are not supported`,
       );
-    if (config.isDecoder) throw new ArgumentError('bert: isDecoder must be false: BERT is an encoder here');
+    if (config.isDecoder)
+      throw new ArgumentError(`${config.modelType}: isDecoder must be false: it is an encoder here`);
     const { classifierDropout: dropout } = config;
     if (dropout !== null && !(dropout >= 0 && dropout < 1))
-      throw new ArgumentError(`bert: classifierDropout must be at least 0 and below 1, or null, got ${dropout}`);
+      throw new ArgumentError(
+        `${config.modelType}: classifierDropout must be at least 0 and below 1, or null, got ${dropout}`,
+      );
   },
 };
 

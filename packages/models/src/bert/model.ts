@@ -1,6 +1,7 @@
 /** `BertModel`: BERT without a head, with the parameter names of the published checkpoints. */
 import { type Embedding, init, type Module } from '@course/nn';
 import type { Tensor } from '@course/tensor';
+import type { ConfigKind } from '../pretrained/config.js';
 import {
   broadcastMask,
   type ExtraOutputs,
@@ -28,8 +29,8 @@ export interface BertModelOutput extends ExtraOutputs {
 
 /** What the classes of BERT share. */
 export abstract class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
-  static readonly configKind = bertConfigKind;
-  static readonly baseModelPrefix = 'bert';
+  static readonly configKind: ConfigKind<BertConfig> = bertConfigKind;
+  static readonly baseModelPrefix: string = 'bert';
   /** A table of places that old files hold, and the teacher's head of distilled ones. */
   static readonly ignoredKeys = /(^|\.)position_ids$/;
 
@@ -78,6 +79,16 @@ export class BertModel extends BertPreTrainedModel {
     return this.embeddings.wordEmbeddings;
   }
 
+  /** The longest sequence, in tokens. */
+  get longestInput(): number {
+    return this.config.maxPositionEmbeddings;
+  }
+
+  /** The places of tokens, where none are given; null: 0, 1, 2, … */
+  protected placesOf(_inputIds: Tensor): Tensor | null {
+    return null;
+  }
+
   /**
    * The states of a batch of tokens.
    *
@@ -85,11 +96,12 @@ export class BertModel extends BertPreTrainedModel {
    * @throws ArgumentError or ShapeError when inputs do not fit the model.
    */
   forward(inputIds: Tensor, { attentionMask, tokenTypeIds, positionIds, ...wanted }: BertInputs = {}): BertModelOutput {
-    const [batch, time] = checkIds('BertModel', inputIds, this.config.maxPositionEmbeddings);
-    const mask = broadcastMask('BertModel', attentionMask, batch, time);
+    const { name } = this.constructor;
+    const [batch, time] = checkIds(name, inputIds, this.longestInput);
+    const mask = broadcastMask(name, attentionMask, batch, time);
     const embedded = this.embeddings.forward(inputIds, {
       tokenTypeIds: tokenTypeIds ?? null,
-      positionIds: positionIds ?? null,
+      positionIds: positionIds ?? this.placesOf(inputIds),
     });
     const output = runLayers(this.encoder.layer, embedded, mask, wanted);
     return { ...output, poolerOutput: this.pooler?.forward(output.lastHiddenState) ?? null };

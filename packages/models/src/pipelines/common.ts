@@ -19,6 +19,8 @@ export interface PipelineModel extends Module {
   readonly config: PretrainedConfig;
   /** The table of word embeddings. */
   getInputEmbeddings(): { readonly numEmbeddings: number; readonly embeddingDim: number };
+  /** The longest sequence in tokens, where the configuration does not say it outright. */
+  readonly longestInput?: number;
 }
 
 /** Inputs that a tokenizer makes; models take those that they know. */
@@ -80,7 +82,8 @@ export function longestInput(model: PipelineModel, tokenizer: Tokenizer): number
     readonly nPositions?: number;
     readonly maxLength?: number;
   };
-  return Math.min(maxPositionEmbeddings ?? nPositions ?? maxLength ?? Infinity, tokenizer.modelMaxLength ?? Infinity);
+  const own = model.longestInput ?? maxPositionEmbeddings ?? nPositions ?? maxLength ?? Infinity;
+  return Math.min(own, tokenizer.modelMaxLength ?? Infinity);
 }
 
 /** A model's answer on the host. */

@@ -38,13 +38,16 @@ export interface FillMaskOptions extends PipelineOptions {
   readonly targets?: readonly string[];
 }
 
+/** The masks of BERT and of RoBERTa. */
+type Mask = '[MASK]' | '<mask>';
+
 /**
  * What a text gives: a list of words where it has one mask, and one such list for each mask where it has several. A literal text tells the
  * compiler which; of any other either may come.
  */
-export type FilledText<T> = T extends `${string}[MASK]${string}[MASK]${string}`
+export type FilledText<T> = T extends `${string}${Mask}${string}${Mask}${string}`
   ? FilledMask[][]
-  : T extends `${string}[MASK]${string}`
+  : T extends `${string}${Mask}${string}`
     ? FilledMask[]
     : FilledMask[] | FilledMask[][];
 

@@ -74,8 +74,7 @@ const NER = 'dbmdz/bert-large-cased-finetuned-conll03-english';
 const TASKS: { readonly [T in keyof Pipelines]: Task<Pipelines[T]> } = {
   'sentiment-analysis': task(CLASSIFIER, AutoModelForSequenceClassification, textClassification),
   'text-classification': task(CLASSIFIER, AutoModelForSequenceClassification, textClassification),
-  // transformers takes distilroberta-base here, a kind of model that is not here.
-  'fill-mask': task('google-bert/bert-base-uncased', AutoModelForMaskedLM, fillMask),
+  'fill-mask': task('distilbert/distilroberta-base', AutoModelForMaskedLM, fillMask),
   'feature-extraction': task('distilbert/distilbert-base-cased', AutoModel, featureExtraction),
   'token-classification': task(NER, AutoModelForTokenClassification, tokenClassification),
   ner: task(NER, AutoModelForTokenClassification, tokenClassification),
