@@ -202,7 +202,7 @@ export async function tune(say: (line: string) => void, out: string | undefined)
   await choose(
     'pointwise, invocations x vectors',
     sizes.flatMap((workgroupSize) =>
-      [1, 4].map(
+      [1, 4, 16].map(
         (perInvocation) =>
           [`${workgroupSize}x${perInvocation}`, { ...row, pointwise: { workgroupSize, perInvocation } }] as const,
       ),

@@ -55,6 +55,40 @@ function matmul(n: number): Workload {
   };
 }
 
+function attention(
+  name: string,
+  shape: readonly [number, number, number, number],
+  { queries = shape[2], isCausal = false } = {},
+): Workload {
+  return {
+    name,
+    prepare() {
+      const [batch, heads, , width] = shape;
+      const [q, k, v] = [randn([batch, heads, queries, width]), randn(shape), randn(shape)];
+      return forward(() => scaledDotProductAttention(q, k, v, { isCausal }));
+    },
+  };
+}
+
+function gradients(name: string, fn: (q: Tensor, k: Tensor, v: Tensor) => Tensor): Workload {
+  return {
+    name,
+    prepare() {
+      const shape = [2, 12, 128, 64];
+      const operands = [0, 1, 2].map(() => randn(shape, { requiresGrad: true })) as [Tensor, Tensor, Tensor];
+      const grad = randn(shape);
+      return async () => {
+        scope(() => fn(...operands).backward({ gradient: grad }));
+        for (const operand of operands) {
+          operand.grad?.compute();
+          operand.grad = null;
+        }
+        await device.synchronize();
+      };
+    },
+  };
+}
+
 /** BERT-base itself over 128 tokens: the peers compute its twelve blocks alone, without embeddings and pooler. */
 function bert(batch: number): Workload {
   return {
@@ -104,13 +138,15 @@ export const workloads: readonly Workload[] = [
       return forward(() => scaledDotProductAttention(q, k, v));
     },
   },
-  {
-    name: 'attention B1 H12 T1024 d64',
-    prepare() {
-      const [q, k, v] = [randn([1, 12, 1024, 64]), randn([1, 12, 1024, 64]), randn([1, 12, 1024, 64])];
-      return forward(() => scaledDotProductAttention(q, k, v));
-    },
-  },
+  attention('attention B1 H12 T1024 d64', [1, 12, 1024, 64]),
+  attention('attention B1 H12 T1024 d64, causal', [1, 12, 1024, 64], { isCausal: true }),
+  // A word of a text that is generated, after 4095 others.
+  attention('attention B1 H12 T1 over 4096 d64', [1, 12, 4096, 64], { queries: 1 }),
+  gradients('attention and gradients B2 H12 T128 d64', (q, k, v) => scaledDotProductAttention(q, k, v)),
+  // What the fused kernels are there for: the same of products and a softmax.
+  gradients('attention and gradients, composed', (q, k, v) =>
+    q.mul(0.125).matmul(k.transpose(-2, -1)).softmax(-1).matmul(v),
+  ),
   {
     // Each value is computed by a kernel of its own, as in libraries that do not fuse.
     name: 'small op',

@@ -130,10 +130,13 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
   integrated: { ...hardware, matmul: { tiles: twoShared, workgroups: 32 } },
   apple: { ...hardware, matmul: { tiles: twoShared, workgroups: 64 } },
   swiftshader,
-  /** Mesa's: vectors of eight invocations, compiled well; loads are dear there too, broadcasts are not. */
+  /**
+   * Mesa's: vectors of eight invocations, compiled well; loads are dear there too, broadcasts are not. A workgroup costs as
+   * much as many vectors, so each does much. Attention with 16 rows a subgroup would take a third less time, but three times as long to compile.
+   */
   lavapipe: {
     ...swiftshader,
-    pointwise: { workgroupSize: 64, perInvocation: 4 },
+    pointwise: { workgroupSize: 64, perInvocation: 16 },
     matmul: {
       tiles: [
         registers(1, 4, 1, 8),
