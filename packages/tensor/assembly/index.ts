@@ -24,7 +24,7 @@ export { setScratch } from './memory';
 export { scale, squares } from './clip';
 export { adam, descend } from './optimizer';
 export { pointwise } from './pointwise';
-export { fork, serve } from './pool';
+export { fork, join, serve } from './pool';
 export { draw, shuffle, twist } from './random';
 export { reduce } from './reduce';
 export { clear, gatherRows, scatterAddRows } from './rows';

@@ -1,8 +1,8 @@
 /**
- * Fork and join. The thread that launches describes the work and sets the ticket to the number of pieces; whoever takes one
- * counts the ticket down. A piece is taken before the description is read, and the launch does not end before every piece that
- * was taken is computed, so no thread ever reads a description that is being written, however late it wakes. Threads that get
- * no time hold nobody up: the others take their pieces.
+ * Fork and join, in two calls, so that the thread that launches can go on with its program meanwhile. It describes the work and
+ * sets the ticket to the number of pieces; whoever takes one counts the ticket down. A piece is taken before the description is
+ * read, and no launch begins before every piece of the last one is computed, so no thread ever reads a description that is being
+ * written, however late it wakes. Threads that get no time hold nobody up: the others take their pieces.
  */
 import { PoolField } from './layout';
 import { int, pointer } from './memory';
@@ -37,26 +37,15 @@ function takePieces(pool: usize): void {
     const end = <i32>((items * (piece + 1)) / pieces);
     call_indirect<void>(int(pool, PoolField.kernel), pointer(pool, PoolField.record), begin, end);
     const done = atomic.add<i32>(at(pool, PoolField.done), 1) + 1;
-    if (done == pieces && atomic.load<i32>(at(pool, PoolField.waiting)) != 0) {
+    if (done == pieces) {
       atomic.notify(at(pool, PoolField.done), 1);
     }
     ticket = atomic.load<i32>(at(pool, PoolField.ticket));
   }
 }
 
-/**
- * Computes the work items [0, items) of a kernel in `pieces` pieces together with the threads that serve the pool. Waits for
- * them by spinning, and after `patience` turns, where this thread `maySleep`, asleep: they may need its processor.
- */
-export function fork(
-  pool: usize,
-  kernel: i32,
-  record: usize,
-  items: i32,
-  pieces: i32,
-  patience: i32,
-  maySleep: bool,
-): void {
+/** Hands the work items [0, items) of a kernel, in `pieces` pieces, to the threads that serve the pool. The last launch was joined. */
+export function fork(pool: usize, kernel: i32, record: usize, items: i32, pieces: i32): void {
   store<i32>(at(pool, PoolField.kernel), kernel);
   store<usize>(at(pool, PoolField.record), record);
   store<i32>(at(pool, PoolField.items), items);
@@ -64,10 +53,18 @@ export function fork(
   atomic.store<i32>(at(pool, PoolField.done), 0);
   atomic.store<i32>(at(pool, PoolField.ticket), pieces);
   wake(pool, 1);
+}
+
+/**
+ * Computes what is left of the launch together with the others, and waits for them by spinning, and after `patience` turns, where this
+ * thread `maySleep`, asleep: they may need its processor.
+ */
+export function join(pool: usize, patience: i32, maySleep: bool): void {
   takePieces(pool);
   let turns = patience;
+  // Waiting, V8's baseline compiler (in Node 20) writes over the local variable that stands last: that is this one, which is read anew.
   let done = atomic.load<i32>(at(pool, PoolField.done));
-  while (done != pieces && atomic.load<i32>(at(pool, PoolField.failed)) == 0) {
+  while (done != int(pool, PoolField.pieces) && atomic.load<i32>(at(pool, PoolField.failed)) == 0) {
     if (turns > 0 || !maySleep) {
       turns--;
     } else {

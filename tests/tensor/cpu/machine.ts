@@ -6,7 +6,6 @@ import { ALIGNMENT } from '../../../packages/tensor/src/backend/cpu/allocator.js
 import { CpuBackend } from '../../../packages/tensor/src/backend/cpu/cpu-backend.js';
 import { cpuKernels } from '../../../packages/tensor/src/backend/cpu/kernels/table.js';
 import { CpuBuffer, type Launcher } from '../../../packages/tensor/src/backend/cpu/launch.js';
-import type { LinearMemory } from '../../../packages/tensor/src/backend/cpu/memory.js';
 import type { Dense, DeviceBuffer, KernelRequest, Strided } from '../../../packages/tensor/src/backend/requests.js';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
 
@@ -21,7 +20,7 @@ export function toWords(dtype: DType, values: ArrayLike<number>): Uint32Array {
 export type Computer = Pick<Backend, 'allocate' | 'free' | 'write' | 'read' | 'run'>;
 
 /** A backend of a launcher that a test has made itself. */
-export function computerOf(memory: LinearMemory, launcher: Launcher): Computer {
+export function computerOf(launcher: Launcher): Computer {
   const table = cpuKernels();
   const placeOf = (buffer: DeviceBuffer) => launcher.pointer({ buffer, dtype: 'float32', offset: 0 }) / 4;
   return {
@@ -30,9 +29,9 @@ export function computerOf(memory: LinearMemory, launcher: Launcher): Computer {
       return new CpuBuffer(launcher, bytes, block.start * ALIGNMENT, block);
     },
     free: () => {},
-    write: (buffer, offset, words) => memory.i32.set(words, placeOf(buffer) + offset / 4),
+    write: (buffer, offset, words) => launcher.i32.set(words, placeOf(buffer) + offset / 4),
     read: async (buffer, offset, bytes) =>
-      memory.i32.slice(placeOf(buffer) + offset / 4, placeOf(buffer) + (offset + bytes) / 4).buffer,
+      launcher.i32.slice(placeOf(buffer) + offset / 4, placeOf(buffer) + (offset + bytes) / 4).buffer,
     run: (request) => (table[request.kind] as (launcher: Launcher, request: KernelRequest) => void)(launcher, request),
   };
 }

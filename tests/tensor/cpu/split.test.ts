@@ -38,7 +38,7 @@ async function cutBackend(build: SimdBuild): Promise<Computer> {
       module.setScratch(address);
     },
   });
-  return computerOf(memory, launcher);
+  return computerOf(launcher);
 }
 
 describe.each(['simd', 'relaxed-simd'] as const)('a launch cut into pieces (%s)', (build) => {

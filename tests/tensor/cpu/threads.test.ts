@@ -50,7 +50,7 @@ async function threaded(build: SimdBuild, threads: number, Kind: typeof Launcher
   const memory = new LinearMemory(undefined, true);
   const launcher = new Kind(memory, await loadKernels(build, memory.wasm), threads);
   open.push(launcher);
-  const machine = new Machine(computerOf(memory, launcher));
+  const machine = new Machine(computerOf(launcher));
   const operand = machine.put(new Array(100_000).fill(0));
   addOne(machine, operand, 100_000);
   while (launcher.pool.arrived < threads - 1) await sleep(2);

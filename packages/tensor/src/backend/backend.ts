@@ -123,10 +123,12 @@ export interface Backend {
   startThreads?(): Promise<void>;
   /**
    * Measures every dispatch from now until the function returned is called; `request` tells the number of the one at hand. Undefined where the
-   * device has no clock; absent where it computes at once, so that the caller can measure.
+   * device has no clock; absent where {@link Backend.wait} lets the caller measure.
    */
   measureDispatches?(request: () => number): (() => Promise<readonly DispatchTime[]>) | undefined;
 
+  /** Returns when everything requested so far has been computed; absent where that cannot be awaited at once. */
+  wait?(): void;
   /** Resolves when everything requested so far has been computed. */
   synchronize(): Promise<void>;
   /** Frees all; later calls throw a `DeviceError`. */

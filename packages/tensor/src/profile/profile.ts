@@ -1,6 +1,6 @@
 /**
- * `profile`: what a piece of a program costs, kernel by kernel. It stands at the tap, where all requests come through; on the CPU, which computes
- * before a request returns, it looks at the clock around each, on a GPU it has the device stamp each dispatch.
+ * `profile`: what a piece of a program costs, kernel by kernel. It stands at the tap, where all requests come through; on the CPU
+ * it waits for each and looks at the clock, on a GPU it has the device stamp each dispatch.
  */
 import type { Backend, DispatchTime } from '../backend/backend.js';
 import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
@@ -15,7 +15,7 @@ import { Profile, type ProfileEvent } from './report.js';
 interface Request extends Cost {
   readonly kind: string;
   readonly start: number;
-  /** How long the call took: on the CPU its computation, on a GPU its recording. */
+  /** How long it took: on the CPU its computation, on a GPU its recording. */
   readonly milliseconds: number;
 }
 
@@ -27,6 +27,7 @@ class Watch implements Interceptor {
     const start = performance.now();
     try {
       backend.run(request);
+      backend.wait?.();
     } finally {
       const milliseconds = performance.now() - start;
       this.requests.push({ kind: nameOf(request), start: start - this.#zero, milliseconds, ...costOf(request) });

@@ -1,6 +1,6 @@
 /**
- * The CPU backend: WebAssembly SIMD kernels over one linear memory (float64 requests run in TypeScript). Every call computes before it returns, which keeps all the
- * promises of the `Backend` interface about order. Operands lie in linear memory; only `write` and `read` copy.
+ * The CPU backend: WebAssembly SIMD kernels over one linear memory (float64 requests run in TypeScript). A call may return while threads
+ * compute; the next kernel, and whoever looks at memory, waits for them, which keeps all the promises of the `Backend` interface about order. Operands lie in linear memory; only `write` and `read` copy.
  */
 import { canShareMemory, processorName } from '#platform';
 import type { DType } from '../../dtype.js';
@@ -129,7 +129,7 @@ export class CpuBackend implements Backend {
     this.#bytes += byteLength;
     if (this.#poisons && block) {
       const first = (block.start * ALIGNMENT) / 4;
-      memory.i32.fill(POISON, first, first + (block.size * ALIGNMENT) / 4);
+      launcher.i32.fill(POISON, first, first + (block.size * ALIGNMENT) / 4);
     }
     return new CpuBuffer(launcher, byteLength, block === undefined ? ALIGNMENT : block.start * ALIGNMENT, block);
   }
@@ -190,8 +190,12 @@ export class CpuBackend implements Backend {
     await this.#alive().launcher.pool.ready();
   }
 
+  wait(): void {
+    this.#alive().launcher.pool.join();
+  }
+
   async synchronize(): Promise<void> {
-    this.#alive();
+    this.wait();
   }
 
   destroy(): void {

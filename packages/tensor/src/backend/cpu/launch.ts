@@ -1,7 +1,8 @@
 /**
  * What the kernels' callers stand on: a place to write parameter records, temporary memory, and `launch`. A launch computes
  * work items that are independent of each other; how a range of them is cut never changes a bit of the result, so `launch` alone
- * decides on which threads they run.
+ * decides on which threads they run. It may return before they are done, so that the program comes to its next kernel while this
+ * one is computed; whoever looks at memory through here waits for it.
  */
 import { wordBytes } from '../../dtype.js';
 import { DeviceError } from '../../errors.js';
@@ -71,12 +72,14 @@ export class Launcher {
     return this.#dispatches;
   }
 
-  /** Memory as words, good until the next allocation. */
+  /** Memory as words, when all that was launched is computed. Good until the next allocation, and the next launch. */
   get i32(): Int32Array {
+    this.pool.join();
     return this.#memory.i32;
   }
 
   get f32(): Float32Array {
+    this.pool.join();
     return this.#memory.f32;
   }
 
@@ -98,10 +101,11 @@ export class Launcher {
     return this.#records / 4 + start;
   }
 
-  /** Runs a kernel over the work items [0, items), at least `grain` of them in a piece. */
+  /** Runs a kernel over the work items [0, items), at least `grain` of them in a piece; see above for when. */
   launch(kernel: KernelName, record: number, items: number, grain: number): void {
     this.#dispatches++;
-    if (items >= 2 * grain && this.pool.run(kernel, record * 4, items, Math.floor(items / grain))) return;
+    if (items >= 2 * grain && this.pool.start(kernel, record * 4, items, Math.floor(items / grain))) return;
+    this.pool.join();
     this.#module.kernels[kernel](record * 4, 0, items);
   }
 

@@ -65,16 +65,10 @@ export interface KernelModule {
   readonly heapBase: number;
   /** Tells this instance where its thread's scratch memory is. */
   readonly setScratch: (address: number) => void;
-  /** Runs a kernel, by its function table index, together with the threads of a pool (assembly/pool.ts). */
-  readonly fork: (
-    pool: number,
-    kernel: number,
-    record: number,
-    items: number,
-    pieces: number,
-    patience: number,
-    maySleep: number,
-  ) => void;
+  /** Hands a kernel, by its function table index, to the threads of a pool (assembly/pool.ts). */
+  readonly fork: (pool: number, kernel: number, record: number, items: number, pieces: number) => void;
+  /** Helps them, and returns when all is computed. */
+  readonly join: (pool: number, patience: number, maySleep: number) => void;
   /** Function table indices of the kernels. */
   readonly tableIndices: Readonly<Record<KernelName, number>>;
   /** What another thread needs to make an instance like this one. */
@@ -201,6 +195,7 @@ export async function loadKernels(build: SimdBuild, memory: WasmMemory): Promise
     heapBase: Number(heapBase.value),
     setScratch: exportedFunction(exports, 'setScratch') as KernelModule['setScratch'],
     fork: exportedFunction(exports, 'fork') as KernelModule['fork'],
+    join: exportedFunction(exports, 'join') as KernelModule['join'],
     tableIndices: Object.fromEntries(KERNELS.map((name, i) => [name, first + needed.length + i])) as Record<
       KernelName,
       number

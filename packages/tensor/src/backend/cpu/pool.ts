@@ -51,6 +51,8 @@ export class ThreadPool {
   #maySleep = 0;
   #patience = PATIENCE;
   #forks = 0;
+  /** The kernel of a launch that was not joined yet. */
+  #running: KernelName | undefined;
 
   /** A pool that computes on so many threads, the caller's included. */
   constructor(memory: LinearMemory, module: KernelModule, threads: number) {
@@ -82,6 +84,7 @@ export class ThreadPool {
   /** Computes on another number of threads from now on. */
   resize(threads: number): void {
     if (!this.#memory.isShared || threads === this.#threads) return;
+    this.join();
     this.close();
     this.#threads = threads;
   }
@@ -93,21 +96,38 @@ export class ThreadPool {
       await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
-  /** Runs a kernel over the work items [0, items) in up to `most` pieces; says no where it cannot, or nobody would help. */
-  run(kernel: KernelName, record: number, items: number, most: number): boolean {
+  /**
+   * Begins to run a kernel over the work items [0, items) in up to `most` pieces, after the kernel before; says no where it cannot, or
+   * nobody would help. Its record and operands are the threads' until {@link ThreadPool.join}.
+   */
+  start(kernel: KernelName, record: number, items: number, most: number): boolean {
     if (this.#threads === 1) return false;
+    this.join();
     const words = this.#words ?? this.#open();
     if (words === undefined || Atomics.load(this.#memory.i32, words / 4 + PoolField.ready) === 0) return false;
     const pieces = Math.min(most, this.#threads * PIECES_EACH);
     this.#forks++;
-    const { fork, tableIndices } = this.#module;
+    this.#module.fork(words, this.#module.tableIndices[kernel], record, items, pieces);
+    this.#running = kernel;
+    return true;
+  }
+
+  /** Returns when nothing runs any more, having helped. */
+  join(): void {
+    // Small, since it is called wherever memory is looked at.
+    if (this.#running !== undefined) this.#finish(this.#running);
+  }
+
+  #finish(kernel: KernelName): void {
+    this.#running = undefined;
+    const words = this.#words;
+    if (words === undefined) return;
     try {
-      fork(words, tableIndices[kernel], record, items, pieces, this.#patience, this.#maySleep);
+      this.#module.join(words, this.#patience, this.#maySleep);
     } catch (cause) {
       throw this.#broken(kernel, cause);
     }
     if (Atomics.load(this.#memory.i32, words / 4 + PoolField.failed) !== 0) throw this.#broken(kernel);
-    return true;
   }
 
   /** Lets the threads end. */
@@ -117,6 +137,7 @@ export class ThreadPool {
     Atomics.notify(this.#memory.i32, this.#words / 4 + PoolField.ticket);
     // The words stay taken: a thread that is only now starting will look there.
     this.#words = undefined;
+    this.#running = undefined;
     if (this.#scratch) this.#memory.give(this.#scratch);
     this.#scratch = undefined;
   }

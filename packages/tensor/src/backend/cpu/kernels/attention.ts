@@ -54,10 +54,9 @@ export function attentionBackward(launcher: Launcher, request: AttentionBackward
   const block = Math.max(width, valueWidth) > WIDE ? BLOCK_BACKWARD_WIDE : BLOCK_BACKWARD;
   const queryBlocks = Math.ceil(queries / block);
   const keyBlocks = Math.ceil(keys / block);
-  const { i32 } = launcher;
-  i32[record + AttentionField.block] = block;
+  launcher.i32[record + AttentionField.block] = block;
   const launch = (pass: AttentionPass, parts: number): void => {
-    i32[record + AttentionField.pass] = pass;
+    launcher.i32[record + AttentionField.pass] = pass;
     const work = ((queries * keys) / parts) * 3 * (width + valueWidth);
     launcher.launch('attentionBackward', record, matrices * parts, Math.ceil(GRAIN / work));
   };
