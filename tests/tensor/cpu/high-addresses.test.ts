@@ -17,7 +17,7 @@ async function behind(bytes: number, build: SimdBuild): Promise<{ launcher: Laun
   const memory = new LinearMemory();
   const launcher = new Launcher(memory, await loadKernels(build, memory.wasm));
   if (bytes > 0) launcher.take(bytes);
-  return { launcher, machine: new Machine(computerOf(memory, launcher)) };
+  return { launcher, machine: new Machine(computerOf(launcher)) };
 }
 
 describe.each(['simd', 'relaxed-simd'] as const)('beyond 2 GiB (%s)', (build) => {

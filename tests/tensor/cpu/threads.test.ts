@@ -16,8 +16,8 @@ import { type Computer, computerOf, Machine, noise, strided } from './machine.js
 
 /** Divides whatever has two work items. */
 class EagerLauncher extends Launcher {
-  override launch(kernel: KernelName, record: number, items: number): void {
-    super.launch(kernel, record, items, 1);
+  override start(kernel: KernelName, record: number, items: number): void {
+    super.start(kernel, record, items, 1);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * What the kernels' callers stand on: a place to write parameter records, temporary memory, and `launch`. A launch computes
  * work items that are independent of each other; how a range of them is cut never changes a bit of the result, so `launch` alone
- * decides on which threads they run. It may return before they are done, so that the program comes to its next kernel while this
- * one is computed; whoever looks at memory through here waits for it.
+ * decides on which threads they run. `start` returns before they are done, so that the program comes to its next kernel while this one is
+ * computed; whoever looks at memory through here waits for it.
  */
 import { wordBytes } from '../../dtype.js';
 import { DeviceError } from '../../errors.js';
@@ -101,8 +101,14 @@ export class Launcher {
     return this.#records / 4 + start;
   }
 
-  /** Runs a kernel over the work items [0, items), at least `grain` of them in a piece; see above for when. */
+  /** Runs a kernel over the work items [0, items), at least `grain` of them in a piece. */
   launch(kernel: KernelName, record: number, items: number, grain: number): void {
+    this.start(kernel, record, items, grain);
+    this.pool.join();
+  }
+
+  /** As {@link Launcher.launch}, but it may return before: for the last launch of a request, of which nothing is read or changed here. */
+  start(kernel: KernelName, record: number, items: number, grain: number): void {
     this.#dispatches++;
     if (items >= 2 * grain && this.pool.start(kernel, record * 4, items, Math.floor(items / grain))) return;
     this.pool.join();

@@ -42,7 +42,7 @@ export function attention(launcher: Launcher, request: AttentionRequest): void {
   i32[record + AttentionField.packWhole] = Number(packWhole);
   i32[record + AttentionField.queryBlock] = queryBlock;
   i32[record + AttentionField.queryBlocks] = queryBlocks;
-  launcher.launch('attention', record, matrices * queryBlocks, Math.ceil(GRAIN / (queryBlock * work)));
+  launcher.start('attention', record, matrices * queryBlocks, Math.ceil(GRAIN / (queryBlock * work)));
 }
 
 export function attentionBackward(launcher: Launcher, request: AttentionBackwardRequest): void {
@@ -54,9 +54,10 @@ export function attentionBackward(launcher: Launcher, request: AttentionBackward
   const block = Math.max(width, valueWidth) > WIDE ? BLOCK_BACKWARD_WIDE : BLOCK_BACKWARD;
   const queryBlocks = Math.ceil(queries / block);
   const keyBlocks = Math.ceil(keys / block);
-  launcher.i32[record + AttentionField.block] = block;
+  const { i32 } = launcher;
+  i32[record + AttentionField.block] = block;
   const launch = (pass: AttentionPass, parts: number): void => {
-    launcher.i32[record + AttentionField.pass] = pass;
+    i32[record + AttentionField.pass] = pass;
     const work = ((queries * keys) / parts) * 3 * (width + valueWidth);
     launcher.launch('attentionBackward', record, matrices * parts, Math.ceil(GRAIN / work));
   };

@@ -22,7 +22,7 @@ export function layerNorm(launcher: Launcher, request: LayerNormRequest): void {
   i32[record + LayerNormField.out] = launcher.pointer(request.out);
   i32[record + LayerNormField.mean] = launcher.pointer(request.mean);
   i32[record + LayerNormField.rstd] = launcher.pointer(request.rstd);
-  launcher.launch('layerNorm', record, rows, Math.ceil(8192 / width));
+  launcher.start('layerNorm', record, rows, Math.ceil(8192 / width));
 }
 
 export function layerNormBackward(launcher: Launcher, request: LayerNormBackwardRequest): void {

@@ -261,7 +261,7 @@ function launchBlocks(launcher: Launcher, given: Product, programs: PointwiseKer
   i32[record + MatmulField.batchSizes] = batchAt * 4;
   i32[record + MatmulField.aBatchStrides] = (batchAt + batch.length) * 4;
   i32[record + MatmulField.bBatchStrides] = (batchAt + 2 * batch.length) * 4;
-  launcher.launch(
+  launcher.start(
     'matmul',
     record,
     product(batch) * columnGroups * rowGroups,

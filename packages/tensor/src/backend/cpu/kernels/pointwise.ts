@@ -130,7 +130,7 @@ export class PointwiseKernels {
       for (let d = 0; d < rank; d++) i32[at + OperandField.strides + d] = output.strides[d] ?? 0;
       at += operandWords;
     }
-    launcher.launch('pointwise', record, Math.ceil(total / block), Math.ceil(compiled.grain / block));
+    launcher.start('pointwise', record, Math.ceil(total / block), Math.ceil(compiled.grain / block));
   }
 
   /** The bytes of scratch memory that steps behind a product take. */

@@ -41,7 +41,6 @@ function sortLong(launcher: Launcher, record: number, rows: number, length: numb
   i32[record + SortField.target] = target;
   launcher.launch('sortRuns', record, items, 1);
   for (let width: number = ItemSize.sortRun; width < length; width *= 2) {
-    const { i32 } = launcher;
     i32[record + SortField.source] = source;
     i32[record + SortField.target] = target;
     i32[record + SortField.width] = width;
