@@ -38,17 +38,20 @@ const BATCH_RANK = 2;
 
 /** The request with that many dims of batch. */
 export function withBatch<R extends AttentionOperands>(request: R): R {
-  const { length } = request.batch;
-  if (length >= BATCH_RANK) return request;
-  const filled = (list: readonly number[], size: number) => [
-    ...new Array<number>(BATCH_RANK - length).fill(size),
-    ...list,
-  ];
-  const entries = Object.entries(request).map(([name, value]: [string, unknown]) => {
-    if (typeof value !== 'object' || value === null || !('strides' in value)) return [name, value];
-    return [name, { ...value, strides: filled((value as Strided).strides, 0) }];
-  });
-  return { ...(Object.fromEntries(entries) as R), batch: filled(request.batch, 1) };
+  const missing = BATCH_RANK - request.batch.length;
+  if (missing <= 0) return request;
+  const filled = { ...(request as object) } as Record<string, unknown>;
+  filled.batch = [...(missing === 1 ? [1] : [1, 1]), ...request.batch];
+  const zeros = missing === 1 ? [0] : [0, 0];
+  for (const name in filled) {
+    const value = filled[name];
+    if (isStrided(value)) filled[name] = { ...value, strides: [...zeros, ...value.strides] };
+  }
+  return filled as unknown as R;
+}
+
+function isStrided(value: unknown): value is Strided {
+  return typeof value === 'object' && value !== null && 'strides' in value;
 }
 
 /** The kernel's variant for a request: `count` rows of which each invocation keeps `sums(quads, valueQuads)` vectors. */
