@@ -42,29 +42,53 @@ export function adamStep(param: Tensor, grad: Tensor, expAvg: Tensor, expAvgSq: 
 
 /** {@link adamStep} for many parameters that share their settings: one launch on the CPU, few on a GPU. The bits are those of a step for each. */
 export function adamSteps(parameters: readonly AdamTensors[], settings: AdamSettings): void {
-  // One request for each backend, dtype and choice of moments: there is hardly ever a second.
-  const groups = new Map<string, { readonly backend: Backend; readonly operands: AdamOperands[] }>();
+  inGroups<AdamOperands>('adam', parameters, ['expAvg', 'expAvgSq', 'maxExpAvgSq'], (backend, first, more) =>
+    backend.run({ kind: 'adam', ...settings, ...first, more }),
+  );
+}
+
+/** What a parameter brings to a step beside its states. */
+interface Stepped {
+  readonly param: Tensor;
+  readonly grad: Tensor;
+}
+
+/**
+ * Makes operands of parameters, their gradients and their states, and runs a step for those that can share a request: of one backend, dtype and
+ * choice of states. There is hardly ever a second one.
+ */
+function inGroups<Operands extends { readonly count: number }>(
+  rule: string,
+  parameters: readonly (Stepped & { readonly [K in keyof Operands]?: unknown })[],
+  states: readonly (keyof Operands & string)[],
+  run: (backend: Backend, first: Operands, more: readonly Operands[]) => void,
+): void {
+  const groups = new Map<string, { readonly backend: Backend; readonly operands: Operands[] }>();
   const after: (() => void)[] = [];
-  for (const { param, grad, expAvg, expAvgSq, maxExpAvgSq } of parameters) {
-    const moments = { expAvg, expAvgSq, ...(maxExpAvgSq && { maxExpAvgSq }) };
-    checkAlike('adam', param, { grad, ...moments });
+  for (const parameter of parameters) {
+    const { param, grad } = parameter;
+    const present = states.flatMap((name) => {
+      const state = parameter[name] as Tensor | undefined;
+      return state ? [[name, state] as const] : [];
+    });
+    checkAlike(rule, param, { grad, ...Object.fromEntries(present) });
     const gradient = dense(grad);
     const { backend } = param.storage;
-    const key = `${backend.kind} ${param.dtype} ${maxExpAvgSq !== undefined}`;
+    const key = [backend.kind, param.dtype, ...present.map(([name]) => name)].join();
     const group = groups.get(key) ?? { backend, operands: [] };
     groups.set(key, group);
-    group.operands.push({
+    const operands = {
       count: numel(param.shape),
       param: writtenRows(param.detach(), after),
       grad: gradient,
-      expAvg: writtenRows(expAvg, after),
-      expAvgSq: writtenRows(expAvgSq, after),
-      ...(maxExpAvgSq && { maxExpAvgSq: writtenRows(maxExpAvgSq, after) }),
-    });
+      ...Object.fromEntries(present.map(([name, state]) => [name, writtenRows(state, after)])),
+    };
+    // The states by their names: those that the parameters have, which the caller has typed.
+    group.operands.push(operands as unknown as Operands);
   }
   for (const { backend, operands } of groups.values()) {
     const [first, ...more] = operands;
-    if (first) backend.run({ kind: 'adam', ...settings, ...first, more });
+    if (first) run(backend, first, more);
   }
   for (const writeBack of after) writeBack();
 }
@@ -97,33 +121,11 @@ export interface DescentTensors {
   readonly mean?: Tensor | undefined;
 }
 
-const STATES = ['buffer', 'square', 'mean'] as const;
-
 /** Updates parameters and their states in place by a step of SGD, RMSprop or Adagrad: one launch for all of them on the CPU, few on a GPU. */
 export function descentSteps(parameters: readonly DescentTensors[], settings: DescentSettings): void {
-  // One request for each backend, dtype and choice of states: there is hardly ever a second.
-  const groups = new Map<string, { readonly backend: Backend; readonly operands: DescentOperands[] }>();
-  const after: (() => void)[] = [];
-  for (const { param, grad, ...states } of parameters) {
-    checkAlike(settings.rule, param, { grad, ...states });
-    const present = STATES.flatMap((name) => (states[name] ? [[name, states[name]] as const] : []));
-    const gradient = dense(grad);
-    const { backend } = param.storage;
-    const key = [backend.kind, param.dtype, ...present.map(([name]) => name)].join();
-    const group = groups.get(key) ?? { backend, operands: [] };
-    groups.set(key, group);
-    group.operands.push({
-      count: numel(param.shape),
-      param: writtenRows(param.detach(), after),
-      grad: gradient,
-      ...Object.fromEntries(present.map(([name, state]) => [name, writtenRows(state, after)])),
-    });
-  }
-  for (const { backend, operands } of groups.values()) {
-    const [first, ...more] = operands;
-    if (first) backend.run({ kind: 'descend', ...settings, ...first, more });
-  }
-  for (const writeBack of after) writeBack();
+  inGroups<DescentOperands>(settings.rule, parameters, ['buffer', 'square', 'mean'], (backend, first, more) =>
+    backend.run({ kind: 'descend', ...settings, ...first, more }),
+  );
 }
 
 /** A parameter's gradient and state have its shape, and all hold floats. */
