@@ -8,7 +8,8 @@ type Written = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly
 
 const WRITTEN: Written = {
   pointwise: ({ outputs }) => outputs,
-  matmul: (request) => [...[request, ...(request.more ?? [])].map(({ out }) => out), ...(request.steps?.outputs ?? [])],
+  matmul: ({ out, more, steps }) =>
+    steps ? [out, ...steps.outputs] : more ? [out, ...more.map((each) => each.out)] : [out],
   reduce: ({ out }) => [out],
   softmax: ({ out }) => [out],
   softmaxBackward: ({ out }) => [out],

@@ -46,8 +46,9 @@ function follow(shape: Shape, composition: Composition, first: number): Followin
   }
   // Masks are drawn for four elements at a time, which must not part at the end of a row.
   if (product.n % 4 !== 0 && program.steps.some(({ op }) => op === 'uniform')) return null;
-  const isRead = [...storage.readers].some((reader) => !written.includes(reader) && !inlined.includes(reader));
-  const keepsProduct = isRead || storage.isNeeded || (!product.isConstant && isHeld(storage, composition));
+  let keepsProduct = storage.isNeeded;
+  for (const reader of storage.readers) keepsProduct ||= !written.includes(reader) && !inlined.includes(reader);
+  keepsProduct ||= !product.isConstant && isHeld(storage, composition);
   const bound = 2 + Number(product.bias !== null) + others.length + written.length + Number(keepsProduct);
   // One more than a pointwise kernel reads is what a kernel binds.
   if (bound > backend.maxPointwiseInputs + 1) return null;
@@ -55,12 +56,20 @@ function follow(shape: Shape, composition: Composition, first: number): Followin
 }
 
 /** Whether anybody but the program's own steps will be able to ask for a value: a handle, a backward pass. */
-function isHeld(storage: Storage, { written, inlined }: Composition): boolean {
-  const uses = new Map<Storage, number>();
-  for (const { recipe } of [...written, ...inlined])
-    for (const arg of recipe?.args ?? []) if ('storage' in arg) uses.set(arg.storage, (uses.get(arg.storage) ?? 0) + 1);
+function isHeld(storage: Storage, composition: Composition): boolean {
+  if (storage.references > countUses(storage, composition)) return true;
   // A step that is left out may be asked for later too, and would need the product then.
-  return [storage, ...inlined].some((each) => each.references > (uses.get(each) ?? 0));
+  return composition.inlined.some((each) => each.references > countUses(each, composition));
+}
+
+/** How often the program's steps hold a value. */
+function countUses(storage: Storage, { written, inlined }: Composition): number {
+  let count = 0;
+  for (const reader of storage.readers) {
+    if (!written.includes(reader) && !inlined.includes(reader)) continue;
+    for (const arg of reader.recipe?.args ?? []) if ('storage' in arg && arg.storage === storage) count++;
+  }
+  return count;
 }
 
 /** The program with one of its inputs before the others. */

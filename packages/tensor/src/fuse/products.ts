@@ -5,7 +5,7 @@
  *
  * Laziness stays invisible: a product that became part of another kernel can still be computed for whoever asks for it.
  */
-import type { Activation, Dense, MatmulRequest, Matrices, ProductOperands } from '../backend/requests.js';
+import type { Activation, Dense, Matrices, ProductOperands, ProductSteps } from '../backend/requests.js';
 import { numel, type Shape } from '../shape.js';
 import type { Factor, PendingProduct, Recipe, Storage } from '../storage.js';
 import { isContiguous } from '../view.js';
@@ -93,17 +93,20 @@ function isWhole(storage: Storage, view: Input['view']): boolean {
 }
 
 /** Computes a product together with the steps that follow it, and settles it if it was written too. */
-export function lowerFollowing({ product: storage, ...following }: Following, written: readonly Storage[]): void {
+export function lowerFollowing(following: Following, written: readonly Storage[]): void {
+  const { product: storage, program, scalars, keepsProduct } = following;
   const { product } = storage;
   const [first] = written;
   if (!product || !first) return;
-  const { program, scalars, keepsProduct } = following;
-  const inputs = following.inputs.map((input) => ({ ...denseInput(input), isRow: input.isRow }));
-  storage.backend.run({
-    ...plainRequest(product),
-    out: placeOf(keepsProduct ? storage : first),
-    steps: { program, scalars, inputs, outputs: written.map(placeOf), keepsProduct },
-  });
+  const inputs = following.inputs.map(({ storage: source, view, isRow }) => ({
+    buffer: source.buffer,
+    dtype: source.dtype,
+    offset: view.offset,
+    isRow,
+  }));
+  const place = placeOf(keepsProduct ? storage : first);
+  const outputs = written.map(placeOf);
+  request(storage, product, place, null, { program, scalars, inputs, outputs, keepsProduct }, null);
   if (keepsProduct) storage.settle();
   else storage.wasInlined = true;
 }
@@ -114,14 +117,7 @@ export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'produc
   if (!product) return;
   const others = epilogue ? [] : siblings(storage, product);
   const more = others.flatMap((each) => (each.product ? [operands(each.product, each)] : []));
-  storage.backend.run({
-    ...plainRequest(product),
-    ...(epilogue && { alpha: epilogue.alpha, activation: epilogue.activation }),
-    ...(epilogue?.bias && { bias: denseInput(epilogue.bias) }),
-    ...(epilogue?.residual && { residual: denseInput(epilogue.residual) }),
-    out: placeOf(epilogue?.out ?? storage),
-    ...(more.length > 0 && { more }),
-  });
+  request(storage, product, placeOf(epilogue?.out ?? storage), epilogue ?? null, null, more.length > 0 ? more : null);
   if (epilogue) storage.wasInlined = true;
   else {
     storage.settle();
@@ -129,10 +125,17 @@ export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'produc
   }
 }
 
-/** The request of a product by itself, but for its place. */
-function plainRequest({ batch, m, n, k, a, b, bias, activation }: PendingProduct): Omit<MatmulRequest, 'out'> {
-  const added = denseOf(bias);
-  return {
+/** Asks for a product and what goes with it. */
+function request(
+  { backend }: Storage,
+  { batch, m, n, k, a, b, bias, activation }: PendingProduct,
+  out: Dense,
+  epilogue: Omit<Epilogue, 'product'> | null,
+  steps: ProductSteps | null,
+  more: readonly ProductOperands[] | null,
+): void {
+  const added = epilogue?.bias ? denseInput(epilogue.bias) : denseOf(bias);
+  backend.run({
     kind: 'matmul',
     batch,
     m,
@@ -140,10 +143,14 @@ function plainRequest({ batch, m, n, k, a, b, bias, activation }: PendingProduct
     k,
     a: matrices(a),
     b: matrices(b),
-    alpha: 1,
+    alpha: epilogue?.alpha ?? 1,
     ...(added && { bias: added }),
-    activation,
-  };
+    activation: epilogue?.activation ?? activation,
+    ...(epilogue?.residual && { residual: denseInput(epilogue.residual) }),
+    out,
+    ...(steps && { steps }),
+    ...(more && { more }),
+  });
 }
 
 /** Products of the same left operand that wait too and that nothing pointwise waits for: what could become an epilogue is left alone. */

@@ -93,17 +93,15 @@ export function matmul(launcher: Launcher, request: MatmulRequest, programs: Poi
     batch: request.b.batchStrides,
   };
   const problem: Product = { request, batch, m, n, k, a, b };
-  // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
-  const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
   if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem)) launchThin(launcher, problem, false);
-  else if (n <= FEW && m > FEW && fitsThin(exchanged) && (n === 1 || isDot(exchanged)))
-    launchThin(launcher, exchanged, true);
-  else {
-    launchBlocks(launcher, problem, programs);
-    return;
-  }
+  else if (n <= FEW && m > FEW) {
+    // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
+    const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
+    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true);
+    else return launchBlocks(launcher, problem, programs);
+  } else return launchBlocks(launcher, problem, programs);
   // So little is computed at a time here that steps would cost more between than behind.
-  programs.runFollowing(launcher, request);
+  if (request.steps) programs.runFollowing(launcher, request);
 }
 
 /** Rows of all matrices as one matrix, where b is the same for all and the rows of a are evenly spaced. */
