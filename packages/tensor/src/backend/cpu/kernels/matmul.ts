@@ -93,15 +93,13 @@ export function matmul(launcher: Launcher, request: MatmulRequest, programs: Poi
     batch: request.b.batchStrides,
   };
   const problem: Product = { request, batch, m, n, k, a, b };
-  if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem)) launchThin(launcher, problem, false);
+  if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem)) launchThin(launcher, problem, false, programs);
   else if (n <= FEW && m > FEW) {
     // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
     const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
-    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true);
-    else return launchBlocks(launcher, problem, programs);
-  } else return launchBlocks(launcher, problem, programs);
-  // So little is computed at a time here that steps would cost more between than behind.
-  if (request.steps) programs.runFollowing(launcher, request);
+    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true, programs);
+    else launchBlocks(launcher, problem, programs);
+  } else launchBlocks(launcher, problem, programs);
 }
 
 /** Rows of all matrices as one matrix, where b is the same for all and the rows of a are evenly spaced. */
@@ -136,7 +134,7 @@ function fitsThin(problem: Product): boolean {
   return b.column === 1 || n === 1;
 }
 
-function launchThin(launcher: Launcher, problem: Product, exchanged: boolean): void {
+function launchThin(launcher: Launcher, problem: Product, exchanged: boolean, programs: PointwiseKernels): void {
   const { request, batch, m, n, k, a, b } = problem;
   const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
   let columnGroup = Math.min(THIN_GROUP, n);
@@ -176,6 +174,8 @@ function launchThin(launcher: Launcher, problem: Product, exchanged: boolean): v
     product(batch) * columnGroups,
     Math.ceil(GRAIN / (m * columnGroup * Math.max(k, 1))),
   );
+  // So little is computed at a time here that steps would cost more between than behind.
+  if (request.steps) programs.runFollowing(launcher, request);
 }
 
 /** Work items that a product should have at least. Their number changes no bit: sums depend on k alone. */
