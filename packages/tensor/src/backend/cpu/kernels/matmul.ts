@@ -93,7 +93,8 @@ export function matmul(launcher: Launcher, request: MatmulRequest, programs: Poi
     batch: request.b.batchStrides,
   };
   const problem: Product = { request, batch, m, n, k, a, b };
-  if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem)) launchThin(launcher, problem, false, programs);
+  if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem))
+    launchThin(launcher, problem, false, programs);
   else if (n <= FEW && m > FEW) {
     // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
     const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
