@@ -4,7 +4,8 @@
  * for its like at other sizes and has what they need compiled beside: later lengths find their kernels there. Nothing of it is ever computed;
  * only sizes, strides and offsets count.
  *
- * Which sizes of a request are lengths it does not say. Each is taken for one that can be: not the width of a layer's weights.
+ * Which sizes of a request are lengths it does not say. Each is taken for one that can be: not the width of a layer's weights. Dims of size 1 are gone
+ * from a request, so that from a batch of one nothing is to be learned of larger ones.
  */
 import { contiguousStrides } from '../../shape.js';
 import { collapseDims } from '../../view.js';
