@@ -51,7 +51,7 @@ const elsewhere = new Set([
   // Philox masks: random.test.ts and dropout in layers; the host: indexing.property.test.ts.
   ...'dropout unique'.split(' '),
   // Autograd, devices, memory, random streams.
-  ...'Tensor Generator manualSeed defaultGenerator initialSeed seed init device memory scope tidy keep explain'.split(
+  ...'Tensor Generator manualSeed defaultGenerator initialSeed seed init device withDevice memory scope tidy keep explain'.split(
     ' ',
   ),
   ...'detectAnomaly checkpoint defineFunction gradcheck gradgradcheck enableGrad noGrad isGradEnabled'.split(' '),
