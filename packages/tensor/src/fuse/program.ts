@@ -32,9 +32,19 @@ export interface Program {
 
 /** Makes a program and its cache key. */
 export function makeProgram(parts: Omit<Program, 'key'>): Program {
-  const steps = parts.steps.map((step) => `${step.op}:${step.type}>${step.dtype}(${step.args.join(',')})`);
-  const key = `${parts.inputs.join(',')};${parts.scalars.join(',')};${steps.join(' ')};${parts.outputs.join(',')}`;
-  return { ...parts, key };
+  const { inputs, scalars, steps, outputs } = parts;
+  // Piece by piece: every small op comes through here, and joining lists of one takes longer than all else in it.
+  let key = '';
+  for (const dtype of inputs) key += `${dtype},`;
+  key += ';';
+  for (const dtype of scalars) key += `${dtype},`;
+  for (const { op, type, dtype, args } of steps) {
+    key += `;${op}:${type}>${dtype}`;
+    for (const arg of args) key += `,${arg}`;
+  }
+  key += '>';
+  for (const value of outputs) key += `,${value}`;
+  return { inputs, scalars, steps, outputs, key };
 }
 
 /** The dtype of a numbered value. */
