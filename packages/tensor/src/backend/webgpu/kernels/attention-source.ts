@@ -43,7 +43,9 @@ export interface AttentionVariant {
 }
 
 export function variantKey(kind: string, variant: AttentionVariant): string {
-  return `${kind}|${Object.values(variant).join('|')}`;
+  let key = kind;
+  for (const name in variant) key += `|${variant[name as keyof AttentionVariant]}`;
+  return key;
 }
 
 /** Columns of a tile. */

@@ -179,19 +179,18 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
   context.dispatch(kernel, buffers, params, tiles);
 }
 
-function variantKey({ tile, ...variant }: MatmulVariant): string {
-  const { memory, rows, columns, groupRows, groupColumns, depth } = tile;
-  const flags = [
-    variant.transposeA,
-    variant.transposeB,
-    variant.vectorA,
-    variant.vectorB,
-    variant.vectorOut,
-    variant.hasBias,
-    variant.hasResidual,
-    variant.isSplit,
-  ];
-  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags.map(Number).join('')}|${variant.batchRank}|${variant.parts}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
+function variantKey(variant: MatmulVariant): string {
+  const { memory, rows, columns, groupRows, groupColumns, depth } = variant.tile;
+  const flags =
+    Number(variant.transposeA) |
+    (Number(variant.transposeB) << 1) |
+    (Number(variant.vectorA) << 2) |
+    (Number(variant.vectorB) << 3) |
+    (Number(variant.vectorOut) << 4) |
+    (Number(variant.hasBias) << 5) |
+    (Number(variant.hasResidual) << 6) |
+    (Number(variant.isSplit) << 7);
+  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags}|${variant.batchRank}|${variant.parts}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
 }
 
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */

@@ -132,8 +132,15 @@ function widthOf(
 }
 
 function planKey(program: Program, { width, rank, inputs, outputs, bindings }: Plan): string {
-  const operand = ({ walk, isVector, binding }: Operand) => `${walk[0]}${isVector ? 'v' : 's'}${binding}`;
-  return `pointwise|${width}|${rank}|${inputs.map(operand).join()}|${outputs.map(operand).join()}|${bindings.length}|${program.key}`;
+  let key = `pointwise|${width}|${rank}|`;
+  for (const operand of inputs) key += operandKey(operand);
+  key += '|';
+  for (const operand of outputs) key += operandKey(operand);
+  return `${key}|${bindings.length}|${program.key}`;
+}
+
+function operandKey({ walk, isVector, binding }: Operand): string {
+  return `${walk[0]}${isVector ? 'v' : 's'}${binding}`;
 }
 
 /** The WGSL of a fused kernel, for people. */
