@@ -49,7 +49,9 @@ export function inFull(x: Tensor, compute: (wide: Tensor) => Tensor): Tensor {
 /** Throws unless tensors are floats of one dtype: kernels do not convert, and PyTorch does not either. Absent ones are passed over. */
 export function checkFloats(op: string, tensors: Readonly<Record<string, Tensor | null | undefined>>): void {
   let known: { name: string; dtype: DType } | null = null;
-  for (const [name, tensor] of Object.entries(tensors)) {
+  // Every op comes through here: a list of entries would be made each time.
+  for (const name in tensors) {
+    const tensor = tensors[name];
     if (!tensor) continue;
     checkDTypes(op, name, tensor, FLOATS);
     if (known && known.dtype !== tensor.dtype)
