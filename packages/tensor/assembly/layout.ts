@@ -32,15 +32,8 @@ export enum OperandMode {
   row,
 }
 
-/** A fused expression. Item: a block of `block` elements in row-major order. */
-export enum PointwiseField {
-  /** Elements of the shape. */
-  total,
-  /** Elements a block, a multiple of 16. */
-  block,
-  rank,
-  /** Address of `rank` sizes. */
-  shape,
+/** The head of the records of fused expressions. */
+export enum ExpressionField {
   inputs,
   scalars,
   outputs,
@@ -50,10 +43,22 @@ export enum PointwiseField {
   code,
   /** Address of the values of the scalars, one word each. */
   scalarValues,
+  /** Address of the operand records, inputs first. */
+  operands,
+  length,
+}
+
+/** A fused expression over operands of any strides; their records have `OperandField.strides + rank` words. Item: a block of `block` elements in row-major order. */
+export enum PointwiseField {
+  /** Elements of the shape. */
+  total = ExpressionField.length,
+  /** Elements a block, a multiple of 16. */
+  block,
+  rank,
+  /** Address of `rank` sizes. */
+  shape,
   /** Whether scalars' slots hold the addresses of their values, which a step spreads over a block when they are needed. */
   scalarsInPlace,
-  /** Address of the operand records, inputs first, each of `OperandField.strides + rank` words. */
-  operands,
   length,
 }
 
@@ -145,21 +150,12 @@ export enum MatmulField {
 }
 
 /**
- * A fused expression over a product, computed as soon as an item of the product is. Slots are those of `PointwiseField`; the first input is the
- * product, at the place of `MatmulField.out`.
+ * A fused expression over a product, computed as soon as an item of the product is; operands' records have `OperandField.strides` words. The first input is
+ * the product, at the place of `MatmulField.out`, the others are dense or `OperandMode.row`.
  */
 export enum FollowingField {
-  inputs,
-  scalars,
-  outputs,
-  registers,
-  steps,
-  code,
-  scalarValues,
-  /** Address of the operand records, inputs first, each of `OperandField.strides` words; those of inputs are dense or `OperandMode.row`. */
-  operands,
   /** 1 where rows follow each other without a seam: no input is a row. */
-  dense,
+  dense = ExpressionField.length,
   length,
 }
 

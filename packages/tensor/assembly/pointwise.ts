@@ -4,7 +4,7 @@
  * 16 elements, so the last, shorter block writes to a buffer too, and reads up to 15 elements past its inputs, which is within
  * memory (the host keeps a margin at the end) and has no effect.
  */
-import { OperandField, OperandMode, PointwiseField, StepField } from './layout';
+import { ExpressionField, OperandField, OperandMode, PointwiseField, StepField } from './layout';
 import { copyWords, fillWords, int, pointer, scratch } from './memory';
 import { setBlockStart } from './primitives/sources';
 
@@ -128,14 +128,14 @@ export function pointwise(record: usize, begin: i32, end: i32): void {
   const block = int(record, PointwiseField.block);
   const rank = int(record, PointwiseField.rank);
   const shape = pointer(record, PointwiseField.shape);
-  const inputs = int(record, PointwiseField.inputs);
-  const scalars = int(record, PointwiseField.scalars);
+  const inputs = int(record, ExpressionField.inputs);
+  const scalars = int(record, ExpressionField.scalars);
   const scalarsInPlace = int(record, PointwiseField.scalarsInPlace);
-  const outputs = int(record, PointwiseField.outputs);
-  const registers = int(record, PointwiseField.registers);
-  const code = pointer(record, PointwiseField.code);
-  const codeEnd = code + <usize>(int(record, PointwiseField.steps) * StepField.length * 4);
-  const operands = pointer(record, PointwiseField.operands);
+  const outputs = int(record, ExpressionField.outputs);
+  const registers = int(record, ExpressionField.registers);
+  const code = pointer(record, ExpressionField.code);
+  const codeEnd = code + <usize>(int(record, ExpressionField.steps) * StepField.length * 4);
+  const operands = pointer(record, ExpressionField.operands);
   const operandBytes = <usize>((OperandField.strides + rank) * 4);
   const outputOperands = operands + <usize>inputs * operandBytes;
 
@@ -154,7 +154,7 @@ export function pointwise(record: usize, begin: i32, end: i32): void {
     buffer += bufferBytes;
   }
   for (let i = 0; i < scalars; i++) {
-    const value = pointer(record, PointwiseField.scalarValues) + (<usize>i << 2);
+    const value = pointer(record, ExpressionField.scalarValues) + (<usize>i << 2);
     store<usize>(slots + (<usize>(inputs + i) << 2), scalarsInPlace ? value : buffer);
     if (scalarsInPlace) continue;
     fillWords(buffer, load<u32>(value), used);

@@ -2,7 +2,7 @@
  * Expressions behind a product: as soon as an item of it is computed, and still in a cache, its rows go through the steps. As in
  * `pointwise.ts`, dense operands are read and written where they are, other values go through block buffers.
  */
-import { FollowingField, ItemSize, OperandField, OperandMode, StepField } from '../layout';
+import { ExpressionField, FollowingField, ItemSize, OperandField, OperandMode, StepField } from '../layout';
 import { copyWords, fillWords, int, pointer } from '../memory';
 import { runSteps } from '../pointwise';
 import { setBlockStart } from '../primitives/sources';
@@ -13,21 +13,21 @@ const BUFFER_BYTES: usize = (ItemSize.followingBlock + 16) * 4;
 // @ts-ignore: decorator
 @inline
 function outputSlots(record: usize, slots: usize): usize {
-  return slots + (<usize>(int(record, FollowingField.inputs) + int(record, FollowingField.scalars)) << 2);
+  return slots + (<usize>(int(record, ExpressionField.inputs) + int(record, ExpressionField.scalars)) << 2);
 }
 
 /** Lays out slots and buffers in memory of its own: scalars repeated, a buffer for each output and register. */
 export function prepareFollowing(record: usize, slots: usize): void {
-  const inputs = int(record, FollowingField.inputs);
-  const scalars = int(record, FollowingField.scalars);
-  const outputs = int(record, FollowingField.outputs);
-  const registers = int(record, FollowingField.registers);
+  const inputs = int(record, ExpressionField.inputs);
+  const scalars = int(record, ExpressionField.scalars);
+  const outputs = int(record, ExpressionField.outputs);
+  const registers = int(record, ExpressionField.registers);
   const own = outputSlots(record, slots);
   // The buffers of outputs are remembered behind the slots of registers.
   const buffers = own + (<usize>(outputs + registers) << 2);
   let buffer = (buffers + (<usize>outputs << 2) + 63) & ~63;
   for (let i = 0; i < scalars; i++) {
-    const value = load<u32>(pointer(record, FollowingField.scalarValues) + (<usize>i << 2));
+    const value = load<u32>(pointer(record, ExpressionField.scalarValues) + (<usize>i << 2));
     fillWords(buffer, value, ItemSize.followingBlock);
     store<usize>(slots + (<usize>(inputs + i) << 2), buffer);
     buffer += BUFFER_BYTES;
@@ -52,15 +52,15 @@ export function runFollowing(
   columns: i32,
   n: i32,
 ): void {
-  const inputs = <usize>int(record, FollowingField.inputs);
-  const outputs = <usize>int(record, FollowingField.outputs);
-  const code = pointer(record, FollowingField.code);
-  const codeEnd = code + <usize>(int(record, FollowingField.steps) * StepField.length * 4);
-  const operands = pointer(record, FollowingField.operands);
+  const inputs = <usize>int(record, ExpressionField.inputs);
+  const outputs = <usize>int(record, ExpressionField.outputs);
+  const code = pointer(record, ExpressionField.code);
+  const codeEnd = code + <usize>(int(record, ExpressionField.steps) * StepField.length * 4);
+  const operands = pointer(record, ExpressionField.operands);
   const outputOperands = operands + inputs * OPERAND_BYTES;
   const operandsEnd = outputOperands + outputs * OPERAND_BYTES;
   const own = outputSlots(record, slots);
-  const buffers = own + ((outputs + <usize>int(record, FollowingField.registers)) << 2);
+  const buffers = own + ((outputs + <usize>int(record, ExpressionField.registers)) << 2);
   // Whole rows without a seam are one long row.
   const isWhole = columns == n && int(record, FollowingField.dense) == 1;
   const lines = isWhole ? 1 : rows;

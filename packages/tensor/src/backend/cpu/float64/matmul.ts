@@ -3,7 +3,7 @@
 import { pointwiseTable } from '../../../ops/pointwise/table.js';
 import { numel } from '../../../shape.js';
 import type { Activation, MatmulRequest, Matrices } from '../../requests.js';
-import { followingRequest } from '../kernels/pointwise.js';
+import { followingRequest } from '../kernels/following.js';
 import type { Launcher } from '../launch.js';
 import { elements, optional, wholeBuffer } from './elements.js';
 import { pointwise } from './pointwise.js';

@@ -4,7 +4,8 @@ import { ALIGNMENT, type Block } from '../allocator.js';
 import type { Launcher } from '../launch.js';
 import { ActivationCode, ItemSize, MatmulField, PackField, ThinField, TransposeField } from '../layout.generated.js';
 import { SCRATCH_BYTES } from '../scratch.js';
-import type { PointwiseKernels } from './pointwise.js';
+import type { Expressions } from './expression.js';
+import { followingBytes, runFollowing, writeFollowing } from './following.js';
 
 const ACTIVATIONS: Readonly<Record<Activation, ActivationCode>> = {
   none: ActivationCode.none,
@@ -70,11 +71,11 @@ interface Product {
   readonly b: Side;
 }
 
-export function matmul(launcher: Launcher, request: MatmulRequest, programs: PointwiseKernels): void {
+export function matmul(launcher: Launcher, request: MatmulRequest, expressions: Expressions): void {
   if (request.more) {
     const { more, ...first } = request;
-    matmul(launcher, first, programs);
-    for (const each of more) matmul(launcher, { ...first, ...each }, programs);
+    matmul(launcher, first, expressions);
+    for (const each of more) matmul(launcher, { ...first, ...each }, expressions);
     return;
   }
   const { n, k } = request;
@@ -94,13 +95,13 @@ export function matmul(launcher: Launcher, request: MatmulRequest, programs: Poi
   };
   const problem: Product = { request, batch, m, n, k, a, b };
   if (m <= (isDot(problem) && k >= LONG ? FEW_LONG : FEW) && fitsThin(problem))
-    launchThin(launcher, problem, false, programs);
+    launchThin(launcher, problem, false, expressions);
   else if (n <= FEW && m > FEW) {
     // outᵀ = bᵀ aᵀ: few rows again, where a is dense along k or the output is a single row.
     const exchanged: Product = { ...problem, m: n, n: m, a: turned(b), b: turned(a) };
-    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true, programs);
-    else launchBlocks(launcher, problem, programs);
-  } else launchBlocks(launcher, problem, programs);
+    if (fitsThin(exchanged) && (n === 1 || isDot(exchanged))) launchThin(launcher, exchanged, true, expressions);
+    else launchBlocks(launcher, problem, expressions);
+  } else launchBlocks(launcher, problem, expressions);
 }
 
 /** Rows of all matrices as one matrix, where b is the same for all and the rows of a are evenly spaced. */
@@ -135,7 +136,7 @@ function fitsThin(problem: Product): boolean {
   return b.column === 1 || n === 1;
 }
 
-function launchThin(launcher: Launcher, problem: Product, exchanged: boolean, programs: PointwiseKernels): void {
+function launchThin(launcher: Launcher, problem: Product, exchanged: boolean, expressions: Expressions): void {
   const { request, batch, m, n, k, a, b } = problem;
   const wanted = launcher.threads > 1 ? wantedItems(launcher, problem) : 1;
   let columnGroup = Math.min(THIN_GROUP, n);
@@ -176,7 +177,7 @@ function launchThin(launcher: Launcher, problem: Product, exchanged: boolean, pr
     Math.ceil(GRAIN / (m * columnGroup * Math.max(k, 1))),
   );
   // So little is computed at a time here that steps would cost more between than behind.
-  if (request.steps) programs.runFollowing(launcher, request);
+  if (request.steps) runFollowing(launcher, request, expressions);
 }
 
 /** Work items that a product should have at least. Their number changes no bit: sums depend on k alone. */
@@ -207,7 +208,7 @@ function chooseGroups(
   return { rowGroup, columnGroup };
 }
 
-function launchBlocks(launcher: Launcher, given: Product, programs: PointwiseKernels): void {
+function launchBlocks(launcher: Launcher, given: Product, expressions: Expressions): void {
   const rows = turnedRows(launcher, given);
   const problem = rows ? { ...given, a: { ...given.a, row: given.k, column: 1 } } : given;
   const { request, batch, m, n, k, a, b } = problem;
@@ -228,14 +229,14 @@ function launchBlocks(launcher: Launcher, given: Product, programs: PointwiseKer
   const columnGroups = Math.ceil(n / columnGroup);
   const rowGroups = Math.ceil(m / rowGroup);
   // Steps over parts of rows would go through memory in leaps, which takes longer than a pass of their own.
-  const wanted = request.steps && columnGroups === 1 ? programs.followingBytes(launcher, request.steps) : 0;
-  const [steps, followingBytes] = wanted > 0 && wanted <= MOST_FOLLOWING ? [request.steps, wanted] : [undefined, 0];
+  const wanted = request.steps && columnGroups === 1 ? followingBytes(launcher, request.steps, expressions) : 0;
+  const [steps, bytes] = wanted > 0 && wanted <= MOST_FOLLOWING ? [request.steps, wanted] : [undefined, 0];
   const record = launcher.record(MatmulField.length);
   const batchAt = writeBatch(launcher, problem);
-  const following = steps ? programs.writeFollowing(launcher, steps, request.out) : 0;
+  const following = steps ? writeFollowing(launcher, steps, request.out, expressions) : 0;
   const { i32, f32 } = launcher;
   i32[record + MatmulField.following] = following;
-  i32[record + MatmulField.followingBytes] = followingBytes;
+  i32[record + MatmulField.followingBytes] = bytes;
   i32[record + MatmulField.m] = m;
   i32[record + MatmulField.n] = n;
   i32[record + MatmulField.k] = k;
@@ -268,7 +269,7 @@ function launchBlocks(launcher: Launcher, given: Product, programs: PointwiseKer
   );
   if (shared) launcher.give(shared);
   if (rows) launcher.give(rows);
-  if (request.steps && !steps) programs.runFollowing(launcher, request);
+  if (request.steps && !steps) runFollowing(launcher, request, expressions);
 }
 
 /** All of a with its rows dense along k, as a block of memory, where many groups of columns would each turn them: weight gradients. */
