@@ -253,8 +253,9 @@ onEachDevice('products that wait', (kind) => {
     const count = memory().device.dispatches - before;
     for (const each of all) each.compute();
     expect(memory().device.dispatches - before, 'the others are there').toBe(count);
-    // SwiftShader and every GPU bind the ten arrays at once.
-    if (kind === 'webgpu') expect(count).toBe(1);
+    // SwiftShader and every GPU bind the ten arrays at once; the least that a device may bind is eight.
+    const { maxStorageBuffersPerShaderStage: most = 0 } = device.info().limits ?? {};
+    if (kind === 'webgpu') expect(count).toBe(most < 10 ? 2 : 1);
     for (const [i, each] of all.entries())
       expect(await each.toArray()).toBeClose(await reference(x, weights[i] as Tensor, biases[i]), CLOSE);
 

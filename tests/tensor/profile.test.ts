@@ -126,7 +126,8 @@ onEachDevice('warmup', (kind) => {
     await warmup(() => x.matmul(x).relu());
     const { bytes } = memory().device;
     await warmup(() => x.matmul(x).relu());
-    expect(memory().device.bytes).toBe(bytes);
+    // Less, where what earlier tests dropped is collected meanwhile.
+    expect(memory().device.bytes).toBeLessThanOrEqual(bytes);
   });
 
   it('refuses asynchronous functions, and lets errors of the function through', async () => {

@@ -67,7 +67,13 @@ function run<T>(fn: () => T, settle: (survivors: ReadonlySet<Tensor>) => void): 
   current = own.parent;
   const survivors = new Set<Tensor>();
   collect(result, survivors);
-  settle(survivors);
+  try {
+    settle(survivors);
+  } catch (error) {
+    // What cannot be computed (too large for the device) does not keep what it was to be made of.
+    end(own, new Set());
+    throw error;
+  }
   end(own, survivors);
   if (result instanceof Promise) {
     throw new ArgumentError(

@@ -316,6 +316,8 @@ describe.each(tiles)('matmul in %j', (tile) => {
   const gpu = useGpu({ ...tuningTable.swiftshader, matmul: { tiles: [tile], workgroups: 1 } });
 
   it.each(transposes)('multiplies across its edges, transposed a: %s, b: %s', async (transposeA, transposeB) => {
+    // Without subgroups (`COURSE_LIMITS=default`) nothing is left for the selector to take.
+    if (gpu().backend.tuning.matmul.tiles.length === 0) return;
     await check(gpu(), { m: 148, n: 140, k: 36, transposeA, transposeB, bias: true });
     if (!tile.inVectors) await check(gpu(), { m: 131, n: 71, k: 19, transposeA, transposeB, residual: true });
   });

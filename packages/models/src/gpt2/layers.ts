@@ -86,7 +86,7 @@ export class GPT2Attention extends Module {
   }
 
   #merge(output: Tensor): Tensor {
-    const merged = output.transpose(1, 2).reshape([output.size(0), output.size(2), -1]);
+    const merged = output.transpose(1, 2).flatten(2);
     return this.residDropout.forward(this.cProj.forward(merged));
   }
 }

@@ -38,9 +38,13 @@ export function matmul(left: Tensor, right: Tensor): Tensor {
 
 /** `xᵀ @ grad`; a right side without batch takes all rows of the batch in one product instead of a sum of many. */
 function gradientOfRight(x: Tensor, shape: Shape, grad: Tensor): Tensor {
-  if (shape.length === 2 && x.shape.length > 2)
-    return matmul(x.reshape([-1, x.shape.at(-1) ?? 0]).transpose(0, 1), grad.reshape([-1, grad.shape.at(-1) ?? 0]));
+  if (shape.length === 2 && x.shape.length > 2) return matmul(rowsOf(x).transpose(0, 1), rowsOf(grad));
   return sumTo(matmul(x.transpose(-2, -1), grad), shape);
+}
+
+/** All dims but the last as one; rows of no element cannot be told from their number by a size of -1. */
+function rowsOf(x: Tensor): Tensor {
+  return x.reshape([numel(x.shape.slice(0, -1)), x.shape.at(-1) ?? 0]);
 }
 
 /**
@@ -68,8 +72,8 @@ export function linear(input: Tensor, matrix: Tensor, added?: Tensor | null, act
   });
   const linearOutput = record('linear', output, inputs, [x, weight], (grad, [rows, columns]) => [
     () => matmul(grad, columns),
-    () => matmul(grad.reshape([-1, outFeatures]).transpose(0, 1), rows.reshape([-1, inFeatures])),
-    () => grad.reshape([-1, outFeatures]).sum(0),
+    () => matmul(rowsOf(grad).transpose(0, 1), rowsOf(rows)),
+    () => rowsOf(grad).sum(0),
   ]);
   if (isConstant || activation === 'none') return linearOutput;
   return activation === 'relu'

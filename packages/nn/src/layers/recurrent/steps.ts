@@ -30,7 +30,7 @@ export interface CellState {
 /** What the inputs give to the gates, [..., gates, hidden]: no step depends on another here, so it is one product for all of them. */
 export function projectInput(x: Tensor, { weightIh, biasIh }: CellWeights, gates: number): Tensor {
   const all = linear(x, weightIh, biasIh);
-  return all.view([...all.shape.slice(0, -1), gates, -1]);
+  return all.view([...all.shape.slice(0, -1), gates, (all.shape.at(-1) ?? 0) / gates]);
 }
 
 /** The next state from projected inputs [batch, gates, hidden]. */

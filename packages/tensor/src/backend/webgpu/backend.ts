@@ -19,6 +19,7 @@ import { FAULT_BYTES, FaultLog } from './faults.js';
 import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
+import { largestBuffer } from './limits.js';
 import { Operands } from './operands.js';
 import { otherSizes } from './other-sizes.js';
 import { fillParameters, ParameterSlots } from './params.js';
@@ -150,10 +151,10 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   allocate(byteLength: number, what = 'a tensor'): DeviceBuffer {
     this.#device.check();
-    const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
-    if (byteLength > limit) {
+    const largest = largestBuffer(this.limits);
+    if (byteLength > largest.byteLength) {
       throw new DeviceError(
-        `webgpu: ${what} of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${limit} bytes (maxStorageBufferBindingSize)`,
+        `webgpu: ${what} of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${largest.byteLength} bytes (${largest.limit})`,
       );
     }
     this.#buffers++;

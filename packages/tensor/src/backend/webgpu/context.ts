@@ -1,8 +1,9 @@
 /** What a kernel's host side may do: compile itself once, borrow memory, and dispatch. */
+import { DeviceError } from '../../errors.js';
 import type { DeviceBuffer } from '../requests.js';
-import type { DeviceLimits } from './device.js';
 import type { FaultLog } from './faults.js';
 import type { KernelSource } from './kernels/source.js';
+import type { DeviceLimits } from './limits.js';
 import type { Kernel } from './pipelines.js';
 import type { Tuning } from './tuning.js';
 
@@ -29,11 +30,20 @@ export function groupsOf(invocations: number, workgroupSize: number): number {
   return Math.ceil(invocations / workgroupSize);
 }
 
-/** Workgroups in two dimensions, where one of them has a limit: as few more as that takes. */
+/**
+ * Workgroups in two dimensions, where one of them has a limit: as few more as that takes.
+ *
+ * @throws DeviceError for more than two dimensions hold: past 2 ** 32 at WebGPU's own limit, which no tensor that can be bound needs.
+ */
 export function fold(
   workgroups: number,
   { maxComputeWorkgroupsPerDimension }: Pick<DeviceLimits, 'maxComputeWorkgroupsPerDimension'>,
 ): { readonly x: number; readonly y: number } {
-  const y = Math.ceil(workgroups / maxComputeWorkgroupsPerDimension);
+  const most = maxComputeWorkgroupsPerDimension;
+  const y = Math.ceil(workgroups / most);
+  if (y > most)
+    throw new DeviceError(
+      `webgpu: ${workgroups} workgroups are more than ${most} x ${most} (maxComputeWorkgroupsPerDimension)`,
+    );
   return { x: Math.ceil(workgroups / y), y };
 }

@@ -12,27 +12,9 @@ import {
   isSoftwareAdapter,
   requireAdapter,
 } from './adapter.js';
+import { type DeviceLimits, type DeviceSize, limitsOf, requestFor, sizeFromEnvironment } from './limits.js';
 
-/** Limits that decide what kernels may do; the adapter's maximum is asked for, since the defaults are those of old phones. */
-const WANTED_LIMITS = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupsPerDimension',
-] as const;
-
-export type DeviceLimits = Readonly<Record<(typeof WANTED_LIMITS)[number], number>>;
-
-export interface DeviceOptions extends AdapterOptions {
-  /** Limits below those of the adapter: for tests of what happens past them. */
-  readonly limits?: Partial<DeviceLimits>;
-}
-
-/** Features that kernels use where an adapter has them. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
+export interface DeviceOptions extends AdapterOptions, DeviceSize {}
 
 // Values of GPUBufferUsage and GPUMapMode, which Node does not have as globals.
 export const BufferUsage = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const;
@@ -55,13 +37,12 @@ export class WebGpuDevice {
   private constructor(
     readonly gpu: GPUDevice,
     info: GPUAdapterInfo,
-    lowered: Partial<DeviceLimits> = {},
+    size: DeviceSize,
   ) {
     this.name = adapterName(info);
     this.kind = adapterKind(info);
     this.isSoftware = isSoftwareAdapter(info);
-    const limitOf = (name: keyof DeviceLimits) => Math.min(gpu.limits[name], lowered[name] ?? gpu.limits[name]);
-    this.limits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, limitOf(name)])) as DeviceLimits;
+    this.limits = limitsOf(gpu, size);
     const { subgroupMinSize, subgroupMaxSize = 0 } = info;
     this.subgroupSize = gpu.features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0;
     this.failed = new Promise<never>((_, reject) => {
@@ -86,11 +67,11 @@ export class WebGpuDevice {
    */
   static async open(options: DeviceOptions): Promise<WebGpuDevice> {
     const adapter = await requireAdapter(options);
-    const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+    const wanted = sizeFromEnvironment();
+    const size = { ...wanted, ...options, limits: { ...wanted.limits, ...options.limits } };
     try {
-      const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-      return new WebGpuDevice(device, adapter.info, options.limits);
+      const device = await adapter.requestDevice(requestFor(adapter, size));
+      return new WebGpuDevice(device, adapter.info, size);
     } catch (error) {
       throw new DeviceError(`webgpu: the adapter '${adapterName(adapter.info)}' gave no device: ${messageOf(error)}`, {
         cause: error,

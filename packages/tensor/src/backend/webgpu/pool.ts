@@ -9,6 +9,7 @@
  */
 import type { DeviceBuffer } from '../requests.js';
 import { BufferUsage, type WebGpuDevice } from './device.js';
+import { largestBuffer } from './limits.js';
 
 /** A GPUBuffer and what the caches know of it. */
 export class PhysicalBuffer {
@@ -76,16 +77,19 @@ export class BufferPool {
   readonly #free = new Map<number, PhysicalBuffer[]>();
   /** Dropped while the open batch may still name them. */
   readonly #retired: GPUBuffer[] = [];
+  readonly #largest: number;
 
   constructor(
     private readonly device: WebGpuDevice,
     private readonly options: PoolOptions,
-  ) {}
+  ) {
+    this.#largest = largestBuffer(device.limits).byteLength;
+  }
 
   /** The memory behind a buffer. An upload (`avoidBatch`) never gets memory that the batch of this number uses. */
   back(buffer: WebGpuBuffer, avoidBatch = -1): PhysicalBuffer {
     if (buffer.physical === null) {
-      const size = sizeClass(buffer.byteLength, this.device.limits.maxStorageBufferBindingSize);
+      const size = sizeClass(buffer.byteLength, this.#largest);
       buffer.physical = this.#take(size, avoidBatch);
       this.options.poison?.(buffer.physical);
     }

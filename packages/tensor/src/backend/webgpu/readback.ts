@@ -5,6 +5,7 @@
 
 import { DeviceError } from '../../errors.js';
 import { BufferUsage, MAP_MODE_READ, messageOf, type WebGpuDevice } from './device.js';
+import { wholeVectors } from './limits.js';
 import { sizeClass } from './pool.js';
 import type { Recorder } from './recorder.js';
 
@@ -33,7 +34,7 @@ export class Readback {
 
   /** The bytes as they stand after all that was recorded so far. */
   async read({ gpu, byteOffset, byteLength }: Piece, watched?: Watched): Promise<ArrayBuffer> {
-    const { maxBufferSize } = this.device.limits;
+    const maxBufferSize = wholeVectors(this.device.limits.maxBufferSize);
     const total = byteLength + (watched?.piece.byteLength ?? 0);
     if (watched !== undefined && total > maxBufferSize) {
       const [bytes] = await Promise.all([
