@@ -55,7 +55,11 @@ export function useGpu(tuning?: Tuning): () => Gpu {
   beforeAll(async () => {
     gpu = await Gpu.open(tuning);
   });
-  afterAll(() => gpu?.backend.destroy());
+  afterAll(async () => {
+    // What went wrong after the last read shows here.
+    await gpu?.backend.synchronize();
+    gpu?.backend.destroy();
+  });
   return () => {
     if (gpu === undefined) throw new Error('the backend is made before the first test');
     return gpu;
