@@ -240,7 +240,7 @@ export interface GatherRowsRequest extends Placed {
   readonly out: Dense;
 }
 
-/** The gradient of `gatherRows`: `out[v] = Σ grad[i]` over the i with `indices[i] = v`, summed in ascending i, zeros elsewhere. Same bits at every run. */
+/** The gradient of `gatherRows`: `out[v] = Σ grad[i]` over the i with `indices[i] = v`, zeros elsewhere. Same bits at every run. */
 export interface ScatterAddRowsRequest {
   readonly kind: 'scatterAddRows';
   readonly rows: number;
@@ -275,7 +275,7 @@ export interface GatherRequest extends Placed {
 }
 
 /**
- * The return way of `gather`, in place: `table[o][index(o, p, i)][i]` becomes `values[o][p][i]`, or grows by it, for ascending p. Of
+ * The return way of `gather`, in place: `table[o][index(o, p, i)][i]` becomes `values[o][p][i]`, or grows by it, for every p. Of
  * several values for one element the last one stays. Same bits at every run. A faulty index changes nothing beside the error.
  */
 export interface ScatterRequest extends Placed {

@@ -1,6 +1,6 @@
 /**
- * Picking and placing elements by index tensors along one dim. Reading is one kernel, `gather`; its return way, `scatter`, changes elements in
- * ascending order of the places, so that repeated indices give the same bits at every run. Indices are int32, never negative.
+ * Picking and placing elements by index tensors along one dim. Reading is one kernel, `gather`; its return way, `scatter`, takes
+ * repeated indices in an order that depends on nothing but them, so that they give the same bits at every run. Indices are int32, never negative.
  */
 import { record } from '../autograd/record.js';
 import type { Strided } from '../backend/requests.js';
@@ -194,7 +194,7 @@ export function scatter(x: Tensor, dim: number, index: Tensor, values: Tensor | 
 }
 
 /**
- * `x` with `values` added where the index says: `out[index[i][j]][j] += values[i][j]` for dim 0, in ascending order of the places. As
+ * `x` with `values` added where the index says: `out[index[i][j]][j] += values[i][j]` for dim 0. As
  * [torch.Tensor.scatter_add](https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_add_.html), with the same bits at every run.
  *
  * @throws ShapeError unless the index fits into both, DTypeError unless both are float32 or both int32.

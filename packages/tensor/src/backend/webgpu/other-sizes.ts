@@ -82,7 +82,7 @@ const others: OtherSizes = {
   layerNormBackward: (request) => LENGTHS.map((rows) => ({ ...request, rows })),
 
   gatherRows: fixed,
-  scatterAddRows: fixed,
+  scatterAddRows: (request) => LENGTHS.map((rows) => ({ ...request, rows })),
   gather: fixed,
   scatter: (request) => LENGTHS.map((count) => ({ ...request, count })),
   scan: (request) => LENGTHS.map((length) => ({ ...request, length })),

@@ -116,7 +116,7 @@ export function sumStrips(
   width: number,
   out: Dense,
 ): void {
-  const input: Dense = { buffer, dtype: 'float32', offset: 0 };
+  const input: Dense = { buffer, dtype: out.dtype === 'int32' ? 'int32' : 'float32', offset: 0 };
   reduce(context, { kind: 'reduce', op: 'sum', outer: 1, length: strips, inner: width, scale: 1, input, out });
 }
 

@@ -1,13 +1,17 @@
 /**
- * The return way of gather, with the same bits every time. An invocation for every column changes its elements in ascending order of the
- * places. Where columns are too few to fill a device, the places are shared out: additions are made in chunks, each into zeros of
- * its own, added up after; of values that replace, each first claims its element, the last place wins, and the winners write.
+ * The return way of gather, with the same bits every time. Where columns with indices of their own fill a device, an invocation for each changes its
+ * elements in ascending order of the places. Else the places are shared out: additions to few elements are made in chunks, each into
+ * zeros of its own, added up after; those to many are put in the order of their elements (`sorted-places.ts`); of values that replace,
+ * each first claims its element, the last place wins, and the winners write.
  */
 import type { ScatterRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { reportsFaults } from '../faults.js';
 import { copiedAs, faultsOf } from './gather.js';
+import { sumStrips } from './reduce.js';
 import { clear } from './scatter-rows.js';
+import { segmentSums } from './segment-sums.js';
+import { sortedPlaces } from './sorted-places.js';
 import { type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
 
 export function scatter(context: KernelContext, request: ScatterRequest): void {
@@ -19,10 +23,16 @@ export function scatter(context: KernelContext, request: ScatterRequest): void {
     return;
   }
   const element: Scalar = add ? storedAs(table.dtype) : copiedAs(table.dtype);
-  const { workgroupSize } = context.tuning.pointwise;
-  const chunks = add ? chunksFor(context, columns, size, count) : 1;
+  const way = add ? wayOf(context, request) : { chunks: 1 };
+  if (way === 'sorted') {
+    addSorted(context, request);
+    return;
+  }
+  const { chunks } = way;
+  const { workgroupSize } = context.tuning.reduce;
   const [outerStride = 0, placeStride = 0, innerStride = 0] = index.strides;
-  const parts = chunks > 1 ? context.temporary(chunks * columns * size * 4) : table.buffer;
+  const total = columns * size;
+  const parts = chunks > 1 ? context.temporary(chunks * total * 4) : table.buffer;
   const kernel = context.kernel(`scatter|${element}|${add}|${chunks > 1}`, () =>
     scatterSource(element, add, chunks > 1, workgroupSize),
   );
@@ -47,24 +57,66 @@ export function scatter(context: KernelContext, request: ScatterRequest): void {
     groupsOf(columns * chunks, workgroupSize),
   );
   if (chunks === 1) return;
+  const sums = context.temporary(total * 4);
+  const { dtype } = table;
+  sumStrips(context, parts, chunks, total, { buffer: sums, dtype: dtype === 'int32' ? dtype : 'float32', offset: 0 });
   const merge = context.kernel(`scatterMerge|${element}`, () => mergeSource(element, workgroupSize));
-  const total = columns * size;
   context.dispatch(
     merge,
-    { parts, out: table.buffer },
-    { total, chunks, outOffset: table.offset },
+    { sums, out: table.buffer },
+    { total, outOffset: table.offset },
     groupsOf(total, workgroupSize),
   );
 }
 
+/** Fewest places worth sharing out. */
+const SHORTEST_CHUNK = 32;
+
 /**
- * So many that every invocation has work, but clearing and merging the chunks costs no more than the additions themselves, and they fit
- * into one binding.
+ * Chunks have to be so many that a good part of the invocations has work, but clearing and adding up the chunks may cost no more than the additions
+ * themselves, and they must fit into one binding.
  */
-function chunksFor({ tuning, limits }: KernelContext, columns: number, size: number, count: number): number {
-  const wanted = Math.floor(tuning.reduce.invocations / columns);
+function wayOf({ tuning, limits }: KernelContext, request: ScatterRequest): 'sorted' | { readonly chunks: number } {
+  const { outer, size, inner, count } = request;
+  const { invocations } = tuning.reduce;
+  const columns = outer * inner;
+  const isShared = sharesIndex(request);
+  if (count <= SHORTEST_CHUNK || (!isShared && columns >= invocations)) return { chunks: 1 };
   const fit = Math.floor(limits.maxStorageBufferBindingSize / (columns * size * 4));
-  return Math.max(1, Math.min(wanted, Math.floor((2 * count) / size), Math.floor(count / 32), fit));
+  const most = Math.min(Math.floor((2 * count) / size), Math.floor(count / SHORTEST_CHUNK), fit);
+  const wanted = Math.ceil(invocations / columns);
+  if (columns <= FEW_COLUMNS && most >= wanted / 16) return { chunks: Math.max(1, Math.min(wanted, most)) };
+  const keys = isShared ? size : columns * size;
+  const words = Math.max(isShared ? count : columns * count, columns * Math.ceil(count / SHORTEST_CHUNK));
+  return keys < 2 ** 31 && words * 4 <= limits.maxStorageBufferBindingSize ? 'sorted' : { chunks: Math.max(1, most) };
+}
+
+/** Up to so many columns sorting pays less than going through the indices once for each. */
+const FEW_COLUMNS = 4;
+
+/** Whether all columns have the same indices. */
+function sharesIndex({ outer, inner, index }: ScatterRequest): boolean {
+  const [outerStride = 0, , innerStride = 0] = index.strides;
+  return (outerStride === 0 || outer === 1) && (innerStride === 0 || inner === 1);
+}
+
+function addSorted(context: KernelContext, request: ScatterRequest): void {
+  const { outer, size, inner, count, table, index, values } = request;
+  const [outerStride = 0, placeStride = 0, innerStride = 0] = index.strides;
+  const hasColumns = !sharesIndex(request);
+  const columns = hasColumns ? outer * inner : 1;
+  const sorted = sortedPlaces(context, {
+    indices: index.buffer,
+    places: columns * count,
+    keys: columns * size,
+    hasColumns,
+    params: {
+      ...{ size, count, inner, indexOffset: index.offset, outerStride, placeStride, innerStride },
+      paddingIndex: -1,
+    },
+    faults: faultsOf(context, request),
+  });
+  segmentSums(context, { values, table, outer, size, inner, count, hasColumns, adds: true }, sorted);
 }
 
 /** Whether sharing out the places pays: the columns alone leave a device idle, and clearing the claims costs less than walking the places. */
@@ -183,13 +235,18 @@ ${
     : ''
 }
       let end = min((chunk + 1u) * p.chunkLength, p.count);
+      // The call is left to the end: within the loop it would cost software adapters more than all else.
+      var faulty = 0xffffffffu;
       for (var place = chunk * p.chunkLength; place < end; place++) {
         let index = u32(indices[p.indexOffset + o * p.outerStride + place * p.placeStride + i * p.innerStride]);
         if (index < p.size) {
           out[start + index * p.inner] ${add ? '+=' : '='} values[p.valuesOffset + (o * p.count + place) * p.inner + i];
         } else {
-          reportFault(index, p.size);
+          faulty = min(faulty, index);
         }
+      }
+      if (faulty != 0xffffffffu) {
+        reportFault(faulty, p.size);
       }`,
   });
 }
@@ -197,19 +254,14 @@ ${
 function mergeSource(element: Scalar, workgroupSize: number): KernelSource {
   return {
     label: 'scatter add: merge',
-    about: 'Each invocation adds the chunks of one element to it, in order.',
-    bindings: [read('parts', element), write('out', element)],
-    params: u32('total', 'chunks', 'outOffset'),
+    about: 'Each invocation adds what the chunks come to at one element.',
+    bindings: [read('sums', element), write('out', element)],
+    params: u32('total', 'outOffset'),
     workgroupSize,
     main: `
       let at = group * ${workgroupSize}u + lane;
-      if (at >= p.total) {
-        return;
-      }
-      var sum = parts[at];
-      for (var chunk = 1u; chunk < p.chunks; chunk++) {
-        sum += parts[chunk * p.total + at];
-      }
-      out[p.outOffset + at] += sum;`,
+      if (at < p.total) {
+        out[p.outOffset + at] += sums[at];
+      }`,
   };
 }
