@@ -20,9 +20,9 @@ import { pointwiseText } from './kernels/pointwise.js';
 import type { KernelSource } from './kernels/source.js';
 import { kernelTable } from './kernels/table.js';
 import { largestBuffer } from './limits.js';
-import { Operands } from './operands.js';
+import { type BoundBuffers, Operands } from './operands.js';
 import { otherSizes } from './other-sizes.js';
-import { fillParameters, ParameterSlots } from './params.js';
+import { fillParameters, ParameterSlots, type ParameterValues } from './params.js';
 import { type Kernel, PipelineCache } from './pipelines.js';
 import { poisonWith } from './poison.js';
 import { BufferPool, WebGpuBuffer } from './pool.js';
@@ -301,12 +301,7 @@ export class WebGpuBackend implements Backend, KernelContext {
     return buffer;
   }
 
-  dispatch(
-    kernel: Kernel,
-    buffers: Readonly<Record<string, DeviceBuffer | undefined>>,
-    params: Readonly<Record<string, number>>,
-    workgroups: number,
-  ): void {
+  dispatch(kernel: Kernel, buffers: BoundBuffers, params: ParameterValues, workgroups: number): void {
     if (workgroups === 0) return;
     const pipeline = this.#pipelines.get(kernel, this.#operands.halvesAmong(buffers));
     const { layout } = pipeline;

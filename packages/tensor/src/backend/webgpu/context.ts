@@ -4,6 +4,8 @@ import type { DeviceBuffer } from '../requests.js';
 import type { FaultLog } from './faults.js';
 import type { KernelSource } from './kernels/source.js';
 import type { DeviceLimits } from './limits.js';
+import type { BoundBuffers } from './operands.js';
+import type { ParameterValues } from './params.js';
 import type { Kernel } from './pipelines.js';
 import type { Tuning } from './tuning.js';
 
@@ -16,13 +18,8 @@ export interface KernelContext {
   kernel(key: string, source: () => KernelSource): Kernel;
   /** Memory until the end of the request. */
   temporary(byteLength: number): DeviceBuffer;
-  /** Appends a dispatch of `workgroups` workgroups; buffers and parameters by the names the kernel's source gives them. */
-  dispatch(
-    kernel: Kernel,
-    buffers: Readonly<Record<string, DeviceBuffer | undefined>>,
-    params: Readonly<Record<string, number>>,
-    workgroups: number,
-  ): void;
+  /** Appends a dispatch of `workgroups` workgroups; buffers and parameters by the names the kernel's source gives them, or in its order. */
+  dispatch(kernel: Kernel, buffers: BoundBuffers, params: ParameterValues, workgroups: number): void;
 }
 
 /** Workgroups needed for so many invocations. */

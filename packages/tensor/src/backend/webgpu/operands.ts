@@ -4,11 +4,12 @@
  */
 import { CourseError, DeviceError, DisposedError } from '../../errors.js';
 import type { Dense, DeviceBuffer, KernelRequest } from '../requests.js';
+import { isList } from './params.js';
 import type { Pipeline } from './pipelines.js';
 import { type BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
 
-/** A kernel's buffers by the names that its source gives them. */
-export type NamedBuffers = Readonly<Record<string, DeviceBuffer | undefined>>;
+/** A kernel's buffers by the names that its source gives them, or in its order. */
+export type BoundBuffers = Readonly<Record<string, DeviceBuffer | undefined>> | readonly DeviceBuffer[];
 
 export class Operands {
   /** Buffers of the request at hand that hold 16-bit floats. */
@@ -31,10 +32,11 @@ export class Operands {
     this.#halves.clear();
   }
 
-  /** The names of the buffers that hold 16-bit floats, if there are any in the request. */
-  halvesAmong(buffers: NamedBuffers): ReadonlySet<string> | undefined {
+  /** The names of the buffers that hold 16-bit floats (or their numbers, as keys of a list are), if there are any in the request. */
+  halvesAmong(buffers: BoundBuffers): ReadonlySet<string> | undefined {
     if (this.#halves.size === 0) return undefined;
-    return new Set(Object.keys(buffers).filter((name) => this.#halves.has(buffers[name])));
+    const halves = Object.entries(buffers).filter(([, buffer]) => this.#halves.has(buffer));
+    return new Set(halves.map(([name]) => name));
   }
 
   own(buffer: DeviceBuffer): WebGpuBuffer {
@@ -49,17 +51,22 @@ export class Operands {
   }
 
   /** The memory of a kernel's buffers, in the order of its bindings, marked as used by a batch. */
-  bind({ label, bindings, layout }: Pipeline, buffers: NamedBuffers, batch: number): PhysicalBuffer[] {
+  bind({ label, bindings, layout }: Pipeline, buffers: BoundBuffers, batch: number): PhysicalBuffer[] {
     const physical: PhysicalBuffer[] = [];
-    for (const name of bindings) {
-      const buffer = buffers[name];
+    const list = isList(buffers) ? buffers : null;
+    const named = buffers as Readonly<Record<string, DeviceBuffer | undefined>>;
+    for (let i = 0; i < bindings.length; i++) {
+      const name = bindings[i] as string;
+      const buffer = list ? list[i] : named[name];
       if (buffer === undefined) throw new CourseError(`webgpu: the kernel '${label}' got no buffer '${name}'`);
       const memory = this.pool.back(this.own(buffer));
       memory.lastBatch = batch;
       physical.push(memory);
     }
     for (const i of layout.written) {
-      const again = physical.findIndex((memory, j) => memory === physical[i] && j !== i);
+      const memory = physical[i] as PhysicalBuffer;
+      const first = physical.indexOf(memory);
+      const again = first < i ? first : physical.indexOf(memory, i + 1);
       if (again < 0) continue;
       throw new CourseError(
         `webgpu: '${label}' writes its operand '${bindings[i]}' in the same memory as its operand '${bindings[again]}'`,

@@ -10,6 +10,11 @@ import type { Pipeline } from './pipelines.js';
 /** WGSL type of a parameter. */
 export type ParameterType = 'u32' | 'i32' | 'f32';
 
+export interface Parameter {
+  readonly name: string;
+  readonly type: ParameterType;
+}
+
 /** Dynamic offsets are multiples of this on every adapter (the default of minUniformBufferOffsetAlignment). */
 export const SLOT_BYTES = 256;
 const CAPACITY = 2048 * SLOT_BYTES;
@@ -28,22 +33,36 @@ export class ParameterWords {
   }
 }
 
-/** Writes a dispatch's parameters by name, from a word on. */
+/**
+ * The parameters of a dispatch by their names; or, of kernels with as many as a request asks for, all of them in the order of the
+ * kernel's source, since names with numbers in them would have to be made for each dispatch.
+ */
+export type ParameterValues = Readonly<Record<string, number>> | readonly number[];
+
+/** Writes a dispatch's parameters, from a word on. */
 export function fillParameters(
   { label, params }: Pick<Pipeline, 'label' | 'params'>,
-  values: Readonly<Record<string, number>>,
+  values: ParameterValues,
   { u32, i32, f32 }: ParameterWords,
   firstWord: number,
 ): void {
-  let word = firstWord;
-  for (const [name, type] of params) {
-    const value = values[name];
+  const list = isList(values) ? values : null;
+  if (list && list.length !== params.length)
+    throw new CourseError(`webgpu: the kernel '${label}' takes ${params.length} parameters, it got ${list.length}`);
+  const named = values as Readonly<Record<string, number>>;
+  for (let i = 0; i < params.length; i++) {
+    const { name, type } = params[i] as Parameter;
+    const value = list ? list[i] : named[name];
     if (value === undefined) throw new CourseError(`webgpu: the kernel '${label}' got no parameter '${name}'`);
-    if (type === 'u32') u32[word] = value;
-    else if (type === 'i32') i32[word] = value;
-    else f32[word] = value;
-    word++;
+    if (type === 'u32') u32[firstWord + i] = value;
+    else if (type === 'i32') i32[firstWord + i] = value;
+    else f32[firstWord + i] = value;
   }
+}
+
+/** Whether things are given in order, not by name. */
+export function isList<T>(values: Readonly<Record<string, T>> | readonly T[]): values is readonly T[] {
+  return Array.isArray(values);
 }
 
 export class ParameterSlots {

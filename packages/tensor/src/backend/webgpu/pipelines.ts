@@ -7,14 +7,14 @@ import type { BindingCache, BindingLayout } from './bindings.js';
 import type { WebGpuDevice } from './device.js';
 import { withHalves } from './kernels/halves.js';
 import { type KernelSource, moduleText, numbered } from './kernels/source.js';
-import { type ParameterType, SLOT_BYTES } from './params.js';
+import { type Parameter, SLOT_BYTES } from './params.js';
 
 export interface Pipeline {
   readonly label: string;
   readonly gpu: GPUComputePipeline;
   readonly layout: BindingLayout;
   readonly bindings: readonly string[];
-  readonly params: readonly (readonly [name: string, type: ParameterType])[];
+  readonly params: readonly Parameter[];
   /** The fixed sizes of requests that it has served: what they need at other lengths has been compiled too. */
   readonly served: Set<number>;
 }
@@ -48,12 +48,12 @@ export class PipelineCache {
     return this.#pipelines.size + this.#compiling.size;
   }
 
-  /** The pipeline of a kernel, some of its buffers of 16-bit floats; its source is only made when it has to be compiled. */
+  /** The pipeline of a kernel, some of its buffers (by name or number) of 16-bit floats; its source is only made when it has to be compiled. */
   get({ key, source }: Kernel, halves: ReadonlySet<string> = NONE): Pipeline {
     const whole = wholeKey(key, halves);
     const known = this.#pipelines.get(whole);
     if (known !== undefined) return known;
-    const { descriptor, pipeline, explain } = this.#draft(withHalves(source(), halves));
+    const { descriptor, pipeline, explain } = this.#draft(source(), halves);
     const close = this.device.watch('validation', pipeline.label, explain);
     const compiled = { ...pipeline, gpu: this.device.gpu.createComputePipeline(descriptor) };
     close();
@@ -68,7 +68,7 @@ export class PipelineCache {
     if (this.#pipelines.has(whole)) return;
     let compiling = this.#compiling.get(whole);
     if (compiling === undefined) {
-      const { descriptor, pipeline } = this.#draft(withHalves(source(), halves));
+      const { descriptor, pipeline } = this.#draft(source(), halves);
       compiling = this.device.gpu.createComputePipelineAsync(descriptor).then(
         (gpu) => {
           this.#compiling.delete(whole);
@@ -82,9 +82,11 @@ export class PipelineCache {
   }
 
   /** All of a pipeline but the compiled program. */
-  #draft(source: KernelSource): Draft {
+  #draft(given: KernelSource, halves: ReadonlySet<string>): Draft {
+    const names = given.bindings.flatMap(({ name }, i) => (halves.has(name) || halves.has(`${i}`) ? [name] : []));
+    const source = withHalves(given, new Set(names));
     const { label } = source;
-    const params = Object.entries(source.params);
+    const params = Object.entries(source.params).map(([name, type]): Parameter => ({ name, type }));
     const parameterBytes = Math.max(1, Math.ceil((params.length * 4) / SLOT_BYTES)) * SLOT_BYTES;
     const code = moduleText(source);
     let module: GPUShaderModule | undefined;

@@ -10,7 +10,7 @@ import type { BindingCache } from './bindings.js';
 import { fold, type KernelContext } from './context.js';
 import { BufferUsage, type WebGpuDevice } from './device.js';
 import type { Operands } from './operands.js';
-import { fillParameters, ParameterWords } from './params.js';
+import { fillParameters, type ParameterValues, ParameterWords } from './params.js';
 import type { Pipeline, PipelineCache } from './pipelines.js';
 import type { PhysicalBuffer } from './pool.js';
 import type { Recorder, Step } from './recorder.js';
@@ -38,7 +38,7 @@ interface Draft {
   readonly workgroups: number;
   readonly pipeline: Pipeline;
   readonly physical: readonly PhysicalBuffer[];
-  readonly params: Readonly<Record<string, number>>;
+  readonly params: ParameterValues;
 }
 
 export class RecordedDispatches implements RecordedRequests {

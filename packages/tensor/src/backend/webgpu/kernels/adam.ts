@@ -52,7 +52,7 @@ let v = p.beta2 * expAvgSq + p.rest2 * g * g;`;
     },
     [request, ...(request.more ?? [])].map(({ count, param, grad, expAvg, expAvgSq, maxExpAvgSq }) => ({
       count,
-      operands: { param, grad, expAvg, expAvgSq, ...(maxExpAvgSq && { maxExpAvgSq }) },
+      operands: maxExpAvgSq ? [param, grad, expAvg, expAvgSq, maxExpAvgSq] : [param, grad, expAvg, expAvgSq],
     })),
   );
 }

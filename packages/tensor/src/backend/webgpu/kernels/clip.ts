@@ -2,7 +2,7 @@
  * The norm of many tensors together, and scaling them by it: clipping of gradients without a readback. Invocations sum strips of squares, of as
  * many tensors a dispatch as the adapter binds; a reduction adds the strips up.
  */
-import type { ClipRequest, Dense, NormRequest } from '../../requests.js';
+import type { ClipRequest, Dense, DeviceBuffer, NormRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { prelude } from './prelude.js';
 import { reduce } from './reduce.js';
@@ -14,9 +14,9 @@ const STRIP = 16;
 
 export function norm(context: KernelContext, { inputs, out }: NormRequest): void {
   const { workgroupSize } = context.tuning.pointwise;
-  const members = inputs.map(({ count, data }): Member => ({ count, operands: { x: data } }));
+  const members = inputs.map(({ count, data }): Member => ({ count, operands: [data] }));
   // What lies behind a tail may be anything: only whole vectors are summed.
-  const chunks = [...chunksOf(context, members, { spare: 1, isTailFree: false })];
+  const chunks = chunksOf(context, members, { spare: 1, isTailFree: false });
   const groupsIn = (chunk: readonly Member[], unit: number): number =>
     chunk.reduce((sum, { count }) => sum + groupsOf(count / unit, workgroupSize * STRIP), 0);
   let length = 0;
@@ -24,22 +24,25 @@ export function norm(context: KernelContext, { inputs, out }: NormRequest): void
   const sums = context.temporary(Math.max(1, length) * 4);
   let sumsAt = 0;
   for (const { chunk, unit } of chunks) {
-    const params: Record<string, number> = { sumsAt };
+    const params = [sumsAt];
+    const buffers: DeviceBuffer[] = [];
+    const places: number[] = [];
     let groups = 0;
-    for (const [i, { count, operands }] of chunk.entries()) {
+    for (const { count, operands } of chunk) {
+      const [{ buffer, offset }] = operands as readonly [Dense];
       groups += groupsOf(count / unit, workgroupSize * STRIP);
-      Object.assign(params, { [`count${i}`]: count / unit, [`end${i}`]: groups });
-      params[`at${i}`] = (operands.x?.offset ?? 0) / unit;
+      params.push(count / unit, groups, offset / unit);
+      // Tensors that share a buffer share its binding.
+      const known = buffers.indexOf(buffer);
+      places.push(known < 0 ? buffers.push(buffer) - 1 : known);
     }
-    // Tensors that share a buffer share its binding.
-    const buffers = [...new Set(chunk.map(({ operands }) => operands.x?.buffer))];
-    const places = chunk.map(({ operands }) => buffers.indexOf(operands.x?.buffer));
     const element: Element = unit === 4 ? 'vec4<f32>' : 'f32';
+    const bound = buffers.length;
     const kernel = context.kernel(`squares|${element}|${places.join()}`, () =>
-      squaresSource(element, places, buffers.length, workgroupSize),
+      squaresSource(element, places, bound, workgroupSize),
     );
-    const named = Object.fromEntries(buffers.map((buffer, i) => [`x${i}`, buffer]));
-    context.dispatch(kernel, { ...named, sums }, params, groups);
+    buffers.push(sums);
+    context.dispatch(kernel, buffers, params, groups);
     sumsAt += groups * workgroupSize;
   }
   const total: Dense = { buffer: context.temporary(4), dtype: 'float32', offset: 0 };
@@ -108,6 +111,6 @@ export function clip(context: KernelContext, { norm: total, maxNorm, targets }: 
       }),
       helpers: () => prelude(['minimum'], 1),
     },
-    targets.map(({ count, data }) => ({ count, operands: { x: data } })),
+    targets.map(({ count, data }) => ({ count, operands: [data] })),
   );
 }

@@ -1,5 +1,5 @@
 /** Steps of SGD, RMSprop or Adagrad in place, many parameters a dispatch. */
-import type { DescendRequest } from '../../requests.js';
+import type { Dense, DescendRequest } from '../../requests.js';
 import type { KernelContext } from '../context.js';
 import { dispatchSteps } from './steps.js';
 
@@ -47,11 +47,7 @@ export function descend(context: KernelContext, request: DescendRequest): void {
     },
     [request, ...(request.more ?? [])].map((each) => ({
       count: each.count,
-      operands: {
-        param: each.param,
-        grad: each.grad,
-        ...Object.fromEntries(states.flatMap((name) => (each[name] ? [[name, each[name]]] : []))),
-      },
+      operands: [each.param, each.grad, ...states.map((name) => each[name] as Dense)],
     })),
   );
 }

@@ -17,55 +17,49 @@ import { PLACE, prelude, type Width } from './prelude.js';
 import { type Element, indent, type KernelSource, moduleText, storedAs, u32 } from './source.js';
 
 export function pointwise(context: KernelContext, request: PointwiseRequest): void {
-  const { program, shape, inputs, outputs } = request;
+  const { program, shape } = request;
   const count = numel(shape);
   if (count === 0) return;
   const plan = planAccess(request, count);
   const { workgroupSize, perInvocation } = context.tuning.pointwise;
   const kernel = context.kernel(planKey(program, plan), () => pointwiseSource(program, plan, context.tuning.pointwise));
 
-  const params: Record<string, number> = { count: Math.ceil(count / plan.width) };
-  request.scalars.forEach((value, i) => {
-    params[`scalar${i}`] = program.scalars[i] === 'bool' ? Number(value !== 0) : value;
-  });
-  for (let d = 1; d < plan.rank; d++) {
-    const size = shape[d] ?? 1;
-    params[`size${d}`] = d === plan.rank - 1 ? size / plan.width : size;
-  }
-  const address = (operand: Operand, { offset, strides }: Strided): void => {
-    const unit = operand.isVector ? plan.width : 1;
-    params[`${operand.name}Offset`] = offset / unit;
-    if (operand.walk !== 'strided') return;
-    for (let d = 0; d < plan.rank; d++) {
-      const stride = strides[d] ?? 0;
-      // One step along the innermost dim is a whole vector.
-      params[`${operand.name}Stride${d}`] =
-        d === plan.rank - 1 ? (operand.isVector ? 1 : stride * plan.width) : stride / unit;
-    }
-  };
-  plan.inputs.forEach((operand, i) => {
-    const input = inputs[i];
-    if (input) address(operand, input);
-  });
-  plan.outputs.forEach((operand, i) => {
-    const output = outputs[i];
-    if (output) address(operand, output);
-  });
-
-  const buffers = Object.fromEntries(plan.bindings.map(({ source, buffer }) => [source.name, buffer]));
   const units = Math.ceil(count / plan.width);
-  context.dispatch(kernel, buffers, params, groupsOf(units, workgroupSize * perInvocation));
+  const buffers = plan.bindings.map(({ buffer }) => buffer);
+  context.dispatch(kernel, buffers, paramsOf(request, plan, units), groupsOf(units, workgroupSize * perInvocation));
+}
+
+/** What a dispatch brings, in the order in which {@link pointwiseSource} names it. */
+function paramsOf({ program, shape, scalars, inputs, outputs }: PointwiseRequest, plan: Plan, units: number): number[] {
+  const params = [units];
+  for (let i = 0; i < scalars.length; i++) {
+    const value = scalars[i] as number;
+    params.push(program.scalars[i] === 'bool' ? Number(value !== 0) : value);
+  }
+  const { width, rank } = plan;
+  const inner = rank - 1;
+  for (let d = 1; d < rank; d++) params.push((shape[d] ?? 1) / (d === inner ? width : 1));
+  const offset = (operand: Operand, place: Strided): void => {
+    params.push(place.offset / (operand.isVector ? width : 1));
+  };
+  const stride = ({ walk, isVector }: Operand, { strides }: Strided): void => {
+    if (walk !== 'strided') return;
+    for (let d = 0; d < inner; d++) params.push((strides[d] ?? 0) / (isVector ? width : 1));
+    // One step along the innermost dim is a whole vector.
+    params.push(isVector ? 1 : (strides[inner] ?? 0) * width);
+  };
+  for (const visit of [offset, stride]) {
+    for (let i = 0; i < inputs.length; i++) visit(plan.inputs[i] as Operand, inputs[i] as Strided);
+    for (let i = 0; i < outputs.length; i++) visit(plan.outputs[i] as Operand, outputs[i] as Strided);
+  }
+  return params;
 }
 
 function planAccess({ shape, inputs, outputs }: PointwiseRequest, count: number): Plan {
   const dense = contiguousStrides(shape);
-  const walkOf = ({ strides }: Strided): Walk => {
-    if (strides.every((stride, d) => stride === 0 || shape[d] === 1)) return count === 1 ? 'dense' : 'constant';
-    return strides.every((stride, d) => stride === dense[d] || shape[d] === 1) ? 'dense' : 'strided';
-  };
-  const inputWalks = inputs.map(walkOf);
-  const outputWalks = outputs.map(walkOf);
-  const isFlat = ![...inputWalks, ...outputWalks].includes('strided');
+  const inputWalks = inputs.map((input) => walkOf(input, shape, dense, count));
+  const outputWalks = outputs.map((output) => walkOf(output, shape, dense, count));
+  const isFlat = !inputWalks.includes('strided') && !outputWalks.includes('strided');
   const rank = isFlat ? 0 : shape.length;
   const width = widthOf(shape, count, inputs, outputs, inputWalks, outputWalks, isFlat);
 
@@ -94,6 +88,17 @@ function planAccess({ shape, inputs, outputs }: PointwiseRequest, count: number)
     return { name, dtype: input.dtype, walk, isVector, binding };
   });
   return { width, rank, inputs: inputOperands, outputs: outputOperands, bindings };
+}
+
+function walkOf({ strides }: Strided, shape: readonly number[], dense: readonly number[], count: number): Walk {
+  let isConstant = count !== 1;
+  let isDense = true;
+  for (let d = 0; d < shape.length; d++) {
+    if (shape[d] === 1) continue;
+    if (strides[d] !== 0) isConstant = false;
+    if (strides[d] !== dense[d]) isDense = false;
+  }
+  return isConstant ? 'constant' : isDense ? 'dense' : 'strided';
 }
 
 /** Four elements at a time, if every operand can. */

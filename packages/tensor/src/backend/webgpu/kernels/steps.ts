@@ -15,10 +15,10 @@ export interface Role {
   readonly isWritten: boolean;
 }
 
-/** One parameter: its elements by role. */
+/** One parameter: its elements in each role, in the order of these. */
 export interface Member {
   readonly count: number;
-  readonly operands: Readonly<Record<string, Dense>>;
+  readonly operands: readonly Dense[];
 }
 
 /** What all parameters of a step have in common. */
@@ -37,9 +37,10 @@ export interface StepRule {
   helpers?(element: Element): string;
 }
 
-/** A buffer of a dispatch: the first operand that lies in it gives it its name. */
+/** A buffer of a dispatch: the first operand that lies in it, its role and its parameter's number, give it its name. */
 interface Binding {
-  readonly name: string;
+  readonly role: Role;
+  readonly member: number;
   readonly buffer: DeviceBuffer;
   isWritten: boolean;
 }
@@ -61,67 +62,77 @@ export interface Chunk {
 }
 
 /** Members in turn, as many together as can be bound; `isTailFree` says that a vector may reach past the end of a buffer's last member. */
-export function* chunksOf(
+export function chunksOf(
   { limits }: KernelContext,
   members: readonly Member[],
   { spare, isTailFree = true }: { readonly spare: number; readonly isTailFree?: boolean },
-): Generator<Chunk> {
+): Chunk[] {
   const most = limits.maxStorageBuffersPerShaderStage - spare;
-  const present = members.filter(({ count }) => count > 0);
+  const byWidth: Readonly<Record<1 | 4, Member[]>> = { 1: [], 4: [] };
+  for (const member of members) if (member.count > 0) byWidth[widthOf(member, isTailFree)].push(member);
+  const chunks: Chunk[] = [];
   for (const unit of [4, 1] as const) {
     let chunk: Member[] = [];
-    let buffers = new Set<DeviceBuffer>();
-    for (const member of present.filter((each) => widthOf(each, isTailFree) === unit)) {
-      const own = Object.values(member.operands).map(({ buffer }) => buffer);
-      if (chunk.length > 0 && new Set([...buffers, ...own]).size > most) {
-        yield { chunk, unit };
+    const buffers = new Set<DeviceBuffer>();
+    for (const member of byWidth[unit]) {
+      for (const { buffer } of member.operands) buffers.add(buffer);
+      if (chunk.length > 0 && buffers.size > most) {
+        chunks.push({ chunk, unit });
         chunk = [];
-        buffers = new Set();
+        buffers.clear();
+        for (const { buffer } of member.operands) buffers.add(buffer);
       }
       chunk.push(member);
-      for (const buffer of own) buffers.add(buffer);
     }
-    if (chunk.length > 0) yield { chunk, unit };
+    if (chunk.length > 0) chunks.push({ chunk, unit });
   }
+  return chunks;
 }
 
 /** Four elements at a time where everything is aligned. */
 function widthOf({ count, operands }: Member, isTailFree: boolean): 1 | 4 {
-  const all = Object.values(operands);
-  if (all.some(({ offset }) => offset % 4 !== 0)) return 1;
+  for (const { offset } of operands) if (offset % 4 !== 0) return 1;
+  if (count % 4 === 0) return 4;
   // A tail of fewer than four is only written where nothing follows it.
   const endsBuffer = ({ buffer, offset, dtype }: Dense) =>
     Math.ceil(((offset + count) * wordBytes(dtype)) / 4) * 4 === buffer.byteLength;
-  return count % 4 === 0 || (isTailFree && all.every(endsBuffer)) ? 4 : 1;
+  return isTailFree && operands.every(endsBuffer) ? 4 : 1;
 }
 
 function dispatchChunk(context: KernelContext, rule: StepRule, members: readonly Member[], unit: 1 | 4): void {
   const { workgroupSize } = context.tuning.pointwise;
   const element: Element = unit === 4 ? 'vec4<f32>' : 'f32';
   const bindings: Binding[] = [];
-  const params: Record<string, number> = { ...rule.numbers };
+  const buffers: DeviceBuffer[] = [];
+  const shared = Object.values(rule.shared ?? {});
+  // In the order of the source's.
+  const params = Object.values(rule.numbers);
+  for (const { offset } of shared) params.push(offset);
   let groups = 0;
-  const places = members.map(({ count, operands }, i): Places => {
+  let key = `${rule.key}|${element}|`;
+  const places: number[][] = [];
+  for (const [member, { count, operands }] of members.entries()) {
     const units = Math.ceil(count / unit);
-    params[`count${i}`] = units;
     groups += groupsOf(units, workgroupSize);
-    params[`end${i}`] = groups;
-    return rule.roles.map(({ name, isWritten }) => {
-      const { buffer, offset } = operands[name] as Dense;
-      params[`${name}At${i}`] = offset / unit;
-      let place = bindings.findIndex((each) => each.buffer === buffer);
-      if (place < 0) place = bindings.push({ name: `${name}${i}`, buffer, isWritten: false }) - 1;
-      (bindings[place] as Binding).isWritten ||= isWritten;
-      return place;
-    });
-  });
-  const key = `${rule.key}|${element}|${places.join(';')}`;
-  const kernel = context.kernel(key, () => stepSource(rule, element, bindings, places, workgroupSize));
-  const buffers = Object.fromEntries(bindings.map(({ name, buffer }) => [name, buffer]));
-  for (const [name, { buffer, offset }] of Object.entries(rule.shared ?? {})) {
-    buffers[name] = buffer;
-    params[`${name}At`] = offset;
+    params.push(units, groups);
+    const own: number[] = [];
+    for (let i = 0; i < operands.length; i++) {
+      const { buffer, offset } = operands[i] as Dense;
+      const role = rule.roles[i] as Role;
+      params.push(offset / unit);
+      let place = buffers.indexOf(buffer);
+      if (place < 0) {
+        place = buffers.push(buffer) - 1;
+        bindings.push({ role, member, buffer, isWritten: false });
+      }
+      (bindings[place] as Binding).isWritten ||= role.isWritten;
+      own.push(place);
+      key += `${place},`;
+    }
+    places.push(own);
   }
+  for (const { buffer } of shared) buffers.push(buffer);
+  const kernel = context.kernel(key, () => stepSource(rule, element, bindings, places, workgroupSize));
   context.dispatch(kernel, buffers, params, groups);
 }
 
@@ -142,8 +153,10 @@ function stepSource(
   };
   for (const i of places.keys())
     Object.assign(params, u32(`count${i}`, `end${i}`, ...roles.map(({ name }) => `${name}At${i}`)));
+  const nameOf = ({ role, member }: Binding) => `${role.name}${member}`;
   /** The element of a role of parameter i that an invocation works on. */
-  const at = (role: number, i: number) => `${bindings[places[i]?.[role] ?? 0]?.name}[p.${roles[role]?.name}At${i} + i]`;
+  const at = (role: number, i: number) =>
+    `${nameOf(bindings[places[i]?.[role] ?? 0] as Binding)}[p.${roles[role]?.name}At${i} + i]`;
   const branch = (i: number): string => {
     const reads = roles.map((_, role) => at(role, i)).join(', ');
     const writes = roles.flatMap(({ name, isWritten }, role) => (isWritten ? [`${at(role, i)} = next.${name};`] : []));
@@ -159,7 +172,7 @@ function stepSource(
     label: rule.label,
     about: `A workgroup steps ${workgroupSize} elements (${element}) of one of ${places.length} parameters.`,
     bindings: [
-      ...bindings.map(({ name, isWritten }) => (isWritten ? write(name, element) : read(name, element))),
+      ...bindings.map((each) => (each.isWritten ? write(nameOf(each), element) : read(nameOf(each), element))),
       ...shared.map((name) => read(name)),
     ],
     params,
