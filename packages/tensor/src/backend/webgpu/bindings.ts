@@ -18,12 +18,20 @@ export interface BindingLayout {
   readonly pipeline: GPUPipelineLayout;
 }
 
+/** A group and what it was made of. */
+export interface CachedGroup {
+  readonly hash: number;
+  readonly layout: BindingLayout;
+  readonly buffers: readonly PhysicalBuffer[];
+  readonly group: GPUBindGroup;
+}
+
 const MOST_GROUPS = 8192;
 const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE, which Node does not have as a global.
 
 export class BindingCache {
   readonly #layouts = new Map<string, BindingLayout>();
-  readonly #groups = new Map<string, { readonly group: GPUBindGroup; readonly buffers: readonly PhysicalBuffer[] }>();
+  readonly #groups = new GroupTable();
 
   constructor(
     private readonly device: WebGpuDevice,
@@ -58,26 +66,20 @@ export class BindingCache {
   }
 
   group(layout: BindingLayout, buffers: readonly PhysicalBuffer[]): GPUBindGroup {
-    const key = groupKey(layout, buffers);
-    const known = this.#groups.get(key);
+    const known = this.#groups.find(layout, buffers);
     if (known !== undefined) return known.group;
-    if (this.#groups.size >= MOST_GROUPS) this.#dropOldest(MOST_GROUPS / 4);
-    const group = this.#create(layout, buffers, this.parameters);
-    this.#groups.set(key, { group, buffers });
-    for (const buffer of buffers) buffer.bindGroups.add(key);
-    return group;
+    if (this.#groups.size >= MOST_GROUPS) for (const old of this.#groups.oldest(MOST_GROUPS / 4)) this.#drop(old);
+    const made = this.#groups.add(layout, buffers, this.#create(layout, buffers, this.parameters));
+    for (const buffer of buffers) buffer.bindGroups.add(made);
+    return made.group;
   }
 
   /** Groups with parameters in another buffer, for whoever keeps that and all others: nothing forgets them. */
   groupsWith(parameters: GPUBuffer): Pick<BindingCache, 'group'> {
-    const groups = new Map<string, GPUBindGroup>();
+    const groups = new GroupTable();
     return {
-      group: (layout, buffers) => {
-        const key = groupKey(layout, buffers);
-        const group = groups.get(key) ?? this.#create(layout, buffers, parameters);
-        groups.set(key, group);
-        return group;
-      },
+      group: (layout, buffers) =>
+        (groups.find(layout, buffers) ?? groups.add(layout, buffers, this.#create(layout, buffers, parameters))).group,
     };
   }
 
@@ -92,25 +94,63 @@ export class BindingCache {
 
   /** Forgets the groups that name a buffer whose memory goes. */
   forget(buffer: PhysicalBuffer): void {
-    for (const key of [...buffer.bindGroups]) this.#drop(key);
+    for (const group of [...buffer.bindGroups]) this.#drop(group);
   }
 
-  #dropOldest(count: number): void {
-    let left = count;
-    for (const key of this.#groups.keys()) {
-      if (left-- <= 0) return;
-      this.#drop(key);
-    }
-  }
-
-  #drop(key: string): void {
-    for (const buffer of this.#groups.get(key)?.buffers ?? []) buffer.bindGroups.delete(key);
-    this.#groups.delete(key);
+  #drop(group: CachedGroup): void {
+    for (const buffer of group.buffers) buffer.bindGroups.delete(group);
+    this.#groups.remove(group);
   }
 }
 
-function groupKey({ id }: BindingLayout, buffers: readonly PhysicalBuffer[]): string {
-  let key = `${id}`;
-  for (const buffer of buffers) key += `,${buffer.id}`;
-  return key;
+/** Groups by layout and buffers: under a hash of their ids, since a string of these would have to be made for each dispatch. */
+class GroupTable {
+  readonly #byHash = new Map<number, CachedGroup[]>();
+  size = 0;
+
+  find(layout: BindingLayout, buffers: readonly PhysicalBuffer[]): CachedGroup | undefined {
+    const alike = this.#byHash.get(hashOf(layout, buffers));
+    if (alike === undefined) return undefined;
+    for (const each of alike) if (each.layout === layout && sameBuffers(each.buffers, buffers)) return each;
+    return undefined;
+  }
+
+  add(layout: BindingLayout, buffers: readonly PhysicalBuffer[], group: GPUBindGroup): CachedGroup {
+    const hash = hashOf(layout, buffers);
+    const made: CachedGroup = { hash, layout, buffers, group };
+    const alike = this.#byHash.get(hash);
+    if (alike === undefined) this.#byHash.set(hash, [made]);
+    else alike.push(made);
+    this.size++;
+    return made;
+  }
+
+  remove(group: CachedGroup): void {
+    const alike = this.#byHash.get(group.hash)?.filter((each) => each !== group) ?? [];
+    if (alike.length === 0) this.#byHash.delete(group.hash);
+    else this.#byHash.set(group.hash, alike);
+    this.size--;
+  }
+
+  /** Some of those that were made first. */
+  oldest(count: number): CachedGroup[] {
+    const found: CachedGroup[] = [];
+    for (const alike of this.#byHash.values()) {
+      if (found.length >= count) break;
+      found.push(...alike);
+    }
+    return found;
+  }
+}
+
+function hashOf({ id }: BindingLayout, buffers: readonly PhysicalBuffer[]): number {
+  let hash = id;
+  for (const buffer of buffers) hash = Math.imul(hash ^ buffer.id, 0x0100_0193);
+  return hash >>> 2;
+}
+
+function sameBuffers(a: readonly PhysicalBuffer[], b: readonly PhysicalBuffer[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

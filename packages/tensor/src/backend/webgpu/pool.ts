@@ -8,6 +8,7 @@
  * which buffers are free when it begins, so that each step meets the buffers of the one before, and hence its cached bind groups, again.
  */
 import type { DeviceBuffer } from '../requests.js';
+import type { CachedGroup } from './bindings.js';
 import { BufferUsage, type WebGpuDevice } from './device.js';
 import { largestBuffer } from './limits.js';
 
@@ -15,8 +16,8 @@ import { largestBuffer } from './limits.js';
 export class PhysicalBuffer {
   /** The batch that used it last, to tell whether an upload may overtake. */
   lastBatch = 0;
-  /** Keys of the cached bind groups that name it. */
-  readonly bindGroups = new Set<string>();
+  /** The cached bind groups that name it. */
+  readonly bindGroups = new Set<CachedGroup>();
 
   constructor(
     readonly id: number,
