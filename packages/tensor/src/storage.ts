@@ -61,20 +61,23 @@ export const watch: { storages: StorageWatcher | null } = { storages: null };
 /** Live storages, pending ones included, and the bytes of those that have memory: what `memory()` reports. */
 export const ledger = { bytes: 0, storages: 0, allocatedSinceCollection: 0 };
 
-/** Storages that nobody holds any more and that are being let go. */
+/** Storages that nobody holds any more, to be let go after the one that is being let go now. */
 const unheld: Storage[] = [];
+let isLettingGo = false;
+
+/** The readers of a storage that has none. */
+const NONE: ReadonlySet<Storage> = new Set();
 
 export class Storage {
   /** Counts writes in place. */
   version = 0;
-  /** Pending storages whose recipes read this one. */
-  readonly readers = new Set<Storage>();
   /** Whether a kernel has computed this pending value on the way to another: the next one keeps it. */
   wasInlined = false;
   /** Whether somebody who does not wait for it yet is going to ask for it: the next kernel that computes it on its way writes it too. */
   isNeeded = false;
   /** Whether a captured function was recorded that reads it from outside. */
   isCaptured = false;
+  #readers: Set<Storage> | null = null;
   #references = 1;
   #buffer: DeviceBuffer | null = null;
   #recipe: Recipe | null;
@@ -100,7 +103,7 @@ export class Storage {
     } else if (pending) {
       eachSource(this.#recipe, this.#product, (source) => {
         source.retain();
-        source.readers.add(this);
+        source.#addReader(this);
       });
     } else this.#buffer = this.#allocate();
     ledger.storages++;
@@ -109,6 +112,11 @@ export class Storage {
   /** Whole words: an odd number of float16 leaves half a word unused. */
   get byteLength(): number {
     return Math.ceil((this.size * wordBytes(this.dtype)) / 4) * 4;
+  }
+
+  /** Pending storages whose recipes read this one. */
+  get readers(): ReadonlySet<Storage> {
+    return this.#readers ?? NONE;
   }
 
   get isReleased(): boolean {
@@ -168,7 +176,7 @@ export class Storage {
     this.#recipe = null;
     this.#product = null;
     eachSource(recipe, product, (source) => {
-      source.readers.delete(this);
+      source.#readers?.delete(this);
       source.release();
     });
   }
@@ -177,7 +185,7 @@ export class Storage {
   beforeWrite(writer?: Storage): void {
     void this.buffer;
     this.#copyForInlined(writer);
-    for (const reader of [...this.readers]) if (reader !== writer) void reader.buffer;
+    if (this.readers.size > 0) for (const reader of [...this.readers]) if (reader !== writer) void reader.buffer;
     this.version++;
   }
 
@@ -199,13 +207,22 @@ export class Storage {
   release(): void {
     if (--this.#references > 0) return;
     // One after the other, not each inside the one that held it: an expression may be thousands of values deep.
-    unheld.push(this);
-    if (unheld.length > 1) return;
-    try {
-      for (const storage of unheld) storage.#drop();
-    } finally {
-      unheld.length = 0;
+    if (isLettingGo) {
+      unheld.push(this);
+      return;
     }
+    isLettingGo = true;
+    try {
+      this.#drop();
+      for (let next = unheld.pop(); next; next = unheld.pop()) next.#drop();
+    } finally {
+      isLettingGo = false;
+    }
+  }
+
+  #addReader(reader: Storage): void {
+    this.#readers ??= new Set();
+    this.#readers.add(reader);
   }
 
   #drop(): void {
@@ -266,8 +283,8 @@ export class Storage {
     };
     const { a, b, bias } = product;
     this.#product = { ...product, a: replaced(a), b: replaced(b), bias: bias && replaced(bias) };
-    before.readers.delete(this);
-    now.readers.add(this);
+    before.#readers?.delete(this);
+    now.#addReader(this);
   }
 }
 

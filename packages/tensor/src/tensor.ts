@@ -334,8 +334,10 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
     const { vertex } = this;
     if (!vertex)
       throw new AutogradError("registerHook: cannot register a hook on a tensor that doesn't require gradient");
-    vertex.hooks.add(hook);
-    return () => void vertex.hooks.delete(hook);
+    vertex.hooks ??= new Set();
+    const { hooks } = vertex;
+    hooks.add(hook);
+    return () => void hooks.delete(hook);
   }
 
   /** Accumulates the gradient of this tensor into the `.grad` of the leaves it was made from. */

@@ -213,7 +213,7 @@ function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>)
 
 function runHooks(vertex: Vertex, gradient: Tensor): Tensor {
   let current = gradient;
-  for (const hook of vertex.hooks) {
+  for (const hook of vertex.hooks ?? []) {
     const replaced = hook(current);
     if (!replaced) continue;
     if (!sameShape(replaced.shape, current.shape))

@@ -32,7 +32,7 @@ export class Vertex {
   /** Backward passes that will come through here when a gradient has arrived from another device. */
   arriving = 0;
   /** See `Tensor.registerHook`. */
-  readonly hooks = new Set<(grad: Tensor) => Tensor | undefined>();
+  hooks: Set<(grad: Tensor) => Tensor | undefined> | null = null;
 
   constructor(
     readonly shape: readonly number[],
@@ -79,6 +79,7 @@ const abandoned = new FinalizationRegistry<SavedTensor[]>((saved) => {
 
 export class Operation {
   #saved: SavedTensor[] | null;
+  #isWatched = false;
   /**
    * Of an op whose output is a part of its one input: where in the input's layout. Gradients of further parts are then added at their
    * place, instead of each in a tensor of the size of the whole.
@@ -102,7 +103,9 @@ export class Operation {
 
   /** Hands the saved values to the garbage collector's care, for operations that no scope will release. */
   watch(): void {
-    if (this.#saved && this.#saved.length > 0) abandoned.register(this, this.#saved, this);
+    if (!this.#saved || this.#saved.length === 0) return;
+    abandoned.register(this, this.#saved, this);
+    this.#isWatched = true;
   }
 
   apply(grad: Tensor, own: Vertex): readonly ((() => Tensor) | null)[] {
@@ -119,7 +122,7 @@ export class Operation {
     const saved = this.#saved;
     if (!saved) return;
     this.#saved = null;
-    abandoned.unregister(this);
+    if (this.#isWatched) abandoned.unregister(this);
     for (const each of saved.splice(0)) each.release();
   }
 }

@@ -331,8 +331,7 @@ export class WebGpuBackend implements Backend, KernelContext {
       run(context, request);
     } finally {
       this.#operands.end();
-      for (const buffer of this.#temporaries) this.free(buffer);
-      this.#temporaries.length = 0;
+      for (let buffer = this.#temporaries.pop(); buffer; buffer = this.#temporaries.pop()) this.free(buffer);
     }
   }
 

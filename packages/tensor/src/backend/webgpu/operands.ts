@@ -29,7 +29,7 @@ export class Operands {
   }
 
   end(): void {
-    this.#halves.clear();
+    if (this.#halves.size > 0) this.#halves.clear();
   }
 
   /** The names of the buffers that hold 16-bit floats (or their numbers, as keys of a list are), if there are any in the request. */

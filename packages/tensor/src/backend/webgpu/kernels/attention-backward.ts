@@ -60,12 +60,12 @@ export function attentionBackward(context: KernelContext, given: AttentionBackwa
   const statsKernel = context.kernel(`attentionStats|${size}|${single.vectors}|${batch.length}`, () =>
     statsSource(single, size),
   );
-  const { params } = attentionParams(single, request, places, queries);
+  const { params } = attentionParams(single, request, places, queries, { rows, sumsOffset: logSumExp.offset });
   const groups = groupsOf(rows, size);
   context.dispatch(
     statsKernel,
     { out: output.buffer, grad: grad.buffer, logSumExp: logSumExp.buffer, stats },
-    { ...params, rows, sumsOffset: logSumExp.offset },
+    params,
     groups,
   );
 

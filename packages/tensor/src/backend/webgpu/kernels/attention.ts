@@ -96,12 +96,25 @@ export function chooseVariant(
   };
 }
 
-/** Parameters of a kernel whose tiles go over `count` rows, and its workgroups. */
+/** The names of an operand's parameters, made once for all dispatches. */
+const names = new Map<string, { readonly offset: string; readonly row: string; readonly batch: string[] }>();
+
+function namesOf(operand: string) {
+  let own = names.get(operand);
+  if (own === undefined) {
+    own = { offset: `${operand}Offset`, row: `${operand}Row`, batch: [] };
+    names.set(operand, own);
+  }
+  return own;
+}
+
+/** Parameters of a kernel whose tiles go over `count` rows, with those that are its own, and its workgroups. */
 export function attentionParams(
   variant: AttentionVariant,
   request: AttentionOperands,
   operands: Operands,
   count: number,
+  own: Readonly<Record<string, number>> = {},
 ): { params: Record<string, number>; groups: number } {
   const { batch, queries, keys, width, valueWidth, scale, dropout } = request;
   const tiles = Math.ceil(count / rowsOf(variant));
@@ -123,13 +136,19 @@ export function attentionParams(
     scale,
     dropoutP: dropout?.p ?? 0,
     dropoutScale: dropout === undefined || dropout.p === 1 ? 0 : 1 / (1 - dropout.p),
+    ...own,
   };
   for (const [d, size] of batch.entries()) params[`batch${d}`] = size;
-  for (const [name, { offset, strides }] of Object.entries(operands)) {
+  for (const name in operands) {
+    const { offset, strides } = operands[name as AttentionOperandName] as Strided;
     const unit = variant.vectors && name !== 'mask' ? 4 : 1;
-    params[`${name}Offset`] = offset / unit;
-    params[`${name}Row`] = (strides[batch.length] ?? 0) / unit;
-    for (let d = 0; d < batch.length; d++) params[`${name}Batch${d}`] = (strides[d] ?? 0) / unit;
+    const its = namesOf(name);
+    params[its.offset] = offset / unit;
+    params[its.row] = (strides[batch.length] ?? 0) / unit;
+    for (let d = 0; d < batch.length; d++) {
+      its.batch[d] ??= `${name}Batch${d}`;
+      params[its.batch[d] as string] = (strides[d] ?? 0) / unit;
+    }
   }
   return { params, groups };
 }
@@ -143,13 +162,10 @@ export function attention(context: KernelContext, given: AttentionRequest): void
   const launch = (variant: AttentionVariant, result: Strided, sums: Dense | undefined, slices = 1, slice = keys) => {
     const hasSums = sums !== undefined;
     const kernel = context.kernel(variantKey(`attention|${hasSums}`, variant), () => forwardSource(variant, hasSums));
-    const { params, groups } = attentionParams(variant, request, { ...operands, out: result }, queries);
-    context.dispatch(
-      kernel,
-      { ...buffers, out: result.buffer, logSumExp: sums?.buffer },
-      { ...params, groups: groups * slices, slices, slice, sumsOffset: sums?.offset ?? 0 },
-      groups * slices,
-    );
+    const own = { slices, slice, sumsOffset: sums?.offset ?? 0 };
+    const { params, groups } = attentionParams(variant, request, { ...operands, out: result }, queries, own);
+    params.groups = groups * slices;
+    context.dispatch(kernel, { ...buffers, out: result.buffer, logSumExp: sums?.buffer }, params, groups * slices);
   };
 
   const matrices = batch.reduce((product, size) => product * size, 1);
@@ -169,11 +185,12 @@ export function attention(context: KernelContext, given: AttentionRequest): void
   const kernel = context.kernel(`attentionSlices|${batch.length}|${hasSums}|${workgroupSize}`, () =>
     sumOfSlicesSource(batch.length, hasSums, workgroupSize),
   );
-  const { params } = attentionParams({ ...whole, vectors: false }, request, { out }, queries);
+  const own = { elements, slices, sumsOffset: logSumExp?.offset ?? 0 };
+  const { params } = attentionParams({ ...whole, vectors: false }, request, { out }, queries, own);
   context.dispatch(
     kernel,
     { partial: partial.buffer, logs: logs.buffer, out: out.buffer, logSumExp: logSumExp?.buffer },
-    { ...params, elements, slices, sumsOffset: logSumExp?.offset ?? 0 },
+    params,
     groupsOf(elements, workgroupSize),
   );
 }
