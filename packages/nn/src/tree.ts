@@ -5,9 +5,17 @@
 import type { Module } from './module.js';
 import { Buffer, Parameter } from './parameter.js';
 
+/** Keys that were asked for: a training step asks for all of a model, and there are few. */
+const keys = new Map<string, string>();
+
 /** `toOut` as `to_out`: state-dict keys are those that a PyTorch twin has. A field that starts upper-case keeps its name. */
 export function keyOf(field: string): string {
-  return /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  let key = keys.get(field);
+  if (key === undefined) {
+    key = /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    keys.set(field, key);
+  }
+  return key;
 }
 
 /** A module and all below it by path, shared ones at each of their places; the module itself has the path `prefix`. */

@@ -8,8 +8,30 @@ import type { Operation, Vertex } from './autograd/vertex.js';
 import { ArgumentError } from './errors.js';
 import type { Tensor } from './tensor.js';
 
+/** The tensors of a scope. Each knows its place in the list: most leave before the scope ends, and sets take longer. */
+class TensorList {
+  readonly #list: Tensor[] = [];
+
+  add(tensor: Tensor): void {
+    if (this.#list[tensor.place] !== tensor) tensor.place = this.#list.push(tensor) - 1;
+  }
+
+  delete(tensor: Tensor): void {
+    const { place } = tensor;
+    if (this.#list[place] !== tensor) return;
+    const last = this.#list.pop();
+    if (!last || last === tensor) return;
+    this.#list[place] = last;
+    last.place = place;
+  }
+
+  takeLast(): Tensor | undefined {
+    return this.#list.pop();
+  }
+}
+
 export interface Scope {
-  readonly tensors: Set<Tensor>;
+  readonly tensors: TensorList;
   readonly operations: { readonly vertex: Vertex; readonly operation: Operation }[];
   readonly parent: Scope | null;
 }
@@ -54,7 +76,7 @@ export function pendingScope<T>(fn: () => T): T {
 }
 
 function run<T>(fn: () => T, settle: (survivors: ReadonlySet<Tensor>) => void): T {
-  const own: Scope = { tensors: new Set(), operations: [], parent: current };
+  const own: Scope = { tensors: new TensorList(), operations: [], parent: current };
   current = own;
   let result: T;
   try {
@@ -95,11 +117,10 @@ export function keep<T>(value: T): T {
 }
 
 function end(own: Scope, survivors: ReadonlySet<Tensor>): void {
-  for (const tensor of own.tensors) {
+  for (let tensor = own.tensors.takeLast(); tensor; tensor = own.tensors.takeLast()) {
     if (survivors.has(tensor)) tensor.adopt(own.parent);
     else tensor.dispose();
   }
-  own.tensors.clear();
   if (own.operations.length > 0) endGraph(own, survivors);
 }
 

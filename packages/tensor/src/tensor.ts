@@ -69,6 +69,8 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
   vertex: Vertex | null;
   /** @internal The scope that releases this handle; null where the garbage collector does. */
   scope: Scope | null = null;
+  /** @internal Its place among the tensors of the scope. */
+  place = -1;
   #state: 'new' | 'watched' | 'disposed' = 'new';
 
   /** @internal Takes over the caller's reference to the storage. */

@@ -132,14 +132,12 @@ export function collapseDims(
     const size = shape[d] ?? 1;
     if (size === 1) continue;
     const last = kept.length - 1;
-    const mergeable = last >= 0 && operands.every((own, o) => strides[o]?.[last] === (own[d] ?? 0) * size);
-    if (mergeable) {
-      kept[last] = (kept[last] ?? 1) * size;
-      for (const [o, own] of operands.entries()) (strides[o] as number[])[last] = own[d] ?? 0;
-    } else {
-      kept.push(size);
-      for (const [o, own] of operands.entries()) (strides[o] as number[]).push(own[d] ?? 0);
-    }
+    let mergeable = last >= 0;
+    for (let o = 0; mergeable && o < operands.length; o++)
+      mergeable = strides[o]?.[last] === (operands[o]?.[d] ?? 0) * size;
+    const at = mergeable ? last : last + 1;
+    kept[at] = mergeable ? (kept[at] ?? 1) * size : size;
+    for (let o = 0; o < operands.length; o++) (strides[o] as number[])[at] = operands[o]?.[d] ?? 0;
   }
   return { shape: kept, strides };
 }

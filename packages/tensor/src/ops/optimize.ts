@@ -79,13 +79,16 @@ function inGroups<Operands extends { readonly count: number }>(
       key += ` ${name}`;
     }
     checkAlike(rule, param, tensors);
-    const rows: Record<string, Dense> = { grad: dense(grad), param: writtenRows(param.detach(), after) };
+    const rows: Record<string, Dense> = { grad: dense(grad), param: writtenRows(rule, param, after) };
     for (const name of states) {
       const state = tensors[name];
-      if (state) rows[name] = writtenRows(state, after);
+      if (state) rows[name] = writtenRows(rule, state, after);
     }
-    const group = groups.get(key) ?? { backend, operands: [] };
-    groups.set(key, group);
+    let group = groups.get(key);
+    if (!group) {
+      group = { backend, operands: [] };
+      groups.set(key, group);
+    }
     // The states by their names: those that the parameters have, which the caller has typed.
     group.operands.push({ count: numel(param.shape), ...rows } as unknown as Operands);
   }
@@ -97,13 +100,16 @@ function inGroups<Operands extends { readonly count: number }>(
 }
 
 /** The rows of a tensor that a step writes. The kernels walk rows: what lies otherwise is stepped in a copy, which `after` writes back. */
-function writtenRows(x: Tensor, after: (() => void)[]): Dense {
+function writtenRows(op: string, x: Tensor, after: (() => void)[]): Dense {
+  x.checkAlive(op);
   if (x.isContiguous()) {
     x.storage.beforeWrite();
     return dense(x);
   }
-  const rows = x.contiguous();
-  after.push(() => void x.copy_(rows));
+  // No part of a graph, in which a leaf may not be written.
+  const own = x.detach();
+  const rows = own.contiguous();
+  after.push(() => void own.copy_(rows));
   return dense(rows);
 }
 
@@ -165,25 +171,21 @@ export function clipToNorm_(tensors: readonly Tensor[], norm: Tensor, maxNorm: n
   checkTogether('clipToNorm_', [...tensors, norm]);
   const after: (() => void)[] = [];
   // A tensor that is given twice is scaled twice, and not by two invocations at the same time.
-  const rounds: Map<string, Run>[] = [];
-  const places = new Map<DeviceBuffer, number>();
+  const rounds: { readonly targets: Run[]; readonly offsets: Map<DeviceBuffer, Set<number>> }[] = [];
   for (const x of tensors) {
-    const data = writtenRows(x.detach(), after);
-    let number = places.get(data.buffer);
-    if (number === undefined) {
-      number = places.size;
-      places.set(data.buffer, number);
-    }
-    const place = `${number} ${data.offset}`;
-    let round = rounds.find((each) => !each.has(place));
+    const data = writtenRows('clipToNorm_', x, after);
+    const { buffer, offset } = data;
+    let round = rounds.find(({ offsets }) => !offsets.get(buffer)?.has(offset));
     if (!round) {
-      round = new Map();
+      round = { targets: [], offsets: new Map() };
       rounds.push(round);
     }
-    round.set(place, { count: numel(x.shape), data });
+    round.targets.push({ count: numel(x.shape), data });
+    const taken = round.offsets.get(buffer);
+    if (taken) taken.add(offset);
+    else round.offsets.set(buffer, new Set([offset]));
   }
-  for (const round of rounds)
-    first.storage.backend.run({ kind: 'clip', norm: dense(norm), maxNorm, targets: [...round.values()] });
+  for (const { targets } of rounds) first.storage.backend.run({ kind: 'clip', norm: dense(norm), maxNorm, targets });
   for (const writeBack of after) writeBack();
 }
 
