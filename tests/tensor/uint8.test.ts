@@ -1,5 +1,5 @@
 // uint8 against PyTorch (tests/goldens/float64.json): arithmetic modulo 256, and what casts make of numbers that eight bits cannot hold.
-import { ArgumentError, type Tensor, tensor } from '@course/tensor';
+import { ArgumentError, full, type Tensor, tensor } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 import { golden } from '../support/goldens.js';
@@ -62,5 +62,19 @@ onEachDevice('uint8', () => {
     expect(() => bytes([-1])).toThrow('value -1 cannot be converted to type uint8 without overflow');
     expect(x.add(0.5).dtype).toBe('float32');
     expect(x.add(tensor([1], { dtype: 'int32' })).dtype).toBe('int32');
+  });
+
+  it('wraps numbers beside bytes, in ops that do not wrap their result too', async () => {
+    const x = bytes([0, 3, 255]);
+    const of = async (each: Tensor): Promise<number[]> => Array.from(await each.data(), Number);
+    // torch.tensor([0, 3, 255], dtype=torch.uint8) >= -1, and so on: PyTorch 1.13.
+    expect(await of(x.ge(-1))).toEqual([0, 0, 1]);
+    expect(await of(x.lt(300))).toEqual([1, 1, 0]);
+    expect(await of(x.eq(-1))).toEqual([0, 0, 1]);
+    expect(await of(x.floorDivide(-2))).toEqual([0, 0, 1]);
+    expect(await of(x.remainder(-3))).toEqual([0, 3, 2]);
+    expect(await of(x.fmod(-3))).toEqual([0, 3, 2]);
+    expect(await of(x.clone().fill_(-3).gt(3))).toEqual([1, 1, 1]);
+    expect(await of(full([1], -1, { dtype: 'uint8' }).gt(3))).toEqual([1]);
   });
 });

@@ -1,7 +1,16 @@
 // A device with no more than WebGPU promises everywhere, and a device with far less: what a browser on a modest machine gives. All kernels have
 // to work there, those of GPUs too; what does not fit is refused with the limit's name, and whatever is computed is right. The limits that lie
 // below WebGPU's own are kept by us alone, so a watch over the device sees to it that they are.
-import { ArgumentError, DeviceError, type DeviceInfo, init, memory, type Tensor, withDevice } from '@course/tensor';
+import {
+  ArgumentError,
+  DeviceError,
+  type DeviceInfo,
+  init,
+  memory,
+  scope,
+  type Tensor,
+  withDevice,
+} from '@course/tensor';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
@@ -12,6 +21,7 @@ import { tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.
 import { openDevice } from '../../../packages/tensor/src/device.js';
 import { devices } from '../../support/devices.js';
 import { randomOps, solve } from '../support/random-ops.js';
+import { randomProgram } from '../support/random-programs.js';
 import { Gpu, noise, U } from './gpu.js';
 
 const BINDING = 4096;
@@ -70,6 +80,29 @@ describe.runIf(devices.includes('webgpu'))('a small device', () => {
     expect(info.features).not.toContain('timestamp-query');
   });
 
+  it('computes pointwise programs of more operands than a kernel can bind', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.gen(), async (gen) => {
+        const { text, run } = randomProgram((min, max) => gen(fc.integer, { min, max }));
+        const expected = withDevice('cpu', () => scope(run));
+        let actual: Tensor[] = [];
+        try {
+          actual = withDevice('webgpu', () => scope(run));
+        } catch (error) {
+          if (!(error instanceof DeviceError)) throw error;
+          expect(error.message).toMatch(REFUSAL);
+        }
+        for (const [i, each] of actual.entries())
+          expect([...(await each.data())].map(Number), text).toBeClose(
+            [...((await expected[i]?.data()) ?? [])].map(Number),
+          );
+        for (const each of [...actual, ...expected]) each.dispose();
+        expect(broken).toEqual([]);
+      }),
+      { numRuns: 30, seed: 5 },
+    );
+  });
+
   it.each(Object.entries(randomOps))('computes or refuses %s, and its gradients', async (_, problemOf) => {
     let computed = 0;
     const start = memory();
@@ -99,7 +132,7 @@ describe.runIf(devices.includes('webgpu'))('a small device', () => {
         for (const each of [...actual, ...expected]) each.dispose();
         expect(broken).toEqual([]);
       }),
-      { numRuns: 40, seed: 11 },
+      { numRuns: 30, seed: 11 },
     );
     expect(computed).toBeGreaterThan(0);
     const { tensors, bytes } = memory();

@@ -2,8 +2,7 @@
 import { numel } from '../shape.js';
 import type { PendingProduct } from '../storage.js';
 import type { Tensor } from '../tensor.js';
-import { compose } from './compose.js';
-import { pointwiseRequest } from './lower.js';
+import { composeWithin, pointwiseRequest } from './lower.js';
 import { findFollowing } from './product-steps.js';
 import { findEpilogue } from './products.js';
 import type { Program } from './program.js';
@@ -21,7 +20,7 @@ export function explain(value: Tensor): string {
   const { recipe, product, backend } = storage;
   if (product) return `1 kernel on ${backend.kind}: ${describeProduct(product)}`;
   if (!recipe) return `0 kernels: this value of shape [${value.shape.join(', ')}] is computed`;
-  const composition = compose(storage);
+  const composition = composeWithin(storage);
   const { program, inputs, scalars, written } = composition;
   const epilogue = findEpilogue(recipe.shape, composition)?.product.product;
   if (epilogue)

@@ -19,7 +19,7 @@ export function lower(root: Storage, destination?: Destination): void {
   const { recipe } = root;
   if (!recipe) return;
   if (!destination) lowerAddend(recipe);
-  const composition = compose(root);
+  const composition = composeWithin(root);
   const { written, inlined } = composition;
   const epilogue = destination ? null : findEpilogue(recipe.shape, composition);
   const following = destination || epilogue ? null : findFollowing(recipe.shape, composition);
@@ -30,6 +30,22 @@ export function lower(root: Storage, destination?: Destination): void {
   for (const storage of inlined) storage.wasInlined = true;
   // The root lets go last: settling it may release the pending values below it.
   for (const storage of written.toReversed()) storage.settle();
+}
+
+/**
+ * The program of a pending storage, of no more inputs than a kernel can have. When a recipe is made these are counted; what has been computed since
+ * on its own account is one more, though what it was made of may be needed still. Then the arguments are computed first.
+ */
+export function composeWithin(root: Storage): Composition {
+  let composition = compose(root);
+  while (composition.inputs.length > root.backend.maxPointwiseInputs) {
+    const pending = root.recipe?.args.flatMap((arg) => ('storage' in arg && arg.storage.recipe ? [arg.storage] : []));
+    const [most] = (pending ?? []).sort((a, b) => (b.recipe?.inputs ?? 0) - (a.recipe?.inputs ?? 0));
+    if (!most) break;
+    void most.buffer;
+    composition = compose(root);
+  }
+  return composition;
 }
 
 /** The request over a shape, its operands with memory and with collapsed strides. */

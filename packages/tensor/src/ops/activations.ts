@@ -64,7 +64,10 @@ export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tenso
 
 /** The remainder with the sign of the dividend, as C's fmod and `torch.fmod`; the gradient goes to the dividend, and by quotients to the divisor. */
 export function fmod(x: Tensor, divisor: Operand): Tensor {
-  const [a, b] = [x.detach(), typeof divisor === 'number' ? Math.abs(divisor) : divisor.detach().abs()];
+  const a = x.detach();
+  // A negative number beside bytes wraps instead of losing its sign.
+  const wraps = a.dtype === 'uint8' && Number.isInteger(divisor);
+  const b = typeof divisor !== 'number' ? divisor.detach().abs() : wraps ? divisor : Math.abs(divisor);
   const size = pointwise('remainder', [a.dtype === 'bool' ? a : a.abs(), b], 'fmod');
   const output = size.neg().where(a.lt(0), size);
   if (!isFloating(output.dtype)) return output;

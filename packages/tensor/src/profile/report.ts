@@ -120,9 +120,7 @@ export class Profile {
       name: 'process_name',
       ph: 'M',
       ...thread,
-      args: {
-        name: `${this.device.backend}: ${this.device.adapter}${this.isTimed ? '' : ' (no timestamps: when requests were recorded)'}`,
-      },
+      args: { name: `${this.device.backend}: ${this.device.adapter}` },
     };
     return JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [title, ...events] });
   }

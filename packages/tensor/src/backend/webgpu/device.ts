@@ -52,9 +52,7 @@ export class WebGpuDevice {
     this.failed.catch(() => undefined);
     gpu.lost.then(({ reason, message }) => {
       this.fail(
-        new DeviceError(
-          `webgpu: the device '${this.name}' was lost (${reason}): ${message || 'no reason given'}; init() opens another, but the tensors of this one are gone`,
-        ),
+        new DeviceError(`webgpu: the device '${this.name}' was lost (${reason}): ${message || 'no reason given'}`),
       );
     });
     gpu.addEventListener('uncapturederror', (event) => {

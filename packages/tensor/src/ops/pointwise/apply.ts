@@ -4,7 +4,6 @@
 
 import { autocasted } from '../../autocast.js';
 import { record } from '../../autograd/record.js';
-import type { Backend } from '../../backend/backend.js';
 import { makeTensor } from '../../construct.js';
 import { categoryOf, type DType, isFloating, promoteTypes, promoteWithNumber } from '../../dtype.js';
 import { ArgumentError, DTypeError } from '../../errors.js';
@@ -135,16 +134,4 @@ function checkScalar(value: number, type: DType, name: string): number {
 /** A pending cast; `bool` is "not 0". */
 export function castStorage(storage: Storage, view: Parameters<typeof expandView>[0], dtype: DType): Storage {
   return pendingStorage(storage.backend, 'cast', storage.dtype, dtype, view.shape, [{ storage, view }]);
-}
-
-/** A pending value made of nothing but scalars. */
-export function sourceStorage(
-  backend: Backend,
-  op: PointwiseName | 'copy',
-  type: DType,
-  dtype: DType,
-  shape: Shape,
-  scalars: readonly { scalar: number; dtype: DType }[],
-): Storage {
-  return pendingStorage(backend, op, type, dtype, shape, scalars);
 }

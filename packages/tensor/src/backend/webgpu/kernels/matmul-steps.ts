@@ -8,7 +8,7 @@ import type { DeviceBuffer, ProductSteps } from '../../requests.js';
 import type { ParameterType } from '../params.js';
 import { type Operand, ProgramPrinter, type Walk } from './pointwise-body.js';
 import type { Width } from './prelude.js';
-import { type BindingSource, type Element, read, storedAs, u32, write } from './source.js';
+import { type BindingSource, type Element, parameterOf, read, storedAs, u32, write } from './source.js';
 
 /** What the text of a kernel with steps depends on. */
 export interface StepsVariant {
@@ -64,8 +64,7 @@ export function stepsOperands(
     params[`${outputName(i)}Offset`] = offset / width;
     buffers[outputName(i)] = buffer;
   }
-  for (const [i, value] of scalars.entries())
-    params[`scalar${i}`] = program.scalars[i] === 'bool' ? Number(value !== 0) : value;
+  for (const [i, value] of scalars.entries()) params[`scalar${i}`] = parameterOf(program.scalars[i], value);
   return { params, buffers };
 }
 

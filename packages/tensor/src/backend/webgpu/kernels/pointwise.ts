@@ -14,7 +14,7 @@ import type { ParameterType } from '../params.js';
 import { withHalves } from './halves.js';
 import { type Binding, type Operand, type Plan, ProgramPrinter, type Walk } from './pointwise-body.js';
 import { PLACE, prelude, type Width } from './prelude.js';
-import { type Element, indent, type KernelSource, moduleText, storedAs, u32 } from './source.js';
+import { type Element, indent, type KernelSource, moduleText, parameterOf, storedAs, u32 } from './source.js';
 
 export function pointwise(context: KernelContext, request: PointwiseRequest): void {
   const { program, shape } = request;
@@ -32,10 +32,7 @@ export function pointwise(context: KernelContext, request: PointwiseRequest): vo
 /** What a dispatch brings, in the order in which {@link pointwiseSource} names it. */
 function paramsOf({ program, shape, scalars, inputs, outputs }: PointwiseRequest, plan: Plan, units: number): number[] {
   const params = [units];
-  for (let i = 0; i < scalars.length; i++) {
-    const value = scalars[i] as number;
-    params.push(program.scalars[i] === 'bool' ? Number(value !== 0) : value);
-  }
+  for (let i = 0; i < scalars.length; i++) params.push(parameterOf(program.scalars[i], scalars[i] as number));
   const { width, rank } = plan;
   const inner = rank - 1;
   for (let d = 1; d < rank; d++) params.push((shape[d] ?? 1) / (d === inner ? width : 1));

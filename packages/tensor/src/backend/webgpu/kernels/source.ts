@@ -16,6 +16,12 @@ export function storedAs(dtype: DType): 'f32' | 'i32' | 'u32' {
   return isFloating(dtype) ? 'f32' : dtype === 'bool' ? 'u32' : 'i32';
 }
 
+/** A number as a parameter that stands for a value of a dtype: bytes wrap, and every number but 0 is true. */
+export function parameterOf(dtype: DType | undefined, value: number): number {
+  if (dtype === 'bool') return Number(value !== 0);
+  return dtype === 'uint8' ? value & 255 : value;
+}
+
 export interface BindingSource {
   readonly name: string;
   readonly access: Access;
