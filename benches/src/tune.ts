@@ -142,11 +142,17 @@ const registers = (rows: number, columns: number, groupRows: number, groupColumn
 const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
   ...{ memory: 'shared', rows, columns, groupRows: group, groupColumns: group, depth },
 });
-const subgroups = (memory: 'subgroups' | 'lanes', rows: number, columns: number, size: number): MatmulTile => ({
-  ...{ memory, rows, columns, groupRows: 1, groupColumns: size, depth: 0 },
-  // As in the table: where the text of an invocation is long, it is compiled for vectors alone.
+const subgroups = (
+  memory: 'subgroups' | 'quads' | 'lanes',
+  rows: number,
+  columns: number,
+  size: number,
+  depth = 0,
+): MatmulTile => ({
+  ...{ memory, rows, columns, groupRows: 1, groupColumns: size, depth },
+  // As in the table: where the text of an invocation is long, it is compiled for vectors alone, and for much work.
   ...(rows * columns >= 64 && { inVectors: true }),
-  ...(memory === 'lanes' && { least: 2 ** 22 }),
+  ...(rows * columns >= 256 && { least: 2 ** 22 }),
 });
 
 /** Candidates for tiles of square products, by how much of the output a workgroup makes. */
@@ -160,7 +166,8 @@ const matmulTiles = (size: number): MatmulTile[] => [
           subgroups('subgroups', 16, 4, size),
           subgroups('subgroups', 16, 8, size),
         ],
-        ...[subgroups('lanes', 8, 16, size), subgroups('lanes', 16, 16, size)],
+        ...[subgroups('quads', 16, 4, size, 8), subgroups('quads', 16, 8, size, 8), subgroups('quads', 32, 8, size, 8)],
+        subgroups('lanes', 16, 16, size),
       ]
     : []),
 ];

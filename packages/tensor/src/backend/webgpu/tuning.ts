@@ -7,16 +7,17 @@ import type { AdapterKind } from './adapter.js';
 export interface MatmulTile {
   /**
    * `registers`: each invocation loads what it needs; `shared`: a workgroup stages tiles of both operands in shared memory;
-   * `subgroups`: a workgroup is one subgroup, whose lanes load A for one another; `lanes`: one subgroup, whose lanes split k.
+   * `subgroups`: a workgroup is one subgroup, whose lanes load A for one another; `quads`: one subgroup, whose quads swap rows of A
+   * around; `lanes`: one subgroup, whose lanes split k.
    */
-  readonly memory: 'registers' | 'shared' | 'subgroups' | 'lanes';
-  /** Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too. */
+  readonly memory: 'registers' | 'shared' | 'subgroups' | 'quads' | 'lanes';
+  /** Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too, with `quads` rows in multiples of 16. */
   readonly rows: number;
   readonly columns: number;
-  /** Invocations of a workgroup, down and across the output; with `subgroups` and `lanes` 1, and the size of the adapter's subgroups. */
+  /** Invocations of a workgroup, down and across the output; with `subgroups`, `quads` and `lanes` 1, and the size of the adapter's subgroups. */
   readonly groupRows: number;
   readonly groupColumns: number;
-  /** Depth of a staged tile, a multiple of 4; used with `shared` alone. */
+  /** A multiple of 4: with `shared` the depth of a staged tile, with `quads` the steps of k in a turn of the loop. */
   readonly depth: number;
   /** For tiles whose long text takes a while to compile: fewest multiply-adds of a request, and whether all of it must lie in vectors. */
   readonly least?: number;
@@ -61,8 +62,13 @@ const shared = (rows: number, columns: number, group: number, depth: number): Ma
   depth,
 });
 
-/** A tile of `subgroups` or `lanes`, to be completed with the adapter's size of subgroups. */
-const subgroup = (memory: 'subgroups' | 'lanes', rows: number, columns: number, rest: Partial<MatmulTile> = {}) => ({
+/** A tile of subgroups, to be completed with the adapter's size of them. */
+const subgroup = (
+  memory: 'subgroups' | 'quads' | 'lanes',
+  rows: number,
+  columns: number,
+  rest: Partial<MatmulTile> = {},
+) => ({
   memory,
   rows,
   columns,
@@ -103,7 +109,7 @@ const hardware: Tuning = {
 
 const twoShared = [...vectors, shared(4, 4, 8, 16), shared(4, 4, 16, 16)];
 
-/** SwiftShader: vectors of four invocations. A load costs as much as ten multiply-adds, a barrier more than it saves. */
+/** SwiftShader: vectors of four invocations. A load costs as much as twenty multiply-adds, a barrier more than it saves. */
 const swiftshader: Tuning = {
   pointwise: { workgroupSize: 256, perInvocation: 1 },
   rows: { workgroupSize: 16, lanes: 1 },
@@ -113,7 +119,7 @@ const swiftshader: Tuning = {
       registers(1, 4, 1, 4),
       registers(4, 4, 4, 4),
       subgroup('subgroups', 8, 4),
-      subgroup('lanes', 16, 16, { least: 2 ** 22, inVectors: true }),
+      subgroup('quads', 32, 8, { depth: 8, least: 2 ** 22, inVectors: true }),
     ],
     workgroups: 16,
   },
@@ -153,7 +159,7 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
 /** The tuning as an adapter can follow it: with its size of subgroups (0 if it has none, or none that is fixed). */
 export function tuningFor(tuning: Tuning, subgroupSize: number): Tuning {
   const tiles = tuning.matmul.tiles.flatMap((tile) => {
-    if (tile.memory !== 'subgroups' && tile.memory !== 'lanes') return [tile];
+    if (tile.memory === 'registers' || tile.memory === 'shared') return [tile];
     return subgroupSize % 4 === 0 && subgroupSize > 0 ? [{ ...tile, groupRows: 1, groupColumns: subgroupSize }] : [];
   });
   const { subgroups, ...attention } = tuning.attention;

@@ -1,7 +1,9 @@
 /**
- * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of four kernels:
+ * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of five kernels:
  * `shared` (GPUs), where a workgroup stages tiles of both operands in shared memory; `registers` (software adapters), where each
- * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another; `lanes`, where they split k. Transposed operands are read in place: only the loads differ.
+ * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another; `quads`, where they swap it
+ * around; `lanes`, where they split k.
+ * Transposed operands are read in place: only the loads differ.
  * The epilogue (alpha, bias, activation, residual) rides on the store.
  */
 
@@ -11,6 +13,7 @@ import { groupsOf, type KernelContext } from '../context.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
 import { laneSource } from './matmul-lanes.js';
 import { partName, withParts } from './matmul-parts.js';
+import { quadSource } from './matmul-quads.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
 import { slicesOf, sumOfSlicesSource } from './matmul-split.js';
@@ -41,11 +44,15 @@ export interface MatmulVariant {
   readonly steps: StepsVariant | null;
 }
 
+/** Products that one workgroup of `quads` computes: with more its text would be long. */
+const MOST_JOINT = 3;
+
 const sources: Readonly<Record<MatmulTile['memory'], (variant: MatmulVariant) => KernelSource>> = {
   registers: registerSource,
   shared: sharedSource,
   subgroups: subgroupSource,
   lanes: laneSource,
+  quads: quadSource,
 };
 
 export function matmul(context: KernelContext, request: MatmulRequest): void {
@@ -89,13 +96,17 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     [out, bias, residual, ...(steps ? [...steps.inputs, ...steps.outputs] : [])].every(
       (operand) => operand === undefined || operand.offset % 4 === 0,
     );
-  const tile = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
+  const chosen = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
     transposeB,
     inVectors: vectorA && vectorB && vectorOut,
+    parts,
   });
+  // A workgroup of `quads` computes all products: four columns of each a lane, so that its text is no longer than one's.
+  const isJoint = parts > 1 && chosen.memory === 'quads';
+  const tile = isJoint ? { ...chosen, columns: 4 } : chosen;
   const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
   const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
-  const tiles = tilesM * tilesN * batches * parts;
+  const tiles = tilesM * tilesN * batches * (isJoint ? 1 : parts);
   const { slices, slice } =
     parts === 1 ? slicesOf(k, tiles, context.tuning.matmul.workgroups) : { slices: 1, slice: k };
   const whole: MatmulVariant = {
@@ -118,7 +129,10 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     slices === 1
       ? whole
       : { ...whole, isSplit: true, hasBias: false, hasResidual: false, activation: 'none', steps: null };
-  const kernel = context.kernel(variantKey(variant), () => withParts(sources[tile.memory](variant), parts));
+  const kernel = context.kernel(variantKey(variant), () => {
+    const source = sources[tile.memory](variant);
+    return isJoint ? source : withParts(source, parts);
+  });
 
   const unitA = variant.vectorA ? 4 : 1;
   const unitB = variant.vectorB ? 4 : 1;
@@ -220,12 +234,13 @@ function chooseTile(
   n: number,
   k: number,
   batches: number,
-  lies: { readonly transposeB: boolean; readonly inVectors: boolean },
+  lies: { readonly transposeB: boolean; readonly inVectors: boolean; readonly parts: number },
 ): MatmulTile {
   const possible = tiles.filter(
     ({ memory, inVectors, mostRows = Number.POSITIVE_INFINITY }) =>
       m <= mostRows &&
       (lies.inVectors || !inVectors) &&
+      (lies.parts <= MOST_JOINT || memory !== 'quads') &&
       (lies.transposeB || memory !== 'lanes' || !Number.isFinite(mostRows)),
   );
   let chosen = possible[0];
