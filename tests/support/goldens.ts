@@ -267,6 +267,20 @@ export interface Float64Golden {
   };
 }
 
+export interface EmptyGolden {
+  readonly cases: readonly {
+    /** An expression over `x`, `y` and `z`. */
+    readonly here: string;
+    /** Of the operands. */
+    readonly shapes: readonly (readonly number[])[];
+    readonly integers: readonly boolean[];
+    /** What PyTorch says where it refuses. */
+    readonly error?: string;
+    readonly result?: GoldenTensor;
+    readonly gradients?: readonly (GoldenTensor | null)[];
+  }[];
+}
+
 export interface Goldens {
   ops: OpsGolden;
   indexing: OpsGolden;
@@ -280,6 +294,7 @@ export interface Goldens {
   classifier: ClassifierGolden;
   published: PublishedGolden;
   float64: Float64Golden;
+  empty: EmptyGolden;
 }
 
 /** The content of tests/goldens/<name>.json, its tensors decoded. */

@@ -18,6 +18,8 @@ import { clone, expand, narrow, reshape } from './shape.js';
 function runStride({ shape, strides }: View, from: number, to: number): number | null {
   let step: number | null = null;
   let run = 1;
+  // Where there is no element none is far from another, whatever the strides say.
+  if (shape.includes(0)) return 0;
   for (let d = to - 1; d >= from; d--) {
     const size = shape[d] ?? 1;
     if (size === 1) continue;
