@@ -12,6 +12,8 @@ import { lanesFor, rowGroups, type Team } from './rows.js';
 
 const LONGEST_STRIP = 1024;
 const SHORTEST_STRIP = 16;
+/** So many steps in one strip take no longer than a second pass would. */
+const SHORT = 64;
 
 /** The strips of one pass, in steps of the team's unit. */
 interface Strips {
@@ -125,7 +127,8 @@ function stripsOf({ tuning }: KernelContext, steps: number, inner: number, colum
   const isRow = inner === 1 && tuning.rows.lanes > 1;
   const workgroupSize = isRow ? tuning.rows.workgroupSize : tuning.reduce.workgroupSize;
   const lanes = isRow ? lanesFor(tuning.rows.lanes, steps) : 1;
-  const wanted = Math.max(1, Math.ceil(tuning.reduce.invocations / (columns * lanes)));
+  const isShort = lanes === 1 && steps <= SHORT;
+  const wanted = isShort ? 1 : Math.max(1, Math.ceil(tuning.reduce.invocations / (columns * lanes)));
   const even = Math.ceil(steps / wanted);
   const stripSteps = Math.max(1, Math.min(Math.max(even, SHORTEST_STRIP * lanes), LONGEST_STRIP * lanes));
   return { team: { workgroupSize, lanes, unit }, steps, stripSteps, count: Math.max(1, Math.ceil(steps / stripSteps)) };
