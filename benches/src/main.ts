@@ -1,5 +1,5 @@
-// `npm run bench -- [cpu|webgpu] [--adapter NAME] [--only TEXT,TEXT] [--no-peers] [--json FILE]`: our medians beside every installed peer's, with ratios, and above
-// them what the machine could do at most.
+// `npm run bench`, whose options `scripts/bench-options.mjs` has checked: our medians beside every installed peer's, with ratios, and above them
+// what the machine could do at most.
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -26,8 +26,15 @@ if (positionals[0] === 'tune') {
 }
 const kind = (positionals[0] ?? 'cpu') as DeviceKind;
 const info = await init({ device: kind });
-const chosen = workloads.filter(({ name }) => values.only.split(',').some((text) => name.includes(text)));
+const isWanted = (name: string) => values.only.split(',').some((text) => name.includes(text.trim()));
+const chosen = workloads.filter(({ name }) => isWanted(name));
+const countsDispatches = info.backend === 'webgpu' && isWanted('dispatches');
 const say = (line: string) => process.stderr.write(`${line}\n`);
+if (chosen.length === 0 && !countsDispatches) {
+  const names = [...workloads.map(({ name }) => name), ...(info.backend === 'webgpu' ? ['dispatches'] : [])];
+  say(`error: no workload has '${values.only}' in its name; there are ${names.join('; ')}`);
+  process.exit(1);
+}
 console.log(
   `${info.adapter}, ${info.backend}, ours on ${info.threads} of ${cpus().length} cores, Node ${process.version}; medians`,
 );
@@ -58,12 +65,9 @@ for (const workload of chosen) {
   say(table([workload], ours, theirs));
 }
 for (const peer of peers) peer.stop();
-console.log(table(chosen, ours, theirs));
+if (chosen.length > 0) console.log(table(chosen, ours, theirs));
 // `--only dispatches` shows these alone.
-const counts: readonly Count[] =
-  info.backend === 'webgpu' && values.only.split(',').some((text) => 'dispatches'.includes(text))
-    ? await countDispatches()
-    : [];
+const counts: readonly Count[] = countsDispatches ? await countDispatches() : [];
 for (const { name, value, unit, most } of counts)
   console.log(`${name}: ${Number(value.toFixed(2))} ${unit}${most === undefined ? '' : ` (at most ${most} wanted)`}`);
 if (values.json) {
