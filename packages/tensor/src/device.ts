@@ -129,6 +129,20 @@ export const device = {
   info(): DeviceInfo {
     return currentBackend().info();
   },
+  /**
+   * Holds an asynchronous loop up while the device is far behind what it requested: at most eight submissions stay in flight, however long nothing
+   * is read. `DataLoader` and `Trainer` wait here between batches; other loops that go on for long without reading may. Resolves at once where
+   * no device is behind, and where none is open.
+   *
+   * @example
+   * for (let i = 0; i < 10; i++) {
+   *   x.matmul(x.T).compute();
+   *   await device.caughtUp();
+   * }
+   */
+  async caughtUp(): Promise<void> {
+    for (const backend of opened.values()) await backend.caughtUp();
+  },
   /** Resolves when everything requested so far has been computed, and gradients that cross from one device to another have arrived. */
   async synchronize(): Promise<void> {
     for (const crossing of crossings) {

@@ -1,8 +1,23 @@
 // What can go wrong with a device, and how it is told: typed errors at the call or at every pending and later read, and a new
 // backend works afterwards.
 import { spawn } from 'node:child_process';
-import { init, tensor } from '@course/tensor';
-import { describe, expect, it } from 'vitest';
+import { DataLoader, Dataset } from '@course/data';
+import { Linear } from '@course/nn';
+import {
+  capture,
+  device,
+  full,
+  init,
+  memory,
+  noGrad,
+  profile,
+  scope,
+  type Tensor,
+  tensor,
+  warmup,
+  zeros,
+} from '@course/tensor';
+import { describe, expect, it, vi } from 'vitest';
 import { TappedBackend } from '../../../packages/tensor/src/backend/tap.js';
 import { isSoftwareAdapter, requestAdapter } from '../../../packages/tensor/src/backend/webgpu/adapter.js';
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
@@ -21,6 +36,20 @@ async function rejection(promise: Promise<unknown>): Promise<CourseError> {
   );
   if (reason instanceof CourseError) return reason;
   throw new TypeError(`expected a CourseError, got ${String(reason)}`);
+}
+
+/** The backend that init() opened. */
+function opened(): WebGpuBackend {
+  const { backend } = tensor([1]).storage;
+  if (backend instanceof TappedBackend && backend.device instanceof WebGpuBackend) return backend.device;
+  throw new TypeError('the device in use is not WebGPU');
+}
+
+/** Has the device in use lost, and waits until that is known. */
+async function loseDevice(): Promise<void> {
+  const backend = opened();
+  backend.gpuDevice.destroy();
+  await rejection(backend.synchronize());
 }
 
 describe('a lost device', () => {
@@ -72,6 +101,69 @@ describe('a lost device', () => {
     expect(await fresh.mul(2).toArray()).toEqual([8, 10]);
     expect(() => fresh.add(x), 'tensors of the lost device are gone').toThrow(DeviceError);
     x.dispose();
+  });
+
+  it('says of its tensors, where they meet new ones, that they are gone', async () => {
+    await init({ device: 'webgpu' });
+    const lost = tensor([1, 2]);
+    const layer = new Linear(2, 2);
+    await loseDevice();
+    await init({ device: 'webgpu' });
+    const fresh = tensor([3, 4]);
+    const gone =
+      /Expected all tensors to be on the same device, but found .*webgpu \(the lost device '.+'\).* gone with it/;
+    expect(() => fresh.add(lost)).toThrow(gone);
+    expect(() => lost.add(fresh)).toThrow(gone);
+    expect(() => layer.forward(fresh)).toThrow(gone);
+    expect(() => fresh.copy_(lost)).toThrow('opened before: what was on a lost device is gone');
+    const message = /was lost \(destroyed\): .*; init\(\) opens another, but the tensors of this one are gone/;
+    expect((await rejection(lost.mul(2).data())).message).toMatch(message);
+    expect((await rejection(lost.to('cpu'))).message).toMatch(message);
+    expect(() => lost.add_(1)).toThrow(message);
+    expect(await fresh.sum().item()).toBe(7);
+  });
+
+  const waiting: Record<string, (x: Tensor) => Promise<unknown>[]> = {
+    'reads and synchronize': (x) => [x.matmul(x).data(), device.synchronize(), x.data()],
+    'a replay': (x) => {
+      const captured = capture((y: Tensor) => y.matmul(y).softmax(-1));
+      for (let i = 0; i < 3; i++) captured(x).dispose();
+      return [captured(x).data()];
+    },
+    'a profile': (x) => [profile(() => x.matmul(x).exp())],
+    'a warm-up whose kernels are being compiled, and a read behind it': (x) => [
+      warmup(() => x.softmax(-1).mul(3).exp()),
+      x.data(),
+    ],
+  };
+  it.each(Object.entries(waiting))('rejects what waits for it: %s', async (_, start) => {
+    for (const when of ['at once', 'a turn later']) {
+      await init({ device: 'webgpu' });
+      const x = tensor(new Float32Array(4096), { shape: [64, 64] });
+      const settled = Promise.allSettled(start(x));
+      if (when === 'a turn later') await new Promise((resolve) => setImmediate(resolve));
+      await loseDevice();
+      // What was done before the device was lost is done; the rest knows why it never will be.
+      for (const each of await settled)
+        if (each.status === 'rejected') expect(each.reason).toBeInstanceOf(DeviceError);
+        else expect(when).toBe('a turn later');
+    }
+  });
+
+  it('is forgotten by captured functions, warm-ups and profiles', async () => {
+    const double = capture((y: Tensor) => y.mul(2).sum());
+    for (let round = 0; round < 3; round++) {
+      await init({ device: 'webgpu' });
+      const x = tensor([1, 2, round]);
+      await warmup(() => x.exp());
+      for (let i = 0; i < 4; i++) expect(await double(x).item()).toBe(2 * (3 + round));
+      expect((await profile(() => x.mul(3))).events).toHaveLength(1);
+      expect(memory().device.compiledKernels).toBeGreaterThan(0);
+      await loseDevice();
+      expect(() => double(x)).toThrow(/was lost/);
+    }
+    expect(double.statistics.replays).toBeGreaterThan(5);
+    await init({ device: 'webgpu' });
   });
 
   it('tells a destroyed backend from a lost one', async () => {
@@ -171,6 +263,88 @@ describe('memory', () => {
   });
 });
 
+describe('a program faster than the device', () => {
+  /** The most submissions and dispatches that were under way at once while `run` went on. */
+  async function mostInFlight(run: () => Promise<void>): Promise<{ submissions: number; dispatches: number }> {
+    const { queue } = opened().gpuDevice;
+    const most = { submissions: 0, dispatches: 0 };
+    let [now, done] = [0, memory().device.dispatches];
+    const submit = queue.submit.bind(queue);
+    queue.submit = (commands) => {
+      submit(commands);
+      const { dispatches } = memory().device;
+      most.submissions = Math.max(most.submissions, ++now);
+      most.dispatches = Math.max(most.dispatches, dispatches - done);
+      void queue.onSubmittedWorkDone().then(() => {
+        now--;
+        done = dispatches;
+      });
+    };
+    await run();
+    await device.synchronize();
+    queue.submit = submit;
+    return most;
+  }
+
+  it('is held up where it asks, with memory that stays flat', async () => {
+    await init({ device: 'webgpu' });
+    const x = full([2 ** 15], 0.5);
+    let state = zeros([2 ** 15]);
+    let reserved = 0;
+    const most = await mostInFlight(async () => {
+      for (let i = 0; i < 3000; i++) {
+        const next = scope(() => state.mul(0.5).add(x));
+        next.compute();
+        state.dispose();
+        state = next;
+        await device.caughtUp();
+        if (i === 100) reserved = memory().device.reservedBytes;
+      }
+      expect(memory().device.reservedBytes).toBe(reserved);
+    });
+    expect(most.submissions).toBeLessThanOrEqual(8);
+    // Three batches of 128 and the open one; 3000 if nobody asked.
+    expect(most.dispatches).toBeLessThan(1000);
+    expect((await state.data())[0]).toBeCloseTo(1, 6);
+  });
+
+  it('is held up by reads that nobody waits for', async () => {
+    await init({ device: 'webgpu' });
+    const x = full([2 ** 15], 0.5);
+    const reads: Promise<number>[] = [];
+    const most = await mostInFlight(async () => {
+      for (let i = 0; i < 200; i++) {
+        reads.push(x.mul(i).sum().item());
+        await device.caughtUp();
+      }
+    });
+    // One more is submitted before the loop asks.
+    expect(most.submissions).toBeLessThanOrEqual(9);
+    expect(await Promise.all(reads)).toEqual(Array.from({ length: 200 }, (_, i) => i * 2 ** 14));
+  });
+
+  it('is held up between the batches of a loader', async () => {
+    await init({ device: 'webgpu' });
+    const rows = Array.from({ length: 100 }, (_, i) => ({ x: i }));
+    const loader = new DataLoader(Dataset.fromRows(rows), { batchSize: 1, collate: (batch) => batch.length });
+    const x = full([2 ** 15], 0.5);
+    const most = await mostInFlight(async () => {
+      for await (const _ of loader) for (let i = 0; i < 20; i++) noGrad(() => x.mul_(0.99));
+    });
+    expect(most.dispatches).toBeLessThan(1000);
+  });
+
+  it('goes on where the device is lost while it waits', async () => {
+    await init({ device: 'webgpu' });
+    const x = zeros([2 ** 15]);
+    for (let i = 0; i < 2000; i++) noGrad(() => x.add_(1));
+    const waiting = device.caughtUp();
+    await loseDevice();
+    await waiting;
+    expect(await rejection(x.data())).toBeInstanceOf(DeviceError);
+  });
+});
+
 describe('validation errors', () => {
   const wrong: KernelSource = {
     label: 'wrong',
@@ -197,6 +371,19 @@ describe('validation errors', () => {
     expect(error.message).toMatch(/^17 \| +out\[0\] = missing\(1\.0\);$/m);
     expect(await rejection(gpu.get(x, 1)), 'later reads fail of the same').toBe(error);
     gpu.backend.destroy();
+  });
+
+  it('end the device, which gives its memory back when init() opens another', async () => {
+    await init({ device: 'webgpu' });
+    const backend = opened();
+    const destroy = vi.spyOn(backend.gpuDevice, 'destroy');
+    const kernel = backend.kernel('wrong', () => wrong);
+    backend.dispatch(kernel, { out: backend.allocate(4) }, { count: 1 }, 1);
+    expect((await rejection(device.synchronize())).message).toContain('does not compile');
+    expect(destroy).not.toHaveBeenCalled();
+    await init({ device: 'webgpu' });
+    expect(destroy).toHaveBeenCalledOnce();
+    expect(await tensor([1, 2]).sum().item()).toBe(3);
   });
 
   it('of a dispatch reject the next read', async () => {

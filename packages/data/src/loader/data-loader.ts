@@ -2,7 +2,7 @@
  * Batches of a data set or a stream, epoch after epoch, in an order that a seed fixes. The loader knows where it stands (`state`), so a run that
  * was cut off goes on with the very batch it would have had next; what is made ahead, or in workers, is not counted before it is delivered.
  */
-import { ArgumentError, type Generator } from '@course/tensor';
+import { ArgumentError, device, type Generator } from '@course/tensor';
 import { Dataset } from '../datasets/dataset.js';
 import type { IterableDataset } from '../datasets/iterable-dataset.js';
 import type { Collate } from './collate.js';
@@ -186,6 +186,8 @@ export class DataLoader<
         }
         const made = await ahead.shift();
         if (made === undefined) break;
+        // A loop that reads nothing back would otherwise run away from a GPU.
+        await device.caughtUp();
         const batch = await preparation.finish(made.prepared);
         this.#position = { epoch, batch: i + 1, ...stood };
         yield batch;

@@ -3,7 +3,7 @@
  * and last the checkpoint, which so holds all that came before it.
  */
 
-import { ArgumentError } from '@course/tensor';
+import { ArgumentError, device } from '@course/tensor';
 import { ReduceLROnPlateau } from '../optim/plateau.js';
 import type { IntervalStrategy } from './arguments.js';
 import { batchSizeOf, iterate, type LoaderPosition, release } from './batches.js';
@@ -146,6 +146,8 @@ export class TrainingLoop<Batch> {
         }),
       );
       if (args.stopOnNan) await this.#settle();
+      // Losses are read without waiting for them: the device may be many steps behind.
+      else await device.caughtUp();
       this.#view?.step(state.globalStep, this.#shown);
       await each(callbacks, (callback) => callback.onStepEnd?.(handle, model));
       await this.#after(index === source.length, { epoch, batch: index });

@@ -129,6 +129,8 @@ export interface Backend {
 
   /** Returns when everything requested so far has been computed; absent where that cannot be awaited at once. */
   wait?(): void;
+  /** Undefined while the device keeps up with what is requested, else resolves when it is closer; absent where it cannot fall behind. */
+  caughtUp?(): Promise<void> | undefined;
   /** Resolves when everything requested so far has been computed. */
   synchronize(): Promise<void>;
   /** Frees all; later calls throw a `DeviceError`. */

@@ -100,6 +100,10 @@ export class TappedBackend implements Backend {
     await this.device.startThreads?.();
   }
 
+  caughtUp(): Promise<void> | undefined {
+    return this.device.caughtUp?.();
+  }
+
   async synchronize(): Promise<void> {
     if (tap.interceptor?.defers) await tap.interceptor.read();
     return this.device.synchronize();

@@ -276,6 +276,10 @@ export class WebGpuBackend implements Backend, KernelContext {
     );
   }
 
+  caughtUp(): Promise<void> | undefined {
+    return this.#recorder.caughtUp();
+  }
+
   async synchronize(): Promise<void> {
     this.#device.check();
     this.#recorder.submit();

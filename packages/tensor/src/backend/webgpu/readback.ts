@@ -10,6 +10,8 @@ import { sizeClass } from './pool.js';
 import type { Recorder } from './recorder.js';
 
 const LARGEST_KEPT = 16 * 2 ** 20;
+/** In all: many reads may be under way at once. */
+const MOST_KEPT = 64 * 2 ** 20;
 
 /** Bytes of a buffer. */
 export interface Piece {
@@ -26,6 +28,7 @@ export interface Watched {
 
 export class Readback {
   readonly #idle = new Map<number, GPUBuffer[]>();
+  #idleBytes = 0;
 
   constructor(
     private readonly device: WebGpuDevice,
@@ -44,7 +47,7 @@ export class Readback {
       return bytes;
     }
     const size = sizeClass(total, maxBufferSize);
-    const staging = this.#idle.get(size)?.pop() ?? this.#create(size);
+    const staging = this.#take(size) ?? this.#create(size);
     this.recorder.copy(gpu, byteOffset, staging, 0, byteLength);
     if (watched !== undefined) {
       const { piece } = watched;
@@ -83,11 +86,18 @@ export class Readback {
     return buffer;
   }
 
+  #take(size: number): GPUBuffer | undefined {
+    const staging = this.#idle.get(size)?.pop();
+    if (staging !== undefined) this.#idleBytes -= size;
+    return staging;
+  }
+
   #keep(staging: GPUBuffer): void {
-    if (staging.size > LARGEST_KEPT) {
+    if (staging.size > LARGEST_KEPT || this.#idleBytes + staging.size > MOST_KEPT) {
       staging.destroy();
       return;
     }
+    this.#idleBytes += staging.size;
     const idle = this.#idle.get(staging.size);
     if (idle === undefined) this.#idle.set(staging.size, [staging]);
     else idle.push(staging);

@@ -1,7 +1,7 @@
 /**
  * The open batch: one command encoder and one compute pass to which dispatches are appended. It is submitted when somebody reads,
  * when enough work has gathered, or when a write must not overtake it. Few submissions are kept in flight: while the device is
- * behind, batches grow instead of queueing up.
+ * behind, batches grow instead of queueing up, and programs that ask (`caughtUp`) are held up. JavaScript cannot be held up where it does not ask.
  */
 import type { WebGpuDevice } from './device.js';
 import type { ParameterSlots } from './params.js';
@@ -14,6 +14,8 @@ const BATCH_BYTES = 256 * 2 ** 20;
 const MOST_IN_FLIGHT = 3;
 /** A batch grows to this at most, however far behind the device is. */
 const MOST_DISPATCHES = 4096;
+/** Submissions, however small, that a program may be ahead of the device: reads submit what there is. */
+const MOST_AHEAD = 8;
 
 /** A dispatch with everything that it needs. */
 export interface Step {
@@ -40,7 +42,8 @@ export class Recorder {
   #pipeline: Pipeline | null = null;
   #batchDispatches = 0;
   #batchBytes = 0;
-  #inFlight = 0;
+  /** Of each submission that is not done yet, the oldest first. */
+  readonly #inFlight: Promise<void>[] = [];
   #closeScope: (() => void) | null = null;
 
   constructor(
@@ -83,8 +86,8 @@ export class Recorder {
   }
 
   #submitEnough(): void {
-    const enough = this.#batchDispatches >= BATCH_DISPATCHES || this.#batchBytes >= BATCH_BYTES;
-    if (enough && (this.#inFlight < MOST_IN_FLIGHT || this.#batchDispatches >= MOST_DISPATCHES)) this.submit();
+    if (this.#isFull && (this.#inFlight.length < MOST_IN_FLIGHT || this.#batchDispatches >= MOST_DISPATCHES))
+      this.submit();
   }
 
   copy(source: GPUBuffer, sourceOffset: number, target: GPUBuffer, targetOffset: number, byteLength: number): void {
@@ -104,12 +107,28 @@ export class Recorder {
     this.batch++;
     this.#batchDispatches = 0;
     this.#batchBytes = 0;
-    this.#inFlight++;
-    const done = () => {
-      this.#inFlight--;
-    };
-    this.device.gpu.queue.onSubmittedWorkDone().then(done, done);
+    const done = () => void this.#inFlight.shift();
+    this.#inFlight.push(this.device.gpu.queue.onSubmittedWorkDone().then(done, done));
     this.afterSubmit();
+  }
+
+  /** Undefined while the device keeps up with the program; else what resolves when it is closer. */
+  caughtUp(): Promise<void> | undefined {
+    return this.#isAhead ? this.#catchUp() : undefined;
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#isAhead) await Promise.race([this.#inFlight[0], this.device.failed.catch(() => undefined)]);
+  }
+
+  get #isAhead(): boolean {
+    if (this.device.failure !== undefined) return false;
+    const { length } = this.#inFlight;
+    return length >= MOST_AHEAD || (length >= MOST_IN_FLIGHT && this.#isFull);
+  }
+
+  get #isFull(): boolean {
+    return this.#batchDispatches >= BATCH_DISPATCHES || this.#batchBytes >= BATCH_BYTES;
   }
 
   #open(): GPUCommandEncoder {
