@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import type { KernelRequest, Strided } from '../../packages/tensor/dist/backend/requests.js';
 import { WebGpuBackend } from '../../packages/tensor/dist/backend/webgpu/backend.js';
 import type { AttentionTile, MatmulTile, Tuning } from '../../packages/tensor/dist/backend/webgpu/tuning.js';
-import { makeProgram } from '../../packages/tensor/dist/fuse/program.js';
+import { Program } from '../../packages/tensor/dist/fuse/program.js';
 
 /** What a candidate must save to take the place of the present row's. */
 const CLEARLY = 0.95;
@@ -71,7 +71,7 @@ const total: Request = (backend) => ({
 
 const gelu: Request = (backend) => {
   const shape = [2 ** 20];
-  const program = makeProgram({
+  const program = new Program({
     inputs: ['float32'],
     scalars: [],
     steps: [{ op: 'gelu', type: 'float32', dtype: 'float32', args: [0] }],

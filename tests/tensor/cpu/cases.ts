@@ -1,6 +1,6 @@
 // A case for every kind of kernel: its requests on a machine, and everything that they write. For tests that run the same work in
 // different ways and compare bits.
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { type Computer, type Machine, noise, strided } from './machine.js';
 
 /** Runs a case on a machine and reads what it wrote. */
@@ -43,7 +43,7 @@ const attentionCase =
 
 export const cases: Record<string, Case> = {
   pointwise: async (machine) => {
-    const program = makeProgram({
+    const program = new Program({
       inputs: ['float32', 'float32'],
       scalars: ['int32'],
       steps: [
@@ -68,7 +68,7 @@ export const cases: Record<string, Case> = {
   },
   transpose: async (machine) => {
     const out = machine.room(3 * 65 * 97);
-    const program = makeProgram({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
+    const program = new Program({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
     const input = strided(machine.put(noise(3 * 65 * 97, 1)), 65 * 97, 1, 97);
     machine.run({
       kind: 'pointwise',

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CpuBackend } from '../../../packages/tensor/src/backend/cpu/cpu-backend.js';
 import { chooseBuild } from '../../../packages/tensor/src/backend/cpu/module.js';
 import { ArgumentError } from '../../../packages/tensor/src/errors.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 
 describe('the CPU device', () => {
   const wish = process.env.COURSE_SIMD;
@@ -36,7 +36,7 @@ describe('the CPU device', () => {
       (['float32', 'int32', 'uint8', 'bool', 'float16', 'float64'] as const).filter((dtype) => backend.supports(dtype)),
     ).toEqual(['float32', 'int32', 'uint8', 'bool', 'float64']);
     const out = { buffer: backend.allocate(40), dtype: 'float32', offset: 0, strides: [1] } as const;
-    const program = makeProgram({ inputs: [], scalars: ['float32'], steps: [], outputs: [0] });
+    const program = new Program({ inputs: [], scalars: ['float32'], steps: [], outputs: [0] });
     for (let i = 0; i < 3; i++)
       backend.run({ kind: 'pointwise', program, shape: [10], inputs: [], scalars: [1], outputs: [out] });
     expect(backend.statistics()).toMatchObject({ dispatches: 3, buffers: 1, bytes: 40 });

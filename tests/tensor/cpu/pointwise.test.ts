@@ -2,7 +2,7 @@
 // float32 (exact for integers and truth), over its domain and at the ends of the floats.
 import { describe, expect, it } from 'vitest';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import type { PointwiseOp } from '../../../packages/tensor/src/ops/pointwise/record.js';
 import { philoxUniform } from '../../../packages/tensor/src/ops/pointwise/sources.js';
 import {
@@ -73,7 +73,7 @@ async function apply(machine: Machine, op: PointwiseName, type: DType, rows: rea
   const record = pointwiseTable[op];
   const types: DType[] = Array.from({ length: record.arity }, (_, i) => (op === 'where' && i === 0 ? 'bool' : type));
   const dtype: DType = record.result === 'same' ? type : record.result;
-  const program = makeProgram({
+  const program = new Program({
     inputs: types,
     scalars: [],
     steps: [{ op, type, dtype, args: types.map((_, i) => i) }],
@@ -187,7 +187,7 @@ eachBuild('the pointwise table', (machine) => {
     for (const from of ['float32', 'int32', 'uint8', 'bool'] as const) {
       for (const dtype of ['float32', 'int32', 'uint8', 'bool'] as const) {
         const x = values[from] ?? [];
-        const program = makeProgram({
+        const program = new Program({
           inputs: [from],
           scalars: [],
           steps: [{ op: 'cast', type: from, dtype, args: [0] }],
@@ -203,7 +203,7 @@ eachBuild('the pointwise table', (machine) => {
 
   it('draws the bits of Philox, whatever the length', async () => {
     const [seedLow, seedHigh, offset] = [0xdeadbeef, 0x12345678, 0xfffffff0];
-    const program = makeProgram({
+    const program = new Program({
       inputs: [],
       scalars: ['int32', 'int32', 'int32'],
       steps: [

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
-import { makeProgram, type Program, type Step } from '../../../packages/tensor/src/fuse/program.js';
+import { Program, type Step } from '../../../packages/tensor/src/fuse/program.js';
 import { contiguousStrides, numel } from '../../../packages/tensor/src/shape.js';
 import { eachBuild, type Machine, strided } from './machine.js';
 
@@ -69,7 +69,7 @@ async function check(
   const targets = outputs.map((view, o) => machine.room(span(view, shape) + 20, dtypes[o] ?? 'float32'));
   machine.run({
     kind: 'pointwise',
-    program: makeProgram(parts),
+    program: new Program(parts),
     shape,
     inputs: inputs.map((view, i) => ({
       ...strided(buffers[i] ?? machine.put([]), ...view.strides),
@@ -260,7 +260,7 @@ eachBuild('fused programs', (machine) => {
       const x = counting(length);
       const y = counting(length, 11);
       // x ← x + y, and after that y ← x - y of the old x.
-      const program = makeProgram({
+      const program = new Program({
         inputs: ['float32', 'float32'],
         scalars: [],
         steps: [float('add', 0, 1), float('sub', 0, 1)],
@@ -271,7 +271,7 @@ eachBuild('fused programs', (machine) => {
       expect(await machine().get(a, length)).toEqual(x.map((value, i) => value + (y[i] ?? 0)));
       expect(await machine().get(b, length)).toEqual(x.map((value, i) => value - (y[i] ?? 0)));
       // Two buffers exchanged.
-      const swap = makeProgram({ inputs: ['float32', 'float32'], scalars: [], steps: [], outputs: [1, 0] });
+      const swap = new Program({ inputs: ['float32', 'float32'], scalars: [], steps: [], outputs: [1, 0] });
       const [p, q] = [strided(machine().put(x), 1), strided(machine().put(y), 1)];
       machine().run({
         kind: 'pointwise',
@@ -286,7 +286,7 @@ eachBuild('fused programs', (machine) => {
     }
     // In place through a view with gaps.
     const view = { ...strided(machine().put(counting(40)), 8, 2), offset: 1 };
-    const double = makeProgram({ inputs: ['float32'], scalars: [], steps: [float('add', 0, 0)], outputs: [1] });
+    const double = new Program({ inputs: ['float32'], scalars: [], steps: [float('add', 0, 0)], outputs: [1] });
     machine().run({ kind: 'pointwise', program: double, shape: [5, 3], inputs: [view], scalars: [], outputs: [view] });
     const want = counting(40);
     for (let i = 0; i < 5; i++)

@@ -10,7 +10,7 @@ import { LinearMemory } from '../../../packages/tensor/src/backend/cpu/memory.js
 import { type KernelName, loadKernels, type SimdBuild } from '../../../packages/tensor/src/backend/cpu/module.js';
 import { chooseThreads } from '../../../packages/tensor/src/backend/cpu/threads.js';
 import { ArgumentError } from '../../../packages/tensor/src/errors.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { cases } from './cases.js';
 import { type Computer, computerOf, Machine, noise, strided } from './machine.js';
 
@@ -21,7 +21,7 @@ class EagerLauncher extends Launcher {
   }
 }
 
-const plusOne = makeProgram({
+const plusOne = new Program({
   inputs: ['float32'],
   scalars: ['float32'],
   steps: [{ op: 'add', type: 'float32', dtype: 'float32', args: [0, 1] }],

@@ -23,10 +23,10 @@ import { isSoftwareAdapter, requestAdapter } from '../../../packages/tensor/src/
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
 import { type KernelSource, numbered, write } from '../../../packages/tensor/src/backend/webgpu/kernels/source.js';
 import { CourseError, DeviceError, DisposedError } from '../../../packages/tensor/src/errors.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { Gpu, useGpu } from './gpu.js';
 
-const copy = makeProgram({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
+const copy = new Program({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
 
 /** The reason a promise is rejected with; it is an error of the test if it is not. */
 async function rejection(promise: Promise<unknown>): Promise<CourseError> {

@@ -6,7 +6,7 @@ import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backe
 import type { Tuning } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
 import { DeviceError } from '../../../packages/tensor/src/errors.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { Gpu, integers, noise, U, useGpu } from './gpu.js';
 
 const ROWS = 70_000;
@@ -72,7 +72,7 @@ describe('more than 65,535 workgroups', () => {
 
   it('of pointwise', async () => {
     const out = room(ROWS);
-    const program = makeProgram({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
+    const program = new Program({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
     const [from, to] = [
       { ...put(x), strides: [2] },
       { ...out, strides: [1] },

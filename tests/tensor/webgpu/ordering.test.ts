@@ -2,10 +2,10 @@
 // kernels, freed memory must not be seen by its next owner too early, reads deliver what stood there when they were called.
 import { describe, expect, it } from 'vitest';
 import type { Dense } from '../../../packages/tensor/src/backend/requests.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { noise, toWords, useGpu } from './gpu.js';
 
-const addScalar = makeProgram({
+const addScalar = new Program({
   inputs: ['float32'],
   scalars: ['float32'],
   steps: [{ op: 'add', type: 'float32', dtype: 'float32', args: [0, 1] }],

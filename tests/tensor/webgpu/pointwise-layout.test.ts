@@ -2,16 +2,16 @@
 // one, past the edge of a dispatch dimension, in place, and with several outputs.
 import { describe, expect, it } from 'vitest';
 import type { Strided } from '../../../packages/tensor/src/backend/requests.js';
-import { makeProgram } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { noise, useGpu } from './gpu.js';
 
-const sum = makeProgram({
+const sum = new Program({
   inputs: ['float32', 'float32'],
   scalars: [],
   steps: [{ op: 'add', type: 'float32', dtype: 'float32', args: [0, 1] }],
   outputs: [2],
 });
-const copy = makeProgram({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
+const copy = new Program({ inputs: ['float32'], scalars: [], steps: [], outputs: [0] });
 
 /** Every index of a shape, in row-major order. */
 function* indices(shape: readonly number[]): Generator<number[]> {
@@ -141,7 +141,7 @@ describe('pointwise layouts', () => {
   it('goes past 65,535 workgroups', async () => {
     // A workgroup of the software tuning covers 256 single elements: the odd offset keeps vectors out.
     const count = 65_535 * 256 + 1000;
-    const index = makeProgram({
+    const index = new Program({
       inputs: ['int32'],
       scalars: [],
       steps: [
@@ -211,7 +211,7 @@ describe('pointwise layouts', () => {
   });
 
   describe('several outputs', () => {
-    const both = makeProgram({
+    const both = new Program({
       inputs: ['float32', 'float32'],
       scalars: ['float32'],
       steps: [
@@ -237,7 +237,7 @@ describe('pointwise layouts', () => {
     });
 
     it('writes two halves of one buffer', async () => {
-      const twice = makeProgram({
+      const twice = new Program({
         inputs: ['float32'],
         scalars: ['float32'],
         steps: [{ op: 'mul', type: 'float32', dtype: 'float32', args: [0, 1] }],

@@ -2,7 +2,7 @@
 // in vectors of four; special values where IEEE is promised; and the random stream bit for bit.
 import { describe, expect, it } from 'vitest';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
-import { makeProgram, type Program } from '../../../packages/tensor/src/fuse/program.js';
+import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { philoxUniform } from '../../../packages/tensor/src/ops/pointwise/sources.js';
 import {
   type PointwiseName,
@@ -36,7 +36,7 @@ function argumentTypes(name: PointwiseName, type: DType): DType[] {
 
 function single(name: PointwiseName, type: DType): Program {
   const inputs = argumentTypes(name, type);
-  return makeProgram({
+  return new Program({
     inputs,
     scalars: [],
     steps: [{ op: name, type, dtype: resultType(name, type), args: inputs.map((_, i) => i) }],
@@ -194,7 +194,7 @@ describe('pointwise table', () => {
 
     it('takes a number from itself, and divides by itself, as IEEE does', async () => {
       const values = [nan, inf, -inf, 0, -0, 3, -1e30, 7];
-      const program = makeProgram({
+      const program = new Program({
         inputs: ['float32'],
         scalars: [],
         steps: [
@@ -217,7 +217,7 @@ describe('pointwise table', () => {
     });
 
     it('takes infinity and NaN as scalars', async () => {
-      const program = makeProgram({
+      const program = new Program({
         inputs: ['bool', 'float32'],
         scalars: ['float32', 'float32'],
         steps: [
@@ -260,7 +260,7 @@ describe('pointwise table', () => {
     ];
 
     it.each(cases)('%s to %s', async (from, to, values, expected) => {
-      const program = makeProgram({
+      const program = new Program({
         inputs: [from],
         scalars: [],
         steps: [{ op: 'cast', type: from, dtype: to, args: [0] }],
@@ -279,7 +279,7 @@ describe('pointwise table', () => {
     });
 
     it('wraps sums and products of bytes at 256', async () => {
-      const program = makeProgram({
+      const program = new Program({
         inputs: ['uint8', 'uint8'],
         scalars: [],
         steps: [
@@ -306,7 +306,7 @@ describe('pointwise table', () => {
   });
 
   describe('sources', () => {
-    const uniform = makeProgram({
+    const uniform = new Program({
       inputs: [],
       scalars: ['int32', 'int32', 'int32'],
       steps: [

@@ -10,7 +10,7 @@ import { writtenBy } from '../backend/written.js';
 import type { DType } from '../dtype.js';
 import { assign } from '../fuse/assign.js';
 import { pendingStorage } from '../fuse/build.js';
-import { makeProgram } from '../fuse/program.js';
+import { Program } from '../fuse/program.js';
 import type { Generator } from '../random/generator.js';
 import { moveTo } from '../scope.js';
 import { Storage } from '../storage.js';
@@ -215,7 +215,7 @@ function setGradient(vertex: Vertex, grad: Tensor | null): void {
 }
 
 function copyRequest({ buffer, dtype, size }: Storage, target: DeviceBuffer): KernelRequest {
-  const program = makeProgram({ inputs: [dtype], scalars: [], steps: [], outputs: [0] });
+  const program = new Program({ inputs: [dtype], scalars: [], steps: [], outputs: [0] });
   const operand = { dtype, offset: 0, strides: [1] };
   return {
     kind: 'pointwise',

@@ -6,7 +6,7 @@
 import type { DType } from '../dtype.js';
 import type { RecipeArgument, Storage } from '../storage.js';
 import { sameView, type View } from '../view.js';
-import { makeProgram, type Program, type Step } from './program.js';
+import { Program, type Step } from './program.js';
 import { pendingBelow } from './walk.js';
 
 /** Elements of a computed storage that the program reads. */
@@ -70,7 +70,7 @@ export function compose(root: Storage): Composition {
   const written = [root, ...order.filter((storage) => storage !== root && mustKeep(storage, together))];
   // Outputs need room beside the inputs; a value that finds none is computed again by its next kernel.
   written.length = Math.max(1, Math.min(written.length, root.backend.maxPointwiseInputs + 1 - inputs.length));
-  const program = makeProgram({
+  const program = new Program({
     inputs: inputs.map(({ storage }) => storage.dtype),
     scalars: scalars.map(({ dtype }) => dtype),
     steps,

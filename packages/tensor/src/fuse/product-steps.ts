@@ -7,7 +7,7 @@ import { numel, type Shape } from '../shape.js';
 import type { Storage } from '../storage.js';
 import { isContiguous } from '../view.js';
 import type { Composition, Input } from './compose.js';
-import { makeProgram, type Program } from './program.js';
+import { Program } from './program.js';
 
 /** A program behind a product: what `ProductSteps` is made of. */
 export interface Following {
@@ -77,7 +77,7 @@ function productFirst(program: Program, first: number): Program {
   if (first === 0) return program;
   const place = (value: number): number => (value === first ? 0 : value < first ? value + 1 : value);
   const { inputs, scalars, steps, outputs } = program;
-  return makeProgram({
+  return new Program({
     inputs: [inputs[first] ?? 'float32', ...inputs.toSpliced(first, 1)],
     scalars,
     steps: steps.map((step) => ({ ...step, args: step.args.map(place) })),

@@ -20,19 +20,37 @@ export interface Step {
   readonly args: readonly number[];
 }
 
-export interface Program {
+/** What a program is made of. */
+export interface ProgramParts {
   readonly inputs: readonly DType[];
   readonly scalars: readonly DType[];
   readonly steps: readonly Step[];
   /** The numbers of the values to write, one an output; an input's number makes a copy. */
   readonly outputs: readonly number[];
-  /** Equal for equal programs: what compiled kernels are cached by. */
-  readonly key: string;
 }
 
-/** Makes a program and its cache key. */
-export function makeProgram(parts: Omit<Program, 'key'>): Program {
-  const { inputs, scalars, steps, outputs } = parts;
+export class Program implements ProgramParts {
+  readonly inputs: readonly DType[];
+  readonly scalars: readonly DType[];
+  readonly steps: readonly Step[];
+  readonly outputs: readonly number[];
+  #key: string | null = null;
+
+  constructor({ inputs, scalars, steps, outputs }: ProgramParts) {
+    this.inputs = inputs;
+    this.scalars = scalars;
+    this.steps = steps;
+    this.outputs = outputs;
+  }
+
+  /** Equal for equal programs: what compiled kernels are cached by. Of one that becomes a product's epilogue nobody asks for it. */
+  get key(): string {
+    this.#key ??= keyOf(this);
+    return this.#key;
+  }
+}
+
+function keyOf({ inputs, scalars, steps, outputs }: ProgramParts): string {
   // Piece by piece: every small op comes through here, and joining lists of one takes longer than all else in it.
   let key = '';
   for (const dtype of inputs) key += `${dtype},`;
@@ -44,11 +62,11 @@ export function makeProgram(parts: Omit<Program, 'key'>): Program {
   }
   key += '>';
   for (const value of outputs) key += `,${value}`;
-  return { inputs, scalars, steps, outputs, key };
+  return key;
 }
 
 /** The dtype of a numbered value. */
-export function valueDType(program: Pick<Program, 'inputs' | 'scalars' | 'steps'>, value: number): DType | undefined {
+export function valueDType(program: Omit<ProgramParts, 'outputs'>, value: number): DType | undefined {
   const { inputs, scalars, steps } = program;
   if (value < inputs.length) return inputs[value];
   if (value < inputs.length + scalars.length) return scalars[value - inputs.length];
