@@ -124,7 +124,10 @@ export abstract class Module {
 
   /** Direct children by field name. */
   *namedChildren(): Generator<[name: string, child: Module]> {
-    for (const [name, value] of Object.entries(this)) if (value instanceof Module) yield [keyOf(name), value];
+    for (const name of Object.keys(this)) {
+      const value: unknown = this[name as keyof this];
+      if (value instanceof Module) yield [keyOf(name), value];
+    }
   }
 
   /** Direct children. */

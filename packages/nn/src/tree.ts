@@ -32,8 +32,10 @@ export function* walkTensors(module: Module, prefix = ''): Generator<[path: stri
 
 /** The parameters and buffers among the fields of an object. */
 export function* tensorFields(holder: object): Generator<[name: string, value: Parameter | Buffer]> {
-  for (const [name, value] of Object.entries(holder))
+  for (const name of Object.keys(holder)) {
+    const value: unknown = holder[name as keyof typeof holder];
     if (value instanceof Parameter || value instanceof Buffer) yield [keyOf(name), value];
+  }
 }
 
 /** Each value once, at its first path. */

@@ -115,8 +115,9 @@ export abstract class Optimizer<S extends BaseSettings> {
   /** State takes the dtype that a parameter has been moved to. To another device it could follow only by waiting. */
   #follow(parameter: Tensor): void {
     const own = this.state.get(parameter);
-    for (const [name, value] of Object.entries(own ?? {})) {
-      if (!own || typeof value === 'number') continue;
+    for (const name in own) {
+      const value = own[name];
+      if (value === undefined || typeof value === 'number') continue;
       if (value.device !== parameter.device)
         throw new DeviceError(
           `optimizer: Expected all tensors to be on the same device, but found a parameter on ${parameter.device} and its ${name} on ${value.device}: move a module before making its optimizer`,

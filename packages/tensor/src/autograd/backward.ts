@@ -123,10 +123,7 @@ function walk(
   options: BackwardOptions,
 ): void {
   const { createGraph = false, retainGraph = createGraph } = options;
-  const wanted = findWanted(
-    starts.map(([vertex]) => vertex),
-    targets,
-  );
+  const wanted = targets && findWanted(starts, targets);
   const gradients = new Map<Vertex, Tensor>();
   const queue = new VertexQueue();
   const flow = (vertex: Vertex, gradient: Tensor): void => {
@@ -151,7 +148,7 @@ function walk(
     assign(sum.storage, view, added);
   };
   const pass = (): void => {
-    for (const [vertex, gradient] of starts) if (wanted.has(vertex)) flow(vertex, gradient);
+    for (const [vertex, gradient] of starts) if (isWanted(vertex, wanted)) flow(vertex, gradient);
     for (let vertex = queue.pop(); vertex; vertex = queue.pop()) {
       const gradient = runHooks(vertex, gradients.get(vertex) as Tensor);
       gradients.delete(vertex);
@@ -169,9 +166,9 @@ function walk(
           `grad: cannot pass through ${operation.name}, which accumulates into .grad; use backward()`,
         );
       const [whole = null] = parents;
-      const before = whole && operation.part && !createGraph && wanted.has(whole) ? gradients.get(whole) : undefined;
+      const before = whole && operation.part && !createGraph ? gradients.get(whole) : undefined;
       if (whole && operation.part && before) flowPart(whole, gradient, before, operation.part);
-      else if (operation.always || parents.some((parent) => parent && wanted.has(parent))) {
+      else if (operation.always || parents.some((parent) => isWanted(parent, wanted))) {
         retaining = retainGraph;
         // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
         // They may wait to become part of the next rule's kernel; those of leaves would wait for the end, and hold what they are made of.
@@ -192,14 +189,15 @@ function walk(
   outsideAutocast(() => withGradMode(createGraph, pass));
 }
 
-function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex>): (readonly [Vertex, Tensor])[] {
+function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex> | null): (readonly [Vertex, Tensor])[] {
   const { operation } = vertex;
   if (!operation) return [];
   const thunks = operation.apply(gradient, vertex);
   const results: (readonly [Vertex, Tensor])[] = [];
-  for (const [i, parent] of operation.parents.entries()) {
+  for (let i = 0; i < thunks.length; i++) {
+    const parent = operation.parents[i];
     const thunk = thunks[i];
-    if (!parent || !thunk || !wanted.has(parent)) continue;
+    if (!parent || !thunk || !isWanted(parent, wanted)) continue;
     const result = thunk();
     observe(`${operation.name}'s backward`, result);
     // A rule may pass the gradient on as it is, or give one to several parents; another handle keeps lifetimes apart.
@@ -225,16 +223,23 @@ function runHooks(vertex: Vertex, gradient: Tensor): Tensor {
   return current;
 }
 
-/** The vertices through which something wanted is reached: all of them for `backward`, else those that lead to a target. */
-function findWanted(roots: readonly Vertex[], targets: ReadonlyMap<Vertex, unknown> | null): Set<Vertex> {
+/** Whether a gradient is wanted that comes through a vertex; `wanted` is null where all are. */
+function isWanted(vertex: Vertex | null, wanted: ReadonlySet<Vertex> | null): boolean {
+  return vertex !== null && (wanted === null || wanted.has(vertex));
+}
+
+/** The vertices that lead from a target to what is differentiated. */
+function findWanted(
+  starts: readonly (readonly [Vertex, Tensor])[],
+  targets: ReadonlyMap<Vertex, unknown>,
+): ReadonlySet<Vertex> {
   const seen = new Set<Vertex>();
-  const stack = [...roots];
+  const stack = starts.map(([vertex]) => vertex);
   for (let vertex = stack.pop(); vertex; vertex = stack.pop()) {
     if (seen.has(vertex)) continue;
     seen.add(vertex);
     for (const parent of vertex.operation?.parents ?? []) if (parent) stack.push(parent);
   }
-  if (!targets) return seen;
   const wanted = new Set<Vertex>();
   // Parents are older than what they made: going by rising id settles them first.
   for (const vertex of [...seen].sort((a, b) => a.id - b.id)) {
