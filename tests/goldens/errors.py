@@ -276,6 +276,7 @@ error("await init({ device: 'tpu' })")
 
 group = "Captured functions, profiles"
 error("capture((x) => x, { maxRecordings: 0 })")
+error("capture('forward')")
 error("capture(async (x) => x)(ones([2]))")
 error("capture((x) => x.mul(2))(ones([2], { requiresGrad: true }))")
 error("capture((x) => x)(new Map())")
@@ -285,7 +286,9 @@ error("const f = capture((x) => x.add(randn([2]))); for (let i = 0; i < 9; i++) 
 error("let k = 1; const f = capture((x) => x.mul(k)); for (let i = 0; i < 40; i++) { f(ones([2])); if (i > 8) k = 2; }")
 error("const sum = zeros([2]); capture((x) => { const y = x.exp().contiguous(); y.compute(); eachTime(() => sum.add_(y)); })(ones([2]))")
 error("await profile(() => profile(() => 0))")
+error("await profile(rand([2]))")
 error("await profile(() => warmup(() => 0))")
 error("await warmup(async () => 0)")
+error("await warmup(rand([2]))")
 
 write(__file__, {"errors": errors})

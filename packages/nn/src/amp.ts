@@ -2,7 +2,7 @@
  * Scaling of losses for training with float16 (Micikevicius et al. 2018): small gradients would be 0 there, so the loss is made larger before
  * the backward pass and the gradients smaller after it; a step whose gradients overflowed is left out, and the scale shrinks.
  */
-import { ArgumentError, noGrad, scope, stack, type Tensor } from '@course/tensor';
+import { ArgumentError, noGrad, resetCaptures, scope, stack, type Tensor } from '@course/tensor';
 import type { BaseSettings, Optimizer } from './optim/optimizer.js';
 
 /** Options of {@link GradScaler}, torch's. */
@@ -149,7 +149,7 @@ export class GradScaler {
     if (newScale !== undefined) {
       if (!(newScale > 0 && Number.isFinite(newScale)))
         throw new ArgumentError(`GradScaler: a scale must be a positive number, got ${newScale}`);
-      this.#scale = newScale;
+      this.#setScale(newScale);
       this.#optimizers.clear();
       return;
     }
@@ -157,11 +157,13 @@ export class GradScaler {
       throw new ArgumentError('GradScaler: No inf checks were recorded prior to update: call step() first');
     const overflows = await Promise.all([...this.#optimizers.values()].map(({ overflow }) => overflow));
     this.#optimizers.clear();
-    if (overflows.some(Boolean)) [this.#scale, this.#growthTracker] = [this.#scale * this.backoffFactor, 0];
-    else if (++this.#growthTracker === this.growthInterval) {
+    if (overflows.some(Boolean)) {
+      this.#setScale(this.#scale * this.backoffFactor);
+      this.#growthTracker = 0;
+    } else if (++this.#growthTracker === this.growthInterval) {
       // As torch: a scale that would leave the numbers of float32 stays.
       const grown = this.#scale * this.growthFactor;
-      if (grown <= 3.4028234663852886e38) this.#scale = grown;
+      if (grown <= 3.4028234663852886e38) this.#setScale(grown);
       this.#growthTracker = 0;
     }
   }
@@ -173,6 +175,13 @@ export class GradScaler {
 
   /** Goes on with a saved scale. */
   loadStateDict({ scale, growthTracker }: GradScalerState): void {
-    [this.#scale, this.#growthTracker] = [scale, growthTracker];
+    this.#setScale(scale);
+    this.#growthTracker = growthTracker;
+  }
+
+  /** A captured step has the scale in its kernels: it is recorded anew with another. */
+  #setScale(scale: number): void {
+    if (scale !== this.#scale) resetCaptures();
+    this.#scale = scale;
   }
 }

@@ -3,7 +3,7 @@
  * `forward` of each class once, when its first instance is made: around it run the hooks, gradient checkpointing, and the naming
  * of the place in the model where an error came from. A class that calls `super.forward` passes here once.
  */
-import { ArgumentError, checkpoint, isGradEnabled, scope, Tensor } from '@course/tensor';
+import { ArgumentError, checkpoint, isGradEnabled, resetCaptures, scope, Tensor } from '@course/tensor';
 import { type BackwardHook, watchBackward } from './backward-hooks.js';
 import type { Module } from './module.js';
 import { isInnermost, runNamed } from './places.js';
@@ -59,7 +59,11 @@ function add<H>(all: WeakMap<Module, Set<H>>, module: Module, hook: H): () => vo
   const own = all.get(module) ?? new Set<H>();
   all.set(module, own);
   own.add(hook);
-  return () => void own.delete(hook);
+  // Captured functions that call the module have to be recorded with it, and without it.
+  resetCaptures();
+  return () => {
+    if (own.delete(hook)) resetCaptures();
+  };
 }
 
 function call(module: Module, forward: Forward, args: readonly unknown[]): unknown {

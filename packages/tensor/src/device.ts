@@ -68,6 +68,8 @@ async function open(kind: DeviceKind, threads?: number): Promise<Backend> {
     if (existing.device instanceof CpuBackend && threads !== undefined) existing.device.useThreads(threads);
     return existing;
   }
+  // One that failed, of too little memory for instance, still holds what it has.
+  existing?.destroy();
   const backend =
     kind === 'cpu'
       ? await CpuBackend.create(threads === undefined ? {} : { threads })

@@ -5,6 +5,7 @@
  */
 
 import { noGrad } from '../autograd/mode.js';
+import { deviceMismatch } from '../backend/mismatch.js';
 import { TappedBackend, tap } from '../backend/tap.js';
 import { makeTensor } from '../construct.js';
 import { currentBackend } from '../device.js';
@@ -95,6 +96,7 @@ export function capture<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   { maxRecordings = 8, check = false }: CaptureOptions = {},
 ): Captured<A, R> {
+  if (typeof fn !== 'function') throw new ArgumentError(`capture: expected a function, got ${String(fn)}`);
   if (!Number.isInteger(maxRecordings) || maxRecordings < 1)
     throw new ArgumentError(`capture: maxRecordings must be a whole number of at least 1, got ${maxRecordings}`);
   const captured = new CapturedFunction(fn, maxRecordings, check);
@@ -134,8 +136,13 @@ class CapturedFunction<A extends readonly unknown[], R> {
   }
 
   call(args: A): R {
-    // Inside of another recording it is a part of that; while requests are held back nothing can be recorded.
-    if (recordingNow || tap.interceptor?.defers) return this.fn(...args);
+    // Inside of another recording it is a part of that.
+    if (recordingNow) return this.fn(...args);
+    // While a warm-up holds requests back nothing can be recorded.
+    if (tap.interceptor?.defers) {
+      requestCopies(args);
+      return this.fn(...args);
+    }
     if (this.#epoch !== epoch.count) this.reset();
     this.#epoch = epoch.count;
     this.#calls++;
@@ -304,6 +311,17 @@ class CapturedFunction<A extends readonly unknown[], R> {
   }
 }
 
+/** Requests what calls do beside the function, copies of the arguments, so that it is compiled with the rest. */
+function requestCopies(args: readonly unknown[]): void {
+  const parts = takeApart(args, 'arguments');
+  const backend = checkArguments(parts);
+  for (const tensor of parts.tensors) {
+    const input = new Storage(backend, tensor.dtype, numel(tensor.shape));
+    copyInto(input, tensor);
+    input.release();
+  }
+}
+
 function drop({ replay }: Candidate): void {
   replay?.release();
 }
@@ -319,10 +337,7 @@ function checkArguments({ tensors }: Parts): TappedBackend {
   }
   const backend = tensors[0]?.storage.backend ?? currentBackend();
   for (const other of tensors)
-    if (other.storage.backend !== backend)
-      throw new DeviceError(
-        `capture: Expected all tensors to be on the same device, but found ${backend.kind} and ${other.device}`,
-      );
+    if (other.storage.backend !== backend) throw deviceMismatch('capture', backend, other.storage.backend);
   if (!(backend instanceof TappedBackend))
     throw new DeviceError(`capture: the device ${backend.kind} was not opened by init()`);
   return backend;

@@ -1,7 +1,8 @@
 /**
- * What calls of a captured function are told apart by: the structure of the arguments, shapes and dtypes of tensors, and everything else by
- * value. A result has a structure too, which a replay fills with new tensors.
+ * What calls of a captured function are told apart by: the structure of the arguments, shapes and dtypes of tensors, everything else by
+ * value, and the modes (gradients, mixed precision) that it is called in. A result has a structure too, which a replay fills with new tensors.
  */
+import { isAutocastEnabled } from '../autocast.js';
 import { isGradEnabled } from '../autograd/mode.js';
 import { ArgumentError } from '../errors.js';
 import { formatShape } from '../shape.js';
@@ -69,5 +70,6 @@ export function putTogether(frame: unknown, tensors: readonly Tensor[]): unknown
 /** Equal for calls that one recording can serve. */
 export function signatureOf({ tensors, text }: Parts, place: string): string {
   const shapes = tensors.map((tensor) => `${tensor.dtype}${formatShape(tensor.shape)}`);
-  return `${place} ${isGradEnabled() ? 'grad' : 'noGrad'} (${text}) ${shapes.join(' ')}`;
+  const modes = `${isGradEnabled() ? 'grad' : 'noGrad'}${isAutocastEnabled() ? ' autocast' : ''}`;
+  return `${place} ${modes} (${text}) ${shapes.join(' ')}`;
 }

@@ -1,9 +1,10 @@
 /** Checks that ops share: where operands live, and their storage as kernels want it. */
 import type { Backend } from '../backend/backend.js';
+import { deviceMismatch } from '../backend/mismatch.js';
 import type { Dense } from '../backend/requests.js';
 import { makeTensor } from '../construct.js';
 import type { DType } from '../dtype.js';
-import { DeviceError, DTypeError } from '../errors.js';
+import { DTypeError } from '../errors.js';
 import { uploadStorage } from '../host.js';
 import type { Shape } from '../shape.js';
 import { formatShape, numel } from '../shape.js';
@@ -17,9 +18,7 @@ export function commonBackend(op: string, first: Tensor, ...rest: readonly Tenso
   for (const other of rest) {
     other.checkAlive(op);
     if (other.storage.backend !== first.storage.backend)
-      throw new DeviceError(
-        `${op}: Expected all tensors to be on the same device, but found ${first.device} and ${other.device}`,
-      );
+      throw deviceMismatch(op, first.storage.backend, other.storage.backend);
   }
   return first.storage.backend;
 }

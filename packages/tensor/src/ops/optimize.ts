@@ -1,5 +1,6 @@
 /** Optimizer steps in single kernels; `@course/nn/optim` decides when and with which numbers. */
 import type { Backend } from '../backend/backend.js';
+import { deviceMismatch } from '../backend/mismatch.js';
 import type {
   AdamOperands,
   AdamRequest,
@@ -12,7 +13,7 @@ import type {
 } from '../backend/requests.js';
 import { makeTensor } from '../construct.js';
 import { zeros } from '../creation/fill.js';
-import { DeviceError, DTypeError, ShapeError } from '../errors.js';
+import { DTypeError, ShapeError } from '../errors.js';
 import { formatShape, numel, sameShape } from '../shape.js';
 import { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
@@ -194,9 +195,6 @@ function checkTogether(op: string, tensors: readonly Tensor[]): void {
     x.checkAlive(op);
     if (x.dtype !== first?.dtype || (x.dtype !== 'float32' && x.dtype !== 'float64'))
       throw new DTypeError(`${op}: expected tensors that are all float32 or all float64, tensor ${i} is ${x.dtype}`);
-    if (x.storage.backend !== first.storage.backend)
-      throw new DeviceError(
-        `${op}: Expected all tensors to be on the same device, but found ${first.device} and ${x.device}`,
-      );
+    if (x.storage.backend !== first.storage.backend) throw deviceMismatch(op, first.storage.backend, x.storage.backend);
   }
 }

@@ -1,11 +1,12 @@
 /** What a kernel request computes and moves at least: for rates beside times. */
-import type { DeviceBuffer, KernelRequest } from '../backend/requests.js';
+import type { KernelRequest } from '../backend/requests.js';
 import { attentionFlops } from '../flops.js';
+import { bytesOf } from './traffic.js';
 
 export interface Cost {
   /** Floating-point operations of products and attention, a multiply-add counted as two; 0 for other kernels, which memory limits. */
   readonly flop: number;
-  /** Bytes of the memory that its operands lie in, each once. */
+  /** Bytes that it reads and writes, each place once. */
   readonly bytes: number;
 }
 
@@ -23,18 +24,4 @@ function flopOf(request: KernelRequest): number {
   // Backward computes the scores again, and the gradients of query, key, weights and value.
   const { width, valueWidth } = request;
   return attentionFlops({ ...request, width: 3 * width, valueWidth: 2 * valueWidth });
-}
-
-function bytesOf(request: KernelRequest): number {
-  const seen = new Set<DeviceBuffer>();
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if ('buffer' in value) seen.add(value.buffer as DeviceBuffer);
-    else if (Array.isArray(value)) for (const each of value) visit(each);
-    else if (!('steps' in value)) for (const each of Object.values(value)) visit(each);
-  };
-  for (const value of Object.values(request)) visit(value);
-  let bytes = 0;
-  for (const { byteLength } of seen) bytes += byteLength;
-  return bytes;
 }

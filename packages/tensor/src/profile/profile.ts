@@ -58,7 +58,7 @@ function nameOf(request: KernelRequest): string {
  * its dispatches, time, share, GFLOP/s and GB/s. Times are those of the kernels alone: by the GPU's clock (where the adapter has `timestamp-query`),
  * on the CPU around each. Run it once before, so that nothing is compiled meanwhile.
  *
- * @throws ArgumentError inside of another profile.
+ * @throws ArgumentError while another profile is being made.
  * @example
  * const result = await profile(() => x.matmul(x.T).softmax(-1));
  * console.log(String(result));
@@ -66,8 +66,14 @@ function nameOf(request: KernelRequest): string {
  */
 export async function profile(fn: () => unknown): Promise<Profile> {
   const backend = currentBackend();
-  if (tap.interceptor) throw new ArgumentError('profile: something is being profiled or captured already');
+  if (typeof fn !== 'function') throw new ArgumentError(`profile: expected a function, got ${String(fn)}`);
+  const checkFree = (): void => {
+    if (tap.interceptor) throw new ArgumentError('profile: something is being profiled or captured already');
+  };
+  checkFree();
   await backend.synchronize();
+  // Another may have begun meanwhile.
+  checkFree();
   const watch = new Watch();
   const device = backend instanceof TappedBackend ? backend.device : backend;
   const before = backend.statistics();

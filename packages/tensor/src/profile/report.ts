@@ -120,7 +120,9 @@ export class Profile {
       name: 'process_name',
       ph: 'M',
       ...thread,
-      args: { name: `${this.device.backend}: ${this.device.adapter}` },
+      args: {
+        name: `${this.device.backend}: ${this.device.adapter}${this.isTimed ? '' : ' (no timestamps: when requests were recorded)'}`,
+      },
     };
     return JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [title, ...events] });
   }

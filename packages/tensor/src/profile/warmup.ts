@@ -15,6 +15,7 @@ class Queue implements Interceptor {
   readonly #calls: (() => void)[] = [];
   readonly #prepared: Promise<void>[] = [];
   #open: () => void = () => undefined;
+  #finished: Promise<void> | undefined;
   /** Resolves when the queue has gone through: a read waits for that. */
   readonly #gone = new Promise<void>((resolve) => {
     this.#open = resolve;
@@ -39,18 +40,32 @@ class Queue implements Interceptor {
     return this.#gone;
   }
 
-  /** Waits for what is being prepared, then lets all calls through, those made meanwhile included. */
-  async finish(): Promise<void> {
+  /** Waits for what is being prepared, then lets all calls through, those made meanwhile included; the same for all who call it. */
+  finish(): Promise<void> {
+    this.#finished ??= this.#finish();
+    return this.#finished;
+  }
+
+  async #finish(): Promise<void> {
     try {
       for (let done = 0; done < this.#prepared.length; done = this.#prepared.length) await Promise.all(this.#prepared);
     } finally {
       if (tap.interceptor === this) tap.interceptor = null;
-      try {
-        for (const call of this.#calls) call();
-      } finally {
-        this.#open();
-      }
+      this.#letThrough();
     }
+  }
+
+  /** Makes all calls, the others also where one fails: they may be of code that has nothing to do with it. Throws the first error. */
+  #letThrough(): void {
+    const errors: unknown[] = [];
+    for (const call of this.#calls)
+      try {
+        call();
+      } catch (error) {
+        errors.push(error);
+      }
+    this.#open();
+    if (errors.length > 0) throw errors[0];
   }
 }
 
@@ -71,7 +86,10 @@ export async function warmup<A extends readonly unknown[]>(
   target: Warmable<A>,
   inputs: A = [] as unknown as A,
 ): Promise<void> {
-  if (tap.interceptor) throw new ArgumentError('warmup: something is being profiled or captured already');
+  const others = tap.interceptor instanceof Queue ? tap.interceptor : null;
+  if (tap.interceptor && !others) throw new ArgumentError('warmup: something is being profiled or captured already');
+  if (typeof target !== 'function' && typeof (target as { forward?: unknown } | null)?.forward !== 'function')
+    throw new ArgumentError(`warmup: expected a function or a module, got ${String(target)}`);
   const run = (): void =>
     scope(() => {
       const result = typeof target === 'function' ? target(...inputs) : target.forward(...inputs);
@@ -84,7 +102,8 @@ export async function warmup<A extends readonly unknown[]>(
     run();
     await backend.startThreads?.();
   } else {
-    const queue = new Queue();
+    // Several may warm up at once: what they need is compiled together.
+    const queue = others ?? new Queue();
     tap.interceptor = queue;
     try {
       run();

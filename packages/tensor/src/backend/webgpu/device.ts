@@ -52,7 +52,9 @@ export class WebGpuDevice {
     this.failed.catch(() => undefined);
     gpu.lost.then(({ reason, message }) => {
       this.fail(
-        new DeviceError(`webgpu: the device '${this.name}' was lost (${reason}): ${message || 'no reason given'}`),
+        new DeviceError(
+          `webgpu: the device '${this.name}' was lost (${reason}): ${message || 'no reason given'}; init() opens another, but the tensors of this one are gone`,
+        ),
       );
     });
     gpu.addEventListener('uncapturederror', (event) => {

@@ -40,9 +40,12 @@ export class Operands {
   }
 
   own(buffer: DeviceBuffer): WebGpuBuffer {
-    if (!(buffer instanceof WebGpuBuffer) || buffer.owner !== this.pool) {
+    if (!(buffer instanceof WebGpuBuffer))
       throw new DeviceError("webgpu: this buffer belongs to another device: move the tensor with to('webgpu')");
-    }
+    if (buffer.owner !== this.pool)
+      throw new DeviceError(
+        'webgpu: this buffer belongs to a device that was opened before: what was on a lost device is gone with it',
+      );
     if (buffer.isFreed) throw new DisposedError('webgpu: this buffer has been freed');
     return buffer;
   }
