@@ -50,6 +50,11 @@ export interface Tuning {
     readonly sums: number;
     /** Rows of a tile of one subgroup, in place of both tiles where the adapter has subgroups; and their size, which it tells. */
     readonly subgroups?: { readonly rows: number; readonly size: number };
+    /**
+     * Bytes that weights and their gradients each may take in the backward pass, which is then made of products, a part of the batch at a time:
+     * where arithmetic is dear beside memory. Absent or too few for a matrix, the weights never leave the kernels, which compute them twice.
+     */
+    readonly scratch?: number;
   };
 }
 
@@ -128,6 +133,7 @@ const swiftshader: Tuning = {
     few: { rows: 1, groupRows: 1, groupColumns: 4 },
     sums: 64,
     subgroups: { rows: 8, size: 4 },
+    scratch: 2 ** 24,
   },
 };
 

@@ -22,7 +22,7 @@ export function storeBindings({ vectorOut, hasBias, hasResidual, steps }: Matmul
   ];
 }
 
-export function matmulParams({ batchRank, isSplit, steps }: MatmulVariant): Record<string, ParameterType> {
+export function matmulParams({ batchRank, isSplit, steps, placed }: MatmulVariant): Record<string, ParameterType> {
   const perBatch = Array.from({ length: batchRank }, (_, d) => [`batch${d}`, `aBatch${d}`, `bBatch${d}`]).flat();
   return {
     ...u32(
@@ -43,16 +43,23 @@ export function matmulParams({ batchRank, isSplit, steps }: MatmulVariant): Reco
     ...(isSplit ? u32('slices', 'slice') : {}),
     ...f32('alpha'),
     ...u32(...perBatch),
+    ...(placed ? u32('outRow', ...Array.from({ length: batchRank }, (_, d) => `outBatch${d}`)) : {}),
     ...(steps ? stepsParams(steps) : {}),
   };
 }
 
 /** Finds `tileM`, `tileN` and `batch` of the workgroup, its steps of k, and where A, B and the output start for that batch. */
-export function matmulPlace({ batchRank, parts, vectorOut, isSplit }: MatmulVariant): string {
+export function matmulPlace({ batchRank, parts, vectorOut, isSplit, placed, tile }: MatmulVariant): string {
   const coordinates = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i).map((d) => {
     const coordinate = d === 0 ? 'rest' : `rest % p.batch${d}`;
-    return `let batch${d} = ${coordinate};\n${d > 0 ? `rest /= p.batch${d};\n` : ''}aStart += batch${d} * p.aBatch${d};\nbStart += batch${d} * p.bBatch${d};`;
+    return `let batch${d} = ${coordinate};\n${d > 0 ? `rest /= p.batch${d};\n` : ''}aStart += batch${d} * p.aBatch${d};\nbStart += batch${d} * p.bBatch${d};${placed ? `\noutStart += batch${d} * p.outBatch${d};` : ''}`;
   });
+  // Each of several products has an array of its own.
+  const dense =
+    parts > 1
+      ? 'let outStart = 0u;'
+      : `let outStart = ${isSplit ? 'place' : 'batch'} * p.m * p.n${vectorOut ? ' / 4u' : ''};`;
+  const tileRows = tile.rows * tile.groupRows;
   return [
     'if (group >= p.tiles) {',
     '  return;',
@@ -68,21 +75,23 @@ export function matmulPlace({ batchRank, parts, vectorOut, isSplit }: MatmulVari
           'let firstK = (place % p.slices) * p.slice;',
           'let endK = min(p.k, firstK + p.slice);',
         ]
-      : ['let batch = group / (p.tilesN * p.tilesM);', 'let firstK = 0u;', 'let endK = p.k;']),
+      : [
+          'let batch = group / (p.tilesN * p.tilesM);',
+          placed === 'left' ? `let firstK = min(p.k, tileM * ${tileRows}u) & ~3u;` : 'let firstK = 0u;',
+          placed === 'right' ? `let endK = min(p.k, (tileM + 1u) * ${tileRows}u);` : 'let endK = p.k;',
+        ]),
     'var aStart = p.aOffset;',
     'var bStart = p.bOffset;',
     ...(batchRank > 0 ? [batchRank > 1 ? 'var rest = batch;' : 'let rest = batch;'] : []),
+    ...(placed ? ['var outStart = 0u;'] : []),
     ...coordinates,
-    // Each of several products has an array of its own.
-    parts > 1
-      ? 'let outStart = 0u;'
-      : `let outStart = ${isSplit ? 'place' : 'batch'} * p.m * p.n${vectorOut ? ' / 4u' : ''};`,
+    ...(placed ? [] : [dense]),
   ].join('\n');
 }
 
 /** `store(row, column, value)`: the epilogue over four columns from `column` on, as far as they lie inside the output. */
 export function matmulStore(variant: MatmulVariant): string {
-  const { vectorOut, hasBias, hasResidual, activation, steps } = variant;
+  const { vectorOut, hasBias, hasResidual, activation, steps, placed } = variant;
   const width = vectorOut ? 4 : 1;
   const activate = (value: string) =>
     activation === 'none' ? value : `${activation}${width === 4 ? '4' : ''}(${value})`;
@@ -101,7 +110,7 @@ export function matmulStore(variant: MatmulVariant): string {
   if (row >= p.m || column >= p.n) {
     return;
   }
-  let i = outStart + (row * p.n + column) / 4u;
+  let i = outStart + ${placed ? 'row * p.outRow + column / 4u' : '(row * p.n + column) / 4u'};
   let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column / 4u]' : ''};
 ${leave}
 }`;
@@ -110,7 +119,7 @@ ${leave}
   if (row >= p.m || column >= p.n) {
     return;
   }
-  let i = outStart + row * p.n + column;
+  let i = outStart + row * ${placed ? 'p.outRow' : 'p.n'} + column;
   let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column]' : ''};
 ${leave}
 }

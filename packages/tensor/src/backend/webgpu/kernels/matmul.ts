@@ -42,6 +42,16 @@ export interface MatmulVariant {
   readonly activation: Activation;
   /** What follows in place of a residual (`matmul-steps.ts`). */
   readonly steps: StepsVariant | null;
+  /** For results that lie by strides of their own: where A has its zeros. */
+  readonly placed: Placing['zeros'] | null;
+}
+
+/** Where the results of a product lie that are not dense, and what is known of its left operand. */
+export interface Placing {
+  readonly rowStride: number;
+  readonly batchStrides: readonly number[];
+  /** Which elements of A are zeros, whatever stands there: none, those right of the diagonal, or those left of it. */
+  readonly zeros: 'none' | 'right' | 'left';
 }
 
 /** Products that one workgroup of `quads` computes: with more its text would be long. */
@@ -66,6 +76,11 @@ export function matmul(context: KernelContext, request: MatmulRequest): void {
   for (let i = 0; i < products.length; i += most) dispatch(context, products.slice(i, i + most));
 }
 
+/** A product, without anything that follows, whose results lie by strides. The kernel depends on the number of dims of the batch, not on their sizes. */
+export function matmulPlaced(context: KernelContext, request: MatmulRequest, placing: Placing): void {
+  dispatch(context, [request], placing);
+}
+
 /** Products of a request that one dispatch computes: those that lie alike, as far as a kernel can bind their arrays. */
 function mostParts({ limits }: KernelContext, { batch, b, bias, out, more = [] }: MatmulRequest): number {
   const isAlike = more.every(
@@ -76,11 +91,12 @@ function mostParts({ limits }: KernelContext, { batch, b, bias, out, more = [] }
 }
 
 /** One dispatch for products of the same left operand. */
-function dispatch(context: KernelContext, products: readonly MatmulRequest[]): void {
+function dispatch(context: KernelContext, products: readonly MatmulRequest[], placing?: Placing): void {
   const [request] = products;
   if (!request) return;
   const { m, n, k, a, b, bias, residual, out, steps } = request;
-  const { sizes, strides } = mergeBatch(request.batch, [a.batchStrides, b.batchStrides]);
+  const given = [a.batchStrides, b.batchStrides];
+  const { sizes, strides } = placing ? { sizes: request.batch, strides: given } : mergeBatch(request.batch, given);
   const batches = sizes.reduce((product, size) => product * size, 1);
   if (m * n * batches === 0) return;
   const parts = products.length;
@@ -95,7 +111,8 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     n % 4 === 0 &&
     [out, bias, residual, ...(steps ? [...steps.inputs, ...steps.outputs] : [])].every(
       (operand) => operand === undefined || operand.offset % 4 === 0,
-    );
+    ) &&
+    (placing === undefined || [placing.rowStride, ...placing.batchStrides].every((stride) => stride % 4 === 0));
   const chosen = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
     transposeB,
     inVectors: vectorA && vectorB && vectorOut,
@@ -108,7 +125,7 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
   const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
   const tiles = tilesM * tilesN * batches * (isJoint ? 1 : parts);
   const { slices, slice } =
-    parts === 1 ? slicesOf(k, tiles, context.tuning.matmul.workgroups) : { slices: 1, slice: k };
+    parts === 1 && !placing ? slicesOf(k, tiles, context.tuning.matmul.workgroups) : { slices: 1, slice: k };
   const whole: MatmulVariant = {
     tile,
     transposeA,
@@ -122,6 +139,7 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     hasResidual: residual !== undefined,
     activation: request.activation,
     steps: steps ? stepsVariant(steps) : null,
+    placed: placing?.zeros ?? null,
     isSplit: false,
   };
   // What follows the sum is left to the kernel that adds the slices up.
@@ -159,7 +177,9 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[]): v
     params[`batch${d}`] = size;
     params[`aBatch${d}`] = (strides[0]?.[d] ?? 0) / unitA;
     params[`bBatch${d}`] = (strides[1]?.[d] ?? 0) / unitB;
+    if (placing) params[`outBatch${d}`] = (placing.batchStrides[d] ?? 0) / unitOut;
   });
+  if (placing) params.outRow = placing.rowStride / unitOut;
   const following = steps && stepsOperands(steps, unitOut);
   Object.assign(params, following?.params);
   if (slices > 1) {
@@ -204,7 +224,7 @@ function variantKey(variant: MatmulVariant): string {
     (Number(variant.hasBias) << 5) |
     (Number(variant.hasResidual) << 6) |
     (Number(variant.isSplit) << 7);
-  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags}|${variant.batchRank}|${variant.parts}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
+  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags}|${variant.batchRank}|${variant.parts}|${variant.placed ?? ''}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
 }
 
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */
