@@ -1,8 +1,10 @@
-// The attention kernels with the tiles of software adapters and with those of GPUs, against the formula in float64.
+// The attention kernels with the tiles of software adapters and with those of GPUs, against the formula in float64; and the gradients by
+// products in both, with memory for a part of the batch only.
 import { describe, expect, it } from 'vitest';
 import type { Strided } from '../../../packages/tensor/src/backend/requests.js';
+import { tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
 import { dropoutOf, type Sizes, solve } from '../support/attention.js';
-import { eachTuning, noise, U } from './gpu.js';
+import { eachTuning, noise, U, useGpu } from './gpu.js';
 
 interface Case extends Sizes {
   readonly isCausal?: boolean;
@@ -65,6 +67,83 @@ eachTuning('attention', (gpu) => {
         [gradValue, expected.gradValue],
       ] as const)
         expect(await gpu().get(operand, wanted.length)).toBeClose(Array.from(wanted), tolerance);
+    });
+  });
+});
+
+const [BATCH, HEADS, QUERIES, KEYS, WIDTH, VALUE_WIDTH] = [2, 3, 37, 41, 8, 12];
+/** Of the weights of a matrix, whose rows are filled up to vectors. */
+const BYTES = QUERIES * Math.ceil(KEYS / 4) * 16;
+
+describe.each([
+  ['a software adapter', tuningTable.swiftshader],
+  ['a discrete adapter', tuningTable.discrete],
+])('gradients of attention by products, with the tiles of %s', (_, row) => {
+  describe.each([
+    ['one matrix', 1],
+    ['two of three heads', 2.5],
+    ['all', 6],
+  ])('in memory for %s at a time', (_, matrices) => {
+    const gpu = useGpu({ ...row, attention: { ...row.attention, scratch: matrices * BYTES } });
+
+    it.each([
+      { isCausal: false, wanted: ['query', 'key', 'value'] },
+      { isCausal: true, wanted: ['query', 'key', 'value'] },
+      { isCausal: true, p: 0.3, wanted: ['query', 'key'] },
+      { isCausal: false, p: 0.3, masked: true, wanted: ['value'] },
+    ])('are those of the formula: %o', async ({ isCausal, p = 0, masked = false, wanted }) => {
+      const key = [5, 6, 7] as const;
+      const sizes = {
+        ...{ matrices: BATCH * HEADS, queries: QUERIES, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
+      };
+      /** Heads as split from [batch, rows, heads, columns]; what the formula reads is [batch, heads, rows, columns]. */
+      const heads = (rows: number, columns: number, seed: number) => {
+        const length = BATCH * HEADS * rows * columns;
+        const split = noise(length, seed);
+        const strides = [rows * HEADS * columns, columns, HEADS * columns, 1];
+        const order = Array.from({ length }, (_, i) => {
+          const [c, r] = [i % columns, Math.floor(i / columns) % rows];
+          const matrix = Math.floor(i / (columns * rows));
+          return ((Math.floor(matrix / HEADS) * rows + r) * HEADS + (matrix % HEADS)) * columns + c;
+        });
+        return {
+          formula: order.map((place) => split[place] ?? Number.NaN),
+          operand: (): Strided => ({ ...gpu().put(split), strides }),
+          room: (): Strided => ({ ...gpu().room(length), strides }),
+          read: async (from: Strided) => {
+            const found = await gpu().get(from, length);
+            return order.map((place) => found[place] ?? Number.NaN);
+          },
+        };
+      };
+      const [q, k] = [heads(QUERIES, WIDTH, 1), heads(KEYS, WIDTH, 2)];
+      const [v, grad] = [heads(KEYS, VALUE_WIDTH, 3), heads(QUERIES, VALUE_WIDTH, 4)];
+      const visible = noise(QUERIES * KEYS, 5).map((x) => Number(x > -0.4));
+      const expected = solve({
+        ...{ ...sizes, query: q.formula, key: k.formula, value: v.formula, grad: grad.formula, scale: 0.5, isCausal },
+        ...(masked && { added: (_m, i, j) => (visible[i * KEYS + j] ? 0 : Number.NEGATIVE_INFINITY) }),
+        ...(p > 0 && { kept: dropoutOf(sizes, p, key) }),
+      });
+      const request = {
+        ...{ batch: [BATCH, HEADS], queries: QUERIES, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
+        ...{ scale: 0.5, isCausal, query: q.operand(), key: k.operand(), value: v.operand() },
+        ...(masked && { mask: { ...gpu().put(visible, 'bool'), strides: [0, 0, KEYS, 1] } }),
+        ...(p > 0 && { dropout: { p, key } }),
+      };
+      const [output, logSumExp] = [grad.room(), gpu().room(BATCH * HEADS * QUERIES)];
+      gpu().run({ kind: 'attention', ...request, out: output, logSumExp });
+      const made = {
+        ...(wanted.includes('query') && { gradQuery: q.room() }),
+        ...(wanted.includes('key') && { gradKey: k.room() }),
+        ...(wanted.includes('value') && { gradValue: v.room() }),
+      };
+      gpu().run({ kind: 'attentionBackward', ...request, grad: grad.operand(), output, logSumExp, ...made });
+      // As above.
+      const tolerance = { rtol: 256 * U, atol: 512 * U };
+      if (made.gradQuery) expect(await q.read(made.gradQuery)).toBeClose(Array.from(expected.gradQuery), tolerance);
+      if (made.gradKey) expect(await k.read(made.gradKey)).toBeClose(Array.from(expected.gradKey), tolerance);
+      if (made.gradValue) expect(await v.read(made.gradValue)).toBeClose(Array.from(expected.gradValue), tolerance);
+      expect(Object.keys(made)).toHaveLength(wanted.length);
     });
   });
 });

@@ -74,7 +74,7 @@ function gradientsOfPart(
     variantKey(`attentionWeights|${wanted.weights}|${wanted.slopes}|${span}`, variant),
     () => weightsSource(variant, wanted, span),
   );
-  const { params, groups } = attentionParams(variant, request, operands, queries);
+  const { params, groups } = attentionParams(variant, request, operands, queries, { firstMatrix, keyQuads });
   context.dispatch(
     kernel,
     {
@@ -87,7 +87,7 @@ function gradientsOfPart(
       weights,
       slopes,
     },
-    { ...params, firstMatrix, keyQuads },
+    params,
     groups,
   );
 
