@@ -75,8 +75,12 @@ const [BATCH, HEADS, QUERIES, KEYS, WIDTH, VALUE_WIDTH] = [2, 3, 37, 41, 8, 12];
 /** Of the weights of a matrix, whose rows are filled up to vectors. */
 const BYTES = QUERIES * Math.ceil(KEYS / 4) * 16;
 
+const { swiftshader } = tuningTable;
+const largest = { ...swiftshader.matmul, tiles: swiftshader.matmul.tiles.slice(-1) };
+
 describe.each([
-  ['a software adapter', tuningTable.swiftshader],
+  ['a software adapter', swiftshader],
+  ['a software adapter for large products', { ...swiftshader, matmul: largest }],
   ['a discrete adapter', tuningTable.discrete],
 ])('gradients of attention by products, with the tiles of %s', (_, row) => {
   describe.each([
