@@ -27,8 +27,20 @@ export function stepsKey({ program, rows, keepsProduct }: StepsVariant): string 
 }
 
 /** Names of the inputs after the product (`in1`, …) and of the outputs (`out0`, …). */
-const inputName = (i: number): string => `in${i + 1}`;
-const outputName = (i: number): string => `out${i}`;
+const inputName = numbered((i) => `in${i + 1}`);
+const outputName = numbered((i) => `out${i}`);
+const inputOffset = numbered((i) => `in${i + 1}Offset`);
+const outputOffset = numbered((i) => `out${i}Offset`);
+const scalarName = numbered((i) => `scalar${i}`);
+
+/** Names with a number in them, each made once and not for each dispatch. */
+function numbered(make: (i: number) => string): (i: number) => string {
+  const names: string[] = [];
+  return (i) => {
+    names[i] ??= make(i);
+    return names[i] as string;
+  };
+}
 
 export function stepsBindings({ program, rows }: StepsVariant, width: Width): BindingSource[] {
   const element = (scalar: 'f32' | 'i32' | 'u32'): Element => (width === 4 ? `vec4<${scalar}>` : scalar);
@@ -40,11 +52,11 @@ export function stepsBindings({ program, rows }: StepsVariant, width: Width): Bi
 
 export function stepsParams({ program, rows }: StepsVariant): Record<string, ParameterType> {
   const params: Record<string, ParameterType> = u32(
-    ...rows.map((_, i) => `${inputName(i)}Offset`),
-    ...program.outputs.map((_, i) => `${outputName(i)}Offset`),
+    ...rows.map((_, i) => inputOffset(i)),
+    ...program.outputs.map((_, i) => outputOffset(i)),
   );
   program.scalars.forEach((dtype, i) => {
-    params[`scalar${i}`] = dtype === 'bool' ? 'u32' : isFloating(dtype) ? 'f32' : 'i32';
+    params[scalarName(i)] = dtype === 'bool' ? 'u32' : isFloating(dtype) ? 'f32' : 'i32';
   });
   return params;
 }
@@ -56,15 +68,17 @@ export function stepsOperands(
 ): { readonly params: Record<string, number>; readonly buffers: Record<string, DeviceBuffer> } {
   const params: Record<string, number> = {};
   const buffers: Record<string, DeviceBuffer> = {};
-  for (const [i, { buffer, offset }] of inputs.entries()) {
-    params[`${inputName(i)}Offset`] = offset / width;
+  inputs.forEach(({ buffer, offset }, i) => {
+    params[inputOffset(i)] = offset / width;
     buffers[inputName(i)] = buffer;
-  }
-  for (const [i, { buffer, offset }] of outputs.entries()) {
-    params[`${outputName(i)}Offset`] = offset / width;
+  });
+  outputs.forEach(({ buffer, offset }, i) => {
+    params[outputOffset(i)] = offset / width;
     buffers[outputName(i)] = buffer;
-  }
-  for (const [i, value] of scalars.entries()) params[`scalar${i}`] = parameterOf(program.scalars[i], value);
+  });
+  scalars.forEach((value, i) => {
+    params[scalarName(i)] = parameterOf(program.scalars[i], value);
+  });
   return { params, buffers };
 }
 

@@ -109,9 +109,10 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
   const vectorB = aligned(b, rowB, strides[1] ?? []);
   const vectorOut =
     n % 4 === 0 &&
-    [out, bias, residual, ...(steps ? [...steps.inputs, ...steps.outputs] : [])].every(
-      (operand) => operand === undefined || operand.offset % 4 === 0,
-    ) &&
+    startsVector(out) &&
+    startsVector(bias) &&
+    startsVector(residual) &&
+    (!steps || (steps.inputs.every(startsVector) && steps.outputs.every(startsVector))) &&
     (placing === undefined || [placing.rowStride, ...placing.batchStrides].every((stride) => stride % 4 === 0));
   const chosen = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
     transposeB,
@@ -211,6 +212,10 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     buffers[partName('out', i)] = each.out.buffer;
   }
   context.dispatch(kernel, buffers, params, tiles);
+}
+
+function startsVector(operand: { readonly offset: number } | undefined): boolean {
+  return operand === undefined || operand.offset % 4 === 0;
 }
 
 function variantKey(variant: MatmulVariant): string {
