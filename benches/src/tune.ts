@@ -153,6 +153,7 @@ const subgroups = (
   // As in the table: where the text of an invocation is long, it is compiled for vectors alone, and for much work.
   ...(rows * columns >= 64 && { inVectors: true }),
   ...(rows * columns >= 256 && { least: 2 ** 22 }),
+  ...(memory === 'quads' && { leastRows: rows > 16 ? rows : 9 }),
 });
 
 /** Candidates for tiles of square products, by how much of the output a workgroup makes. */
@@ -166,7 +167,7 @@ const matmulTiles = (size: number): MatmulTile[] => [
           subgroups('subgroups', 16, 4, size),
           subgroups('subgroups', 16, 8, size),
         ],
-        ...[subgroups('quads', 16, 4, size, 8), subgroups('quads', 16, 8, size, 8), subgroups('quads', 32, 8, size, 8)],
+        ...[subgroups('quads', 16, 4, size, 4), subgroups('quads', 16, 8, size, 8), subgroups('quads', 32, 8, size, 8)],
         subgroups('lanes', 16, 16, size),
       ]
     : []),

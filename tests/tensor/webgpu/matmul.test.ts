@@ -318,7 +318,7 @@ const tiles = [
   ...new Map(
     [...Object.values(hardware), process.env.COURSE_ADAPTER === 'lavapipe' ? lavapipe : swiftshader]
       .flatMap(({ matmul }) => matmul.tiles)
-      .map(({ least: _, mostRows: __, ...tile }) => [JSON.stringify(tile), tile] as const),
+      .map(({ least: _, leastRows: __, mostRows: ___, ...tile }) => [JSON.stringify(tile), tile] as const),
   ).values(),
 ];
 

@@ -24,6 +24,8 @@ export interface MatmulTile {
   readonly inVectors?: boolean;
   /** Most rows of the output: for tiles of vectors and matrices of a few rows. With `lanes` B must lie along k. */
   readonly mostRows?: number;
+  /** Fewest rows of the output: for tiles of which most would lie past its edge. */
+  readonly leastRows?: number;
 }
 
 /** Rows of an invocation, and invocations of a workgroup down and across a tile of scores. */
@@ -124,7 +126,8 @@ const swiftshader: Tuning = {
       registers(1, 4, 1, 4),
       registers(4, 4, 4, 4),
       subgroup('subgroups', 8, 4),
-      subgroup('quads', 32, 8, { depth: 8, least: 2 ** 22, inVectors: true }),
+      subgroup('quads', 16, 4, { depth: 4, leastRows: 9 }),
+      subgroup('quads', 32, 8, { depth: 8, least: 2 ** 22, leastRows: 32, inVectors: true }),
     ],
     workgroups: 16,
   },

@@ -262,7 +262,8 @@ function chooseTile(
   lies: { readonly transposeB: boolean; readonly inVectors: boolean; readonly parts: number },
 ): MatmulTile {
   const possible = tiles.filter(
-    ({ memory, inVectors, mostRows = Number.POSITIVE_INFINITY }) =>
+    ({ memory, inVectors, leastRows = 0, mostRows = Number.POSITIVE_INFINITY }) =>
+      m >= leastRows &&
       m <= mostRows &&
       (lies.inVectors || !inVectors) &&
       (lies.parts <= MOST_JOINT || memory !== 'quads') &&
