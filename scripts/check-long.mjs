@@ -2,7 +2,8 @@
 // - on the CPU with 1, 2 and 4 threads, each with the plain and the relaxed build of its kernels, under this Node and Node 22;
 // - on both devices, under this Node and Node 22, on the machine's GPU, or on SwiftShader where it has none;
 // - on each software adapter besides: lavapipe where it is installed, and SwiftShader where the machine has a GPU;
-// - with fresh memory full of NaN on both devices (COURSE_POISON), on every adapter.
+// - with fresh memory full of NaN on both devices (COURSE_POISON), on every adapter;
+// - with the limits that WebGPU promises everywhere and none of its features (COURSE_LIMITS=default), on every adapter.
 // `--only TEXT` takes the configurations whose names hold the text; other arguments are vitest's:
 // `npm run check:long -- --only lavapipe tests/tensor`.
 
@@ -54,6 +55,10 @@ for (const { name, env, isUsual } of await adaptersHere()) {
   configurations.push({
     name: `${name}, fresh memory full of NaN`,
     env: { ...env, COURSE_POISON: '1' },
+  });
+  configurations.push({
+    name: `${name}, WebGPU's default limits`,
+    env: { ...env, COURSE_LIMITS: 'default', COURSE_TEST_DEVICES: 'webgpu' },
   });
 }
 

@@ -9,8 +9,8 @@ import { between, type Helper, horner, literal } from './helper.js';
 const HALF_PI = literal(Math.PI / 2);
 
 export const elementaryHelpers: Readonly<Record<string, Helper>> = {
-  /** 2 ** x with the whole part of x as the exponent, in two halves; 0 below and infinity above. */
   exp2Ieee: {
+    about: '2 ** x with the whole part of x as the exponent, in two halves; 0 below and infinity above.',
     needs: ['isNan'],
     text: (types) => {
       const { F, name } = types;
@@ -51,8 +51,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(signed, x, ${name('isNan')}(x));
       }`,
   },
-  /** arcsin of 0 <= a <= 1; sees a from its square root above 1/2. */
   arcsineHalf: {
+    about: 'arcsin of 0 <= a <= 1; sees a from its square root above 1/2.',
     text: ({ F, name }) => `
       fn ${name('arcsineHalf')}(a: ${F}) -> ${F} {
         let q = a * a;
@@ -82,8 +82,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(select(inner, outer, a > ${F}(0.5)), ${name('nan')}(), (a > ${F}(1.0)) | ${name('isNan')}(x));
       }`,
   },
-  /** The angle of (x, y), with the quadrants and the signed zeros of C's atan2. */
   angle: {
+    about: "The angle of (x, y), with the quadrants and the signed zeros of C's atan2.",
     needs: ['arctangent', 'isNan', 'isFinite', 'nan'],
     text: ({ F, U, name }) => `
       fn ${name('angle')}(y: ${F}, x: ${F}) -> ${F} {
@@ -104,8 +104,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(signed, ${name('nan')}(), ${name('isNan')}(x) | ${name('isNan')}(y));
       }`,
   },
-  /** Above 30 the square of exp(a/2): exp(a) overflows before its half does. */
   hyperbolicSine: {
+    about: 'Above 30 the square of exp(a/2): exp(a) overflows before its half does.',
     needs: ['expm1', 'expIeee', 'isNan'],
     text: ({ F, U, name }) => `
       fn ${name('hyperbolicSine')}(x: ${F}) -> ${F} {
@@ -128,8 +128,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(value, x, ${name('isNan')}(x));
       }`,
   },
-  /** From 2^12 on log(2 a): the root of a² + 1 is a. */
   areaSine: {
+    about: 'From 2^12 on log(2 a): the root of a² + 1 is a.',
     needs: ['log1p', 'logIeee', 'isFinite'],
     text: ({ F, U, name }) => `
       fn ${name('areaSine')}(x: ${F}) -> ${F} {
@@ -166,8 +166,9 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(signed, ${name('nan')}(), (a > ${F}(1.0)) | ${name('isNan')}(x));
       }`,
   },
-  /** exp(-a²) times a polynomial in (a - 3) / (a + 3) over 1 + 2a; the square in two parts, since exp multiplies its error by a². */
   erfc: {
+    about:
+      'exp(-a²) times a polynomial in (a - 3) / (a + 3) over 1 + 2a; the square in two parts, since exp multiplies its error by a².',
     needs: ['expIeee', 'isNan'],
     text: ({ F, U, name }) => `
       fn ${name('erfc')}(x: ${F}) -> ${F} {
@@ -179,8 +180,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(select(tail, ${F}(2.0) - tail, x < ${F}(0.0)), x, ${name('isNan')}(x));
       }`,
   },
-  /** log(1 + exp(x)) without overflow. */
   softplus: {
+    about: 'log(1 + exp(x)) without overflow.',
     needs: ['expIeee', 'log1p', 'isNan'],
     text: ({ F, name }) => `
       fn ${name('softplus')}(x: ${F}) -> ${F} {
@@ -188,8 +189,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(value, x, ${name('isNan')}(x));
       }`,
   },
-  /** x tanh(softplus(x)) = x q / (q + 2) with q = e (e + 2), e = exp(x); q / (q + 2) is 1 from 20 on. */
   mish: {
+    about: 'x tanh(softplus(x)) = x q / (q + 2) with q = e (e + 2), e = exp(x); q / (q + 2) is 1 from 20 on.',
     needs: ['expIeee', 'isNan'],
     text: ({ F, name }) => `
       fn ${name('mish')}(x: ${F}) -> ${F} {
@@ -198,8 +199,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(x * (q / (q + ${F}(2.0))), x, ${name('isNan')}(x));
       }`,
   },
-  /** The floor of the quotient, mended where the rounded quotient and the exact remainder disagree. */
   floorDivide: {
+    about: 'The floor of the quotient, mended where the rounded quotient and the exact remainder disagree.',
     needs: ['isFinite'],
     text: ({ F, name }) => `
       fn ${name('floorDivide')}(a: ${F}, b: ${F}) -> ${F} {
@@ -211,8 +212,8 @@ export const elementaryHelpers: Readonly<Record<string, Helper>> = {
         return select(quotient, mended, ${name('isFinite')}(quotient));
       }`,
   },
-  /** Like the float one for integers: WGSL truncates. */
   floorDivideInt: {
+    about: 'Like the float one for integers: WGSL truncates.',
     text: ({ I, name }) => `
       fn ${name('floorDivideInt')}(a: ${I}, b: ${I}) -> ${I} {
         let q = a / b;

@@ -39,21 +39,17 @@ const BELOW_POWER = 24;
 export const BELOW_SCALE = literal(2 ** -BELOW_POWER);
 
 export const exponentialHelpers: Readonly<Record<string, Helper>> = {
-  /**
-   * The same number. Compilers may reassociate sums, and would merge the two or three parts of a constant that a reduction of the
-   * argument subtracts one by one; they do not look through a minimum of the bits.
-   */
   apart: {
+    about:
+      'The same number. Compilers may reassociate sums, and would merge the two or three parts of a constant that a reduction of the argument subtracts one by one; they do not look through a minimum of the bits.',
     text: (types) => `
       fn ${types.name('apart')}(x: ${types.F}) -> ${types.F} {
         return ${atLeast('x', -1e38, types)};
       }`,
   },
-  /**
-   * exp to 2 ulp, 0 below and infinity above: 2 ** n * exp(r) with Cody-Waite's reduction. The built-in loses a bit more with every power
-   * of two, since it rounds x * log2(e).
-   */
   expIeee: {
+    about:
+      "exp to 2 ulp, 0 below and infinity above: 2 ** n * exp(r) with Cody-Waite's reduction. The built-in loses a bit more with every power of two, since it rounds x * log2(e).",
     needs: ['apart', 'isNan'],
     text: (types) => {
       const { F, name } = types;
@@ -65,11 +61,9 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
       }`;
     },
   },
-  /**
-   * 2 ** 24 * exp(x), where the factor cancels, as in softmax: for x up to 40, to 2 ulp, exactly 0 from below the denormals on. At two thirds
-   * of the cost of `expIeee`. Of NaN it makes anything.
-   */
   expBelow: {
+    about:
+      '2 ** 24 * exp(x), where the factor cancels, as in softmax: for x up to 40, to 2 ulp, exactly 0 from below the denormals on. At two thirds of the cost of `expIeee`. Of NaN it makes anything.',
     text: (types) => {
       const { F } = types;
       return `
@@ -82,16 +76,16 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
       }`;
     },
   },
-  /** The same, and NaN for NaN. */
   expBelowIeee: {
+    about: 'The same, and NaN for NaN.',
     needs: ['expBelow', 'isNan'],
     text: ({ F, name }) => `
       fn ${name('expBelowIeee')}(x: ${F}) -> ${F} {
         return select(${name('expBelow')}(x), x, ${name('isNan')}(x));
       }`,
   },
-  /** exp(x) - 1: a series where the difference would cancel. */
   expm1: {
+    about: 'exp(x) - 1: a series where the difference would cancel.',
     needs: ['expIeee'],
     text: ({ F, name }) => `
       fn ${name('expm1')}(x: ${F}) -> ${F} {
@@ -103,8 +97,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return select(${name('expIeee')}(x) - ${F}(1.0), near, abs(x) < ${F}(0.5));
       }`,
   },
-  /** 2 atanh(s) by its series, for |s| <= 0.2. */
   twiceAtanh: {
+    about: '2 atanh(s) by its series, for |s| <= 0.2.',
     text: ({ F, name }) => `
       fn ${name('twiceAtanh')}(s: ${F}) -> ${F} {
         let q = s * s;
@@ -115,8 +109,9 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         )};
       }`,
   },
-  /** x as 2 ** exponent * m with m between the roots of 1/2 and 2, and log(m) by its series; for positive numbers. */
   logParts: {
+    about:
+      'x as 2 ** exponent * m with m between the roots of 1/2 and 2, and log(m) by its series; for positive numbers.',
     needs: ['twiceAtanh'],
     text: ({ F, I, U, name }) => `
       struct ${name('LogParts')} {
@@ -136,8 +131,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         );
       }`,
   },
-  /** A logarithm with its limits: -infinity at 0, NaN below, infinity and NaN for themselves. */
   logLimits: {
+    about: 'A logarithm with its limits: -infinity at 0, NaN below, infinity and NaN for themselves.',
     needs: ['infinity', 'nan', 'less', 'isFinite', 'truth'],
     text: ({ F, name }) => `
       fn ${name('logLimits')}(x: ${F}, value: ${F}) -> ${F} {
@@ -146,8 +141,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return select(-${name('infinity')}(), signed, ${name('truth')}(x));
       }`,
   },
-  /** log to 3 ulp: WGSL promises three digits only near 1. */
   logIeee: {
+    about: 'log to 3 ulp: WGSL promises three digits only near 1.',
     needs: ['logParts', 'logLimits'],
     text: ({ F, name }) => `
       fn ${name('logIeee')}(x: ${F}) -> ${F} {
@@ -155,8 +150,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return ${name('logLimits')}(x, fma(parts.exponent, ${F}(${literal(Math.LN2)}), parts.mantissa));
       }`,
   },
-  /** log2 to 4 ulp, exact for powers of two. */
   log2Ieee: {
+    about: 'log2 to 4 ulp, exact for powers of two.',
     needs: ['logParts', 'logLimits'],
     text: ({ F, name }) => `
       fn ${name('log2Ieee')}(x: ${F}) -> ${F} {
@@ -164,8 +159,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return ${name('logLimits')}(x, fma(parts.mantissa, ${F}(${literal(Math.LOG2E)}), parts.exponent));
       }`,
   },
-  /** log(1 + x): a series where 1 + x would round x away. */
   log1p: {
+    about: 'log(1 + x): a series where 1 + x would round x away.',
     needs: ['twiceAtanh', 'logIeee'],
     text: ({ F, name }) => `
       fn ${name('log1p')}(x: ${F}) -> ${F} {
@@ -173,11 +168,9 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return select(${name('logIeee')}(x + ${F}(1.0)), near, (x > ${F}(-0.3)) & (x < ${F}(0.4)));
       }`,
   },
-  /**
-   * a ** b. Whole exponents up to 32 by squaring, exact where the products are; others by pow, with the sign and the special
-   * values of C's pow for whole exponents.
-   */
   power: {
+    about:
+      "a ** b. Whole exponents up to 32 by squaring, exact where the products are; others by pow, with the sign and the special values of C's pow for whole exponents.",
     needs: ['nan', 'infinity', 'isNan', 'isFinite', 'less'],
     text: ({ F, I, B, name }) => `
       fn ${name('power')}(a: ${F}, b: ${F}) -> ${F} {
@@ -208,8 +201,9 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return select(select(signed, ${name('nan')}(), strange), byProducts, small);
       }`,
   },
-  /** Cody-Waite reduction by pi/2 in three parts, then the polynomials of Cephes' sinf and cosf: good to 2 ulp up to |x| of about 8000. */
   sine: {
+    about:
+      "Cody-Waite reduction by pi/2 in three parts, then the polynomials of Cephes' sinf and cosf: good to 2 ulp up to |x| of about 8000.",
     needs: ['apart', 'nan', 'isFinite'],
     text: ({ F, I, name }) => `
       fn ${name('quadrant')}(x: ${F}, turn: ${I}) -> ${F} {
@@ -237,8 +231,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return ${name('quadrant')}(x, ${I}(1));
       }`,
   },
-  /** A rational approximation (Eigen's ptanh): 5 ulp, and 1 to the last place from 7.9 on. */
   tanhSafe: {
+    about: "A rational approximation (Eigen's ptanh): 5 ulp, and 1 to the last place from 7.9 on.",
     needs: ['isNan'],
     text: (types) => {
       const { F, name } = types;
@@ -267,8 +261,8 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
         return x / (${F}(1.0) + ${name('expIeee')}(-x));
       }`,
   },
-  /** A rational approximation (Eigen's perf): 7 ulp, and 1 to the last place from 4 on. */
   erf: {
+    about: "A rational approximation (Eigen's perf): 7 ulp, and 1 to the last place from 4 on.",
     needs: ['isNan'],
     text: (types) => {
       const { F, name } = types;
@@ -282,8 +276,9 @@ export const exponentialHelpers: Readonly<Record<string, Helper>> = {
       }`;
     },
   },
-  /** x (1/2 + erf(x / sqrt(2)) / 2), where half of erf is exactly 1/2 from 4 on. NaN comes through by the product. */
   gelu: {
+    about:
+      'x (1/2 + erf(x / sqrt(2)) / 2), where half of erf is exactly 1/2 from 4 on. NaN comes through by the product.',
     text: (types) => {
       const { F, name } = types;
       const half = ERF_ABOVE.map((a) => a / 2);

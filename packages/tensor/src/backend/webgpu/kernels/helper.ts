@@ -13,6 +13,8 @@ export interface Types {
 }
 
 export interface Helper {
+  /** What it gives, for whoever reads the WGSL. */
+  readonly about?: string;
   readonly needs?: readonly string[];
   readonly text: (types: Types) => string;
 }
@@ -41,23 +43,20 @@ function bitsOf(value: number): string {
   return `0x${word.getUint32(0).toString(16)}`;
 }
 
-/**
- * min(x, limit) for a positive limit: an integer minimum, since the bits of floats above zero are ordered like signed integers, and those of
- * negative ones lie below. SwiftShader calls a function for the minimum of floats (20 multiplies' time), and has an instruction for this one. Of NaN
- * it may make the limit.
- */
-export function atMost(x: string, limit: number, { F, I }: Types): string {
-  return `bitcast<${F}>(min(bitcast<${I}>(${x}), ${I}(${bitsOf(limit)})))`;
-}
-
 /** max(x, limit) for a negative limit: as unsigned integers, negative floats grow with their size and lie above all others. */
 export function atLeast(x: string, limit: number, { F, U }: Types): string {
   return `bitcast<${F}>(min(bitcast<${U}>(${x}), ${U}(${bitsOf(limit)}u)))`;
 }
 
-/** x between a negative and a positive limit. */
+/**
+ * x between a negative and a positive limit. First min(x, high), as an integer minimum: the bits of floats above zero are ordered like signed
+ * integers, and those of negative ones lie below. SwiftShader calls a function for the minimum of floats (20 multiplies' time), and has an
+ * instruction for this one. Then the same as {@link atLeast}. Of NaN it may make a limit.
+ */
 export function between(x: string, low: number, high: number, types: Types): string {
-  return atLeast(atMost(x, high, types), low, types);
+  const { F, I, U } = types;
+  const below = `min(bitcast<${I}>(${x}), ${I}(${bitsOf(high)}))`;
+  return `bitcast<${F}>(min(bitcast<${U}>(${below}), ${U}(${bitsOf(low)}u)))`;
 }
 
 /**

@@ -72,6 +72,8 @@ export class ProgramPrinter {
   coordinates(): string[] {
     const { rank } = this.plan;
     const text: string[] = [];
+    if (rank > 0)
+      text.push(`// Where in the shape of the output${this.#width === 4 ? ', the last dim in fours' : ''}.`);
     let rest = 'i';
     for (let d = rank - 1; d > 0; d--) {
       text.push(`let c${d} = ${rest} % p.size${d};`);

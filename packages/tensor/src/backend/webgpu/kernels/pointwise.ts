@@ -194,7 +194,7 @@ export function pointwiseSource(
   const ops = program.steps.map(({ op }) => op).join(' ');
   return {
     label: `pointwise ${ops || 'copy'}`,
-    about: `Each invocation computes ${width === 4 ? 'vectors of four elements' : 'single elements'}, ${perInvocation} of them.`,
+    about: `Each invocation computes ${perInvocation === 1 ? (width === 4 ? 'four elements in a row' : 'one element') : `${perInvocation} ${width === 4 ? 'times four elements in a row' : 'elements'}`}.`,
     bindings: plan.bindings.map(({ source }) => source),
     params,
     workgroupSize,

@@ -20,8 +20,8 @@ export const PLACE = '// The linear index of the first element.\nvar<private> pl
 const helpers: Readonly<Record<string, Helper>> = {
   ...elementaryHelpers,
   ...exponentialHelpers,
-  /** Infinity: read from a variable, since a constant expression may not yield it. */
   infinity: {
+    about: 'Infinity: read from a variable, since a constant expression may not yield it.',
     text: ({ F, U, name }) => `
       fn ${name('infinity')}() -> ${F} {
         var bits = ${U}(0x7f800000u);
@@ -41,8 +41,8 @@ const helpers: Readonly<Record<string, Helper>> = {
         return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) > ${U}(0x7f800000u);
       }`,
   },
-  /** Towards 0 and cut to the range of int32, where WGSL stops at the largest float below it; NaN gives 0. */
   truncated: {
+    about: 'Towards 0 and cut to the range of int32, where WGSL stops at the largest float below it; NaN gives 0.',
     needs: ['isNan'],
     text: ({ F, I, name }) => `
       fn ${name('truncated')}(x: ${F}) -> ${I} {
@@ -56,8 +56,8 @@ const helpers: Readonly<Record<string, Helper>> = {
         return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) < ${U}(0x7f800000u);
       }`,
   },
-  /** Not zero; NaN is true, as in C. */
   truth: {
+    about: 'Not zero; NaN is true, as in C.',
     text: ({ F, U, B, name }) => `
       fn ${name('truth')}(x: ${F}) -> ${B} {
         return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) != ${U}(0u);
@@ -69,8 +69,8 @@ const helpers: Readonly<Record<string, Helper>> = {
         return ${U}(x);
       }`,
   },
-  /** An integer that grows with the float: IEEE order without NaN, the two zeros equal. */
   order: {
+    about: 'An integer that grows with the float: IEEE order without NaN, the two zeros equal.',
     text: ({ F, I, name }) => `
       fn ${name('order')}(x: ${F}) -> ${I} {
         let bits = bitcast<${I}>(x);
@@ -117,11 +117,9 @@ const helpers: Readonly<Record<string, Helper>> = {
         return min(a, b);
       }`,
   },
-  /**
-   * To the nearest float16, halves to even, as a float32. In integers: compilers take a conversion there and back for nothing. Below 2^-14 halves
-   * are multiples of 2^-24.
-   */
   roundHalf: {
+    about:
+      'To the nearest float16, halves to even, as a float32. In integers: compilers take a conversion there and back for nothing. Below 2^-14 halves are multiples of 2^-24.',
     text: ({ F, U, name }) => `
       fn ${name('roundHalf')}(x: ${F}) -> ${F} {
         let bits = bitcast<${U}>(x);
@@ -134,8 +132,8 @@ const helpers: Readonly<Record<string, Helper>> = {
         return bitcast<${F}>(sign | select(magnitude, size, size > ${U}(0x7f800000u)));
       }`,
   },
-  /** The remainder with the sign of the divisor. */
   remainderInt: {
+    about: 'The remainder with the sign of the divisor.',
     text: ({ I, name }) => `
       fn ${name('remainderInt')}(a: ${I}, b: ${I}) -> ${I} {
         let r = a % b;
@@ -164,15 +162,15 @@ const helpers: Readonly<Record<string, Helper>> = {
         return select(x, ${F}(0.0), (bitcast<${U}>(x) - ${U}(0x80000000u)) <= ${U}(0x7f800000u));
       }`,
   },
-  /** The row-major index of the element, or of four in a row; the pointwise kernel keeps the first in \`place\`. */
   linearIndex: {
+    about: 'The row-major index of the element, or of four in a row; the pointwise kernel keeps the first in `place`.',
     text: ({ I, name }) => `
       fn ${name('linearIndex')}() -> ${I} {
         return ${I === 'i32' ? 'i32(place)' : 'vec4<i32>(i32(place)) + vec4<i32>(0, 1, 2, 3)'};
       }`,
   },
-  /** The high and low halves of a 64-bit product, from four products of 16-bit halves. */
   multiplyWide: {
+    about: 'The high and low halves of a 64-bit product, from four products of 16-bit halves.',
     text: ({ name }) => `
       fn ${name('multiplyWide')}(a: u32, b: u32) -> vec2<u32> {
         let a0 = a & 0xffffu;
@@ -185,8 +183,8 @@ const helpers: Readonly<Record<string, Helper>> = {
         return vec2<u32>(a1 * b1 + (middle >> 16u) + (carry >> 16u), a * b);
       }`,
   },
-  /** Philox4x32-10 (Salmon et al. 2011): four random words from a counter and a key. */
   philox: {
+    about: 'Philox4x32-10 (Salmon et al. 2011): four random words from a counter and a key.',
     needs: ['multiplyWide'],
     text: ({ name }) => `
       fn ${name('philox')}(block: u32, offset: u32, seedLow: u32, seedHigh: u32) -> vec4<u32> {
@@ -201,8 +199,9 @@ const helpers: Readonly<Record<string, Helper>> = {
         return c;
       }`,
   },
-  /** Uniform in [0, 1): the top 24 bits of word \`place % 4\` of block \`place / 4\`; four elements in a row are one block. */
   philoxUniform: {
+    about:
+      'Uniform in [0, 1): the top 24 bits of word `place % 4` of block `place / 4`; four elements in a row are one block.',
     needs: ['philox'],
     text: ({ F, I, name }) =>
       I === 'i32'
@@ -232,6 +231,16 @@ function comparison(name: string, operator: string): Record<string, Helper> {
   };
 }
 
+/** A text as comments of lines that are not too long. */
+function comment(text = ''): string[] {
+  return (text.match(/\S.{0,110}(?=\s|$)/g) ?? []).map((line) => `// ${line}`);
+}
+
+/** Numbers of single elements need no type around them: `0.5` in place of `f32(0.5)`. */
+function plainNumbers(text: string): string {
+  return text.replace(/\b[fiu]32\((-?(?:0x[0-9a-f]+|\d[\d.]*(?:e[+-]?\d+)?)u?)\)/g, '$1');
+}
+
 /** The text of the helpers named and of those they need, each once and before its use. */
 export function prelude(names: Iterable<string>, width: Width): string {
   return preludes([names, width]);
@@ -247,7 +256,8 @@ export function preludes(...parts: readonly (readonly [names: Iterable<string>, 
       const key = types.name(name);
       if (helper === undefined || texts.has(key)) return;
       for (const needed of helper.needs ?? []) add(needed);
-      texts.set(key, dedent(helper.text(types)));
+      const text = dedent(helper.text(types));
+      texts.set(key, [...comment(helper.about), types.F === 'f32' ? plainNumbers(text) : text].join('\n'));
     };
     for (const name of names) add(name);
   }
