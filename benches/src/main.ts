@@ -11,20 +11,52 @@ import { measureRoofline } from './roofline.js';
 import { tune } from './tune.js';
 import { workloads } from './workloads.js';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    only: { type: 'string', default: '' },
-    'no-peers': { type: 'boolean', default: false },
-    json: { type: 'string' },
-    out: { type: 'string' },
-  },
-});
-if (positionals[0] === 'tune') {
-  await tune((line) => process.stderr.write(`${line}\n`), values.out);
+const USAGE = `npm run bench -- [cpu|webgpu] [--adapter swiftshader|lavapipe|system] [--only TEXT,TEXT] [--no-peers] [--json FILE]
+  Measures kernels and models, on the CPU by default, beside every peer installed. --only keeps workloads whose names hold a text.
+npm run bench -- tune [--adapter swiftshader|lavapipe|system] [--out FILE]
+  Measures candidates for a row of WebGPU's tuning table on an adapter, some minutes, and prints the row that won.
+`;
+
+/** Ends with a sentence instead of a stack: what is said says what to do. */
+function giveUp(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  process.exit(1);
+}
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      only: { type: 'string', default: '' },
+      'no-peers': { type: 'boolean', default: false },
+      json: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [named = 'cpu', ...rest] = positionals;
+  const what = (['cpu', 'webgpu', 'tune'] as const).find((each) => each === named);
+  if (what === undefined) giveUp(`What is to be measured: cpu, webgpu or tune, not '${named}'.`);
+  if (rest.length > 0) giveUp(`One thing at a time: '${rest.join(' ')}' is too much.`);
+  return { values, what };
+}
+
+let chosenArguments: ReturnType<typeof readArguments>;
+try {
+  chosenArguments = readArguments();
+} catch (error) {
+  giveUp(error);
+}
+const { values, what } = chosenArguments;
+if (values.help) {
+  process.stdout.write(USAGE);
   process.exit(0);
 }
-const kind = (positionals[0] ?? 'cpu') as DeviceKind;
+if (what === 'tune') {
+  await tune((line) => process.stderr.write(`${line}\n`), values.out).catch(giveUp);
+  process.exit(0);
+}
+const kind: DeviceKind = what;
 const info = await init({ device: kind });
 const isWanted = (name: string) => values.only.split(',').some((text) => name.includes(text.trim()));
 const chosen = workloads.filter(({ name }) => isWanted(name));

@@ -1,17 +1,27 @@
 // `npm run bench -- tune [--adapter NAME] [--out FILE]`: measures candidates for a row of the tuning table on the adapter at hand and prints the
 // row that won, to be pasted into packages/tensor/src/backend/webgpu/tuning.ts. Candidates of one knob take turns, and the minimum counts, so
 // that other work on the machine disturbs all alike; the present row takes part, and a candidate must win clearly to replace it.
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 // A backend's own files: no program needs them, and a tuner cannot do without.
 import type { KernelRequest, Strided } from '../../packages/tensor/dist/backend/requests.js';
 import { WebGpuBackend } from '../../packages/tensor/dist/backend/webgpu/backend.js';
-import type { AttentionTile, MatmulTile, Tuning } from '../../packages/tensor/dist/backend/webgpu/tuning.js';
+import {
+  type AttentionTile,
+  type MatmulTile,
+  type Tuning,
+  workgroupBytes,
+} from '../../packages/tensor/dist/backend/webgpu/tuning.js';
 import { Program } from '../../packages/tensor/dist/fuse/program.js';
 
 /** What a candidate must save to take the place of the present row's. */
 const CLEARLY = 0.95;
 const ROUNDS = 7;
+/** A round of a candidate repeats its requests for so long, in ms: a GPU is done with one before a clock notices. */
+const ROUND = 4;
+/** Workgroup memory that every device has: a row must fit them all. */
+const WORKGROUP_MEMORY = 16_384;
 
 type Request = (backend: WebGpuBackend) => KernelRequest;
 
@@ -19,9 +29,20 @@ const operand = (backend: WebGpuBackend, ...shape: number[]): Strided => {
   const strides = shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1));
   const count = shape.reduce((a, b) => a * b, 1);
   const buffer = backend.allocate(count * 4);
-  const values = Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 9973) / 4986 - 1);
-  backend.write(buffer, 0, new Uint32Array(values.buffer));
+  backend.write(buffer, 0, numbers(count));
   return { buffer, dtype: 'float32', offset: 0, strides };
+};
+
+/** The same numbers for all, in [-1, 1]; made once for each length. */
+const made = new Map<number, Uint32Array>();
+const numbers = (count: number): Uint32Array => {
+  const known = made.get(count);
+  if (known !== undefined) return known;
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = ((i * 7919) % 9973) / 4986 - 1;
+  const words = new Uint32Array(values.buffer);
+  made.set(count, words);
+  return words;
 };
 
 const product =
@@ -89,7 +110,9 @@ const gelu: Request = (backend) => {
 
 /** Runs of a candidate, on a backend of its own. */
 class Contestant {
+  /** Of the requests once, at best. */
   time = Number.POSITIVE_INFINITY;
+  #repetitions = 1;
 
   private constructor(
     readonly backend: WebGpuBackend,
@@ -102,17 +125,20 @@ class Contestant {
       backend,
       requests.map((request) => request(backend)),
     );
-    // The first run compiles.
+    // The first run compiles, the second tells how long one takes.
     await contestant.run();
+    contestant.time = Number.POSITIVE_INFINITY;
+    await contestant.run();
+    contestant.#repetitions = Math.max(1, Math.min(100, Math.ceil(ROUND / contestant.time)));
     contestant.time = Number.POSITIVE_INFINITY;
     return contestant;
   }
 
   async run(): Promise<void> {
     const start = performance.now();
-    for (const request of this.requests) this.backend.run(request);
+    for (let i = 0; i < this.#repetitions; i++) for (const request of this.requests) this.backend.run(request);
     await this.backend.synchronize();
-    this.time = Math.min(this.time, performance.now() - start);
+    this.time = Math.min(this.time, (performance.now() - start) / this.#repetitions);
   }
 }
 
@@ -139,9 +165,14 @@ async function contest(
 const registers = (rows: number, columns: number, groupRows: number, groupColumns: number): MatmulTile => ({
   ...{ memory: 'registers', rows, columns, groupRows, groupColumns, depth: 0 },
 });
-const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
-  ...{ memory: 'shared', rows, columns, groupRows: group, groupColumns: group, depth },
-});
+/** A tile of workgroup memory with one slice of k and with two, in slices of 8 and 16 steps, as far as they fit. */
+const shared = (rows: number, columns: number, group: number): MatmulTile[] =>
+  [{ depth: 16 }, { depth: 8, stages: 2 as const }, { depth: 8 }, { depth: 16, stages: 2 as const }]
+    .map((rest) => ({
+      ...{ memory: 'shared' as const, rows, columns, groupRows: group, groupColumns: group },
+      ...rest,
+    }))
+    .filter((tile) => workgroupBytes(tile) <= WORKGROUP_MEMORY);
 const subgroups = (
   memory: 'subgroups' | 'quads' | 'lanes',
   rows: number,
@@ -157,9 +188,12 @@ const subgroups = (
 });
 
 /** Candidates for tiles of square products, by how much of the output a workgroup makes. */
-const matmulTiles = (size: number): MatmulTile[] => [
+const matmulTiles = (size: number, isSoftware: boolean): MatmulTile[] => [
   ...[registers(4, 4, 4, 4), registers(8, 4, 4, 8), registers(4, 4, 8, 8)],
-  ...[shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 8, 8), shared(8, 8, 16, 16)],
+  // Software adapters compile each for seconds, and have no use for them: one of either number of stages tells.
+  ...[shared(4, 4, 8), shared(4, 4, 16), shared(8, 4, 8), shared(8, 8, 8), shared(8, 8, 16)].flatMap((tiles) =>
+    isSoftware ? tiles.slice(0, 2) : tiles,
+  ),
   ...(size > 0
     ? [
         ...[
@@ -173,6 +207,9 @@ const matmulTiles = (size: number): MatmulTile[] => [
     : []),
 ];
 
+const labelOf = ({ memory, rows, columns, groupRows, groupColumns, depth, stages = 1 }: MatmulTile): string =>
+  `${memory} ${rows}x${columns}x${groupRows}x${groupColumns}${depth > 0 ? `, ${depth} steps` : ''}${stages === 2 ? ' twice' : ''}`;
+
 const areaOf = ({ memory, rows, columns, groupRows, groupColumns }: MatmulTile): number =>
   rows * groupRows * columns * (memory === 'lanes' ? 1 : groupColumns);
 
@@ -183,10 +220,21 @@ const attentionTiles: readonly AttentionTile[] = [
   { rows: 8, groupRows: 4, groupColumns: 8 },
 ];
 
-/** Measures, says what it finds, and writes the row. */
+/** Products that decide between many small workgroups and few large ones: BERT-base reading a text, where the adapter is fast enough for it. */
+const decisive = (isSoftware: boolean): Request[] =>
+  isSoftware
+    ? [product(64, 64, 64), product(128, 256, 256), product(256, 256, 256)]
+    : [product(128, 768, 768), product(128, 3072, 768), product(128, 768, 3072), product(512, 768, 768)];
+
+/**
+ * Measures, says what it finds, and writes the row, to a file if one is named.
+ *
+ * @throws Error when the file could not be written: before anything is measured.
+ */
 export async function tune(say: (line: string) => void, out: string | undefined): Promise<void> {
+  if (out !== undefined) accessSync(dirname(out), constants.W_OK);
   const first = await WebGpuBackend.create({ allowSoftware: true });
-  const { adapter: name } = first.info();
+  const { adapter: name, software: isSoftware } = first.info();
   const { subgroupSize, adapterKind: kind } = first;
   let row = first.tuning;
   first.destroy();
@@ -206,10 +254,10 @@ export async function tune(say: (line: string) => void, out: string | undefined)
     row = best;
   };
 
-  const sizes = [16, 64, 256];
+  const groups = [16, 64, 256];
   await choose(
     'pointwise, invocations x vectors',
-    sizes.flatMap((workgroupSize) =>
+    groups.flatMap((workgroupSize) =>
       [1, 4, 16].map(
         (perInvocation) =>
           [`${workgroupSize}x${perInvocation}`, { ...row, pointwise: { workgroupSize, perInvocation } }] as const,
@@ -219,7 +267,7 @@ export async function tune(say: (line: string) => void, out: string | undefined)
   );
   await choose(
     'rows, invocations / a row',
-    sizes.flatMap((workgroupSize) =>
+    groups.flatMap((workgroupSize) =>
       [1, 16, 256]
         .filter((lanes) => lanes <= workgroupSize)
         .map((lanes) => [`${workgroupSize}/${lanes}`, { ...row, rows: { workgroupSize, lanes } }] as const),
@@ -228,7 +276,7 @@ export async function tune(say: (line: string) => void, out: string | undefined)
   );
   await choose(
     'reductions, invocations of a workgroup, of all',
-    sizes.flatMap((workgroupSize) =>
+    groups.flatMap((workgroupSize) =>
       [256, 8192].map(
         (invocations) =>
           [`${workgroupSize}, ${invocations}`, { ...row, reduce: { workgroupSize, invocations } }] as const,
@@ -238,27 +286,41 @@ export async function tune(say: (line: string) => void, out: string | undefined)
   );
 
   // The best tile of each size of product; the row's list holds them from the smallest to the largest.
-  const winners = row.matmul.tiles.filter(({ mostRows }) => mostRows !== undefined);
-  const candidates = matmulTiles(subgroupSize);
-  for (const size of [64, 256]) {
+  const winners: MatmulTile[] = [];
+  const candidates = matmulTiles(subgroupSize, isSoftware);
+  const sizes = isSoftware ? [64, 256] : [128, 512, 2048];
+  for (const [i, size] of sizes.entries()) {
     const { times } = await contest(
       candidates.map((tile) => ({ ...row, matmul: { tiles: [tile], workgroups: 1 } })),
       [product(size, size, size)],
     );
     const best = candidates[times.indexOf(Math.min(...times))];
     const figures = candidates.map(
-      (tile, i) =>
-        `${tile === best ? '*' : ''}${tile.memory} ${tile.rows}x${tile.columns}x${tile.groupRows}x${tile.groupColumns} ${times[i]?.toFixed(2)}`,
+      (tile, i) => `${tile === best ? '*' : ''}${labelOf(tile)} ${times[i]?.toFixed(isSoftware ? 2 : 3)}`,
     );
     say(`matmul ${size}: ${figures.join(', ')}`);
-    if (best !== undefined && !winners.includes(best)) winners.push(best);
+    if (best === undefined || winners.some((tile) => labelOf(tile) === labelOf(best))) continue;
+    // A tile that wins at a size and not at the one before is taken from halfway between on.
+    const from = Math.sqrt(size * (sizes[i - 1] ?? size));
+    const workgroups = Math.ceil((from * from) / areaOf(best));
+    winners.push(i === 0 || best.least !== undefined ? best : { ...best, workgroups });
   }
   const smallest = row.matmul.tiles.find(({ mostRows }) => mostRows === undefined);
-  const tiles = [...winners, ...(smallest === undefined ? [] : [smallest])].sort((a, b) => areaOf(a) - areaOf(b));
+  const all = [...winners, ...(smallest === undefined ? [] : [smallest])];
+  const tiles = [
+    // Those for a row or a few stay in front, in their order.
+    ...row.matmul.tiles.filter(({ mostRows }) => mostRows !== undefined),
+    ...[...new Map(all.map((tile) => [labelOf(tile), tile])).values()].sort((a, b) => areaOf(a) - areaOf(b)),
+  ];
   await choose(
-    'matmul, workgroups that fill the adapter',
-    [4, 16, 64, 128].map((workgroups) => [`${workgroups}`, { ...row, matmul: { tiles, workgroups } }] as const),
-    [product(64, 64, 64), product(128, 256, 256), product(256, 256, 256)],
+    'matmul, workgroups that fill the adapter, and that slices of k aim at',
+    [4, 16, 64, 128].flatMap((workgroups) =>
+      [1, 2, 4].map((more) => {
+        const sliced = workgroups * more;
+        return [`${workgroups}, ${sliced}`, { ...row, matmul: { tiles, workgroups, sliced } }] as const;
+      }),
+    ),
+    decisive(isSoftware),
   );
 
   const withAttention = (attention: Partial<Tuning['attention']>): Tuning => ({
@@ -282,8 +344,8 @@ export async function tune(say: (line: string) => void, out: string | undefined)
     [attend(128), attend(37)],
   );
 
-  const text = inspect(row, { depth: null, breakLength: 110, compact: 3 });
-  const lines = `// ${name}, by \`npm run bench -- tune\`\nexport const measured: Tuning = ${text};\n`;
+  const text = inspect(row, { depth: null, breakLength: 110, compact: 3, maxArrayLength: null });
+  const lines = `// ${name}, by \`npm run bench -- tune\`: in place of the row '${kind}', or of its own.\nconst measured: Tuning = ${text};\n`;
   if (out === undefined) console.log(lines);
   else writeFileSync(out, lines);
 }

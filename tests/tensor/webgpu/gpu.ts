@@ -6,11 +6,17 @@ import type { Dense, KernelRequest, Strided } from '../../../packages/tensor/src
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
 import { type Tuning, tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
 import type { DType } from '../../../packages/tensor/src/dtype.js';
+import { float16FromFloat32, float16ToFloat32 } from '../../../packages/tensor/src/half.js';
 
 /** Half a unit in the last place of 1 in float32: the relative error of one rounding. */
 export const U = 2 ** -24;
 
 export function toWords(dtype: DType, values: ArrayLike<number>): Uint32Array {
+  if (dtype === 'float16') {
+    const halves = new Uint16Array(values.length + (values.length % 2));
+    halves.set(float16FromFloat32(Float32Array.from(values)));
+    return new Uint32Array(halves.buffer);
+  }
   return dtype === 'float32'
     ? new Uint32Array(Float32Array.from(values).buffer)
     : new Uint32Array(Int32Array.from(values).buffer);
@@ -25,6 +31,13 @@ export class Gpu {
 
   /** A dense operand, `offset` elements into its buffer and with `after` more behind it. */
   put(values: ArrayLike<number>, dtype: DType = 'float32', offset = 0, after = 0): Dense {
+    if (dtype === 'float16') {
+      // Words hold two: with what lies before, every one of them is written whole.
+      const words = toWords(dtype, [...new Array<number>(offset).fill(0), ...Array.from(values)]);
+      const buffer = this.backend.allocate(words.byteLength + after * 4);
+      this.backend.write(buffer, 0, words);
+      return { buffer, dtype, offset };
+    }
     const buffer = this.backend.allocate((values.length + offset + after) * 4);
     this.backend.write(buffer, offset * 4, toWords(dtype, values));
     return { buffer, dtype, offset };
@@ -32,7 +45,12 @@ export class Gpu {
 
   /** An operand to be written: filled with a pattern first, so that what stays unwritten shows. */
   room(length: number, dtype: DType = 'float32', offset = 0, after = 0): Dense {
-    return this.put(new Array<number>(length).fill(dtype === 'float32' ? Number.NaN : 77), dtype, offset, after);
+    return this.put(
+      new Array<number>(length).fill(dtype === 'float32' || dtype === 'float16' ? Number.NaN : 77),
+      dtype,
+      offset,
+      after,
+    );
   }
 
   strided(values: ArrayLike<number>, strides: readonly number[], dtype: DType = 'float32', offset = 0): Strided {
@@ -44,6 +62,10 @@ export class Gpu {
   }
 
   async get(operand: Dense, length: number): Promise<number[]> {
+    if (operand.dtype === 'float16') {
+      const bytes = await this.backend.read(operand.buffer, operand.offset * 2, length * 2);
+      return Array.from(float16ToFloat32(new Uint16Array(bytes)));
+    }
     const bytes = await this.backend.read(operand.buffer, operand.offset * 4, length * 4);
     return Array.from(operand.dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes));
   }

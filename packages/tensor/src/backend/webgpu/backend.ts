@@ -73,7 +73,7 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.#device = device;
     this.#hasHalves = device.gpu.features.has('shader-f16');
     this.#debug = options.debug ?? environment('COURSE_DEBUG') === '1';
-    this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize);
+    this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize, device.limits);
     // One binding is the output's; a kernel of several outputs has correspondingly fewer inputs.
     this.maxPointwiseInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.#parameters = new ParameterSlots(device);

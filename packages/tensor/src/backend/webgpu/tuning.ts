@@ -19,6 +19,10 @@ export interface MatmulTile {
   readonly groupColumns: number;
   /** A multiple of 4: with `shared` the depth of a staged tile, with `quads` the steps of k in a turn of the loop. */
   readonly depth: number;
+  /** With `shared`: slices in workgroup memory, 2 to load the next one while one is multiplied. Default 1. */
+  readonly stages?: 1 | 2;
+  /** Fewest workgroups with which it is taken, where they are not the table's. */
+  readonly workgroups?: number;
   /** For tiles whose long text takes a while to compile: fewest multiply-adds of a request, and whether all of it must lie in vectors. */
   readonly least?: number;
   readonly inVectors?: boolean;
@@ -42,8 +46,14 @@ export interface Tuning {
   readonly rows: { readonly workgroupSize: number; readonly lanes: number };
   /** Reductions: fewer independent elements than this are split up along the reduced dim. */
   readonly reduce: { readonly workgroupSize: number; readonly invocations: number };
-  /** From the smallest to the largest; the selector takes the largest that leaves enough workgroups. */
-  readonly matmul: { readonly tiles: readonly MatmulTile[]; readonly workgroups: number };
+  readonly matmul: {
+    /** From the smallest to the largest; the selector takes the largest that leaves enough workgroups. */
+    readonly tiles: readonly MatmulTile[];
+    /** Enough workgroups: fewer leave much of the adapter idle. */
+    readonly workgroups: number;
+    /** Where there are fewer than this, k is cut into slices until there are so many. Default `workgroups`. */
+    readonly sliced?: number;
+  };
   /** Attention: the tile, and the one for so few queries (or keys, in the backward) that it holds them all. */
   readonly attention: {
     readonly tile: AttentionTile;
@@ -60,14 +70,13 @@ export interface Tuning {
   };
 }
 
-const shared = (rows: number, columns: number, group: number, depth: number): MatmulTile => ({
-  memory: 'shared',
-  rows,
-  columns,
-  groupRows: group,
-  groupColumns: group,
-  depth,
-});
+const shared = (
+  rows: number,
+  columns: number,
+  group: number,
+  depth: number,
+  rest: Partial<MatmulTile> = {},
+): MatmulTile => ({ memory: 'shared', rows, columns, groupRows: group, groupColumns: group, depth, ...rest });
 
 /** A tile of subgroups, to be completed with the adapter's size of them. */
 const subgroup = (
@@ -99,13 +108,31 @@ const vectors: readonly MatmulTile[] = [
   subgroup('lanes', 1, 4, { mostRows: 4 }),
 ];
 
+/**
+ * GPUs, by reckoning: no card was at hand to measure them on, and `npm run bench -- tune` does on yours.
+ *
+ * An invocation that computes 4 x 4 sums reads two vectors of workgroup memory for 16 multiply-adds, one that computes 8 x 8 four for 64.
+ * A multiprocessor of 128 lanes hands out 128 bytes a cycle, so that the former keeps half of its lanes at work and the latter all of
+ * them. 32 x 32 a workgroup is for outputs too small for anything else; 64 x 64 asks the cache for a byte per 16 operations, 128 x 128 for one per 32, which large
+ * products of a fast card need, and are worth it from some rounds of workgroups on, since the last round is seldom full.
+ *
+ * A workgroup that waits for each slice (some 500 cycles) spends less time multiplying it (some 256), so at batch one, with two or three
+ * workgroups on a multiprocessor, two stages pay. They take some 25 registers of 128 and must fit 16 KiB, the least that every device
+ * has: hence slices of 8 steps where tiles are large.
+ */
 const hardware: Tuning = {
   pointwise: { workgroupSize: 256, perInvocation: 1 },
   rows: { workgroupSize: 256, lanes: 256 },
   reduce: { workgroupSize: 256, invocations: 8192 },
   matmul: {
-    tiles: [...vectors, shared(4, 4, 8, 16), shared(4, 4, 16, 16), shared(8, 8, 16, 16)],
-    workgroups: 128,
+    tiles: [
+      ...vectors,
+      shared(4, 4, 8, 16, { stages: 2 }),
+      shared(8, 8, 8, 8, { stages: 2 }),
+      shared(8, 8, 16, 8, { stages: 2, workgroups: 256 }),
+    ],
+    workgroups: 64,
+    sliced: 128,
   },
   attention: {
     tile: { rows: 4, groupRows: 8, groupColumns: 8 },
@@ -114,7 +141,17 @@ const hardware: Tuning = {
   },
 };
 
-const twoShared = [...vectors, shared(4, 4, 8, 16), shared(4, 4, 16, 16)];
+/** Fewer multiprocessors, with fewer registers an invocation: Intel's compilers give 16 lanes 64 each, which two stages, or 8 x 8 sums, would overflow. */
+const integrated: Tuning = {
+  ...hardware,
+  matmul: { tiles: [...vectors, shared(4, 4, 8, 16), shared(4, 4, 16, 16)], workgroups: 32 },
+};
+
+/** Registers for 8 x 8 sums, but not for two stages beside them; a dozen subgroups a core hide what one waits for. */
+const apple: Tuning = {
+  ...hardware,
+  matmul: { tiles: [...vectors, shared(4, 4, 8, 16), shared(8, 8, 8, 8)], workgroups: 24, sliced: 64 },
+};
 
 /** SwiftShader: vectors of four invocations. A load costs as much as twenty multiply-adds, a barrier more than it saves. */
 const swiftshader: Tuning = {
@@ -142,8 +179,8 @@ const swiftshader: Tuning = {
 
 export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
   discrete: hardware,
-  integrated: { ...hardware, matmul: { tiles: twoShared, workgroups: 32 } },
-  apple: { ...hardware, matmul: { tiles: twoShared, workgroups: 64 } },
+  integrated,
+  apple,
   swiftshader,
   /**
    * Mesa's: vectors of eight invocations, compiled well; loads are dear there too, broadcasts are not. A workgroup costs as
@@ -165,9 +202,33 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
   },
 };
 
-/** The tuning as an adapter can follow it: with its size of subgroups (0 if it has none, or none that is fixed). */
-export function tuningFor(tuning: Tuning, subgroupSize: number): Tuning {
+/** Bytes of workgroup memory that a tile takes. */
+export function workgroupBytes({
+  memory,
+  rows,
+  columns,
+  groupRows,
+  groupColumns,
+  depth,
+  stages = 1,
+}: MatmulTile): number {
+  return memory === 'shared' ? 4 * depth * stages * (rows * groupRows + columns * groupColumns) : 0;
+}
+
+/** What tiles of matmul must keep to. */
+export interface TileLimits {
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+}
+
+/**
+ * The tuning as an adapter can follow it: with its size of subgroups (0 if it has none, or none that is fixed: a kernel that counts on one would
+ * then be wrong), and without tiles past its limits.
+ */
+export function tuningFor(tuning: Tuning, subgroupSize: number, limits: TileLimits): Tuning {
   const tiles = tuning.matmul.tiles.flatMap((tile) => {
+    if (workgroupBytes(tile) > limits.maxComputeWorkgroupStorageSize) return [];
+    if (tile.groupRows * tile.groupColumns > limits.maxComputeInvocationsPerWorkgroup) return [];
     if (tile.memory === 'registers' || tile.memory === 'shared') return [tile];
     return subgroupSize % 4 === 0 && subgroupSize > 0 ? [{ ...tile, groupRows: 1, groupColumns: subgroupSize }] : [];
   });

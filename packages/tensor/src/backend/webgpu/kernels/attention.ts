@@ -150,7 +150,8 @@ export function attention(context: KernelContext, given: AttentionRequest): void
 
   const matrices = batch.reduce((product, size) => product * size, 1);
   const tiles = Math.ceil(queries / rowsOf(whole)) * matrices;
-  const { slices, slice } = slicesOf(keys, tiles, context.tuning.matmul.workgroups, columnsOf(whole));
+  const { workgroups, sliced = workgroups } = context.tuning.matmul;
+  const { slices, slice } = slicesOf(keys, tiles, sliced, columnsOf(whole));
   if (slices === 1) {
     launch(whole, out, logSumExp);
     return;

@@ -5,6 +5,9 @@ import { stepsBindings, stepsParams, stepsText } from './matmul-steps.js';
 import { PLACE, prelude } from './prelude.js';
 import { type BindingSource, type Element, f32, lines, read, u32, write } from './source.js';
 
+/** Rows of tiles that a GPU's workgroups walk together: of 32 x 32 tiles a hundred at work then read 8 + 13 rows and columns, row by row 4 + 32. */
+const BAND = 8;
+
 const element = (isVector: boolean): Element => (isVector ? 'vec4<f32>' : 'f32');
 
 export function matmulBindings(variant: MatmulVariant): BindingSource[] {
@@ -64,9 +67,20 @@ export function matmulPlace({ batchRank, parts, vectorOut, isSplit, placed, tile
     'if (group >= p.tiles) {',
     '  return;',
     '}',
-    '// Neighbouring workgroups share rows of A.',
-    'let tileN = group % p.tilesN;',
-    'let tileM = (group / p.tilesN) % p.tilesM;',
+    ...(tile.memory === 'shared'
+      ? [
+          `// Bands of ${BAND} rows of tiles, walked down and then across: workgroups that run together share rows of A and columns of B.`,
+          'let tile = group % (p.tilesM * p.tilesN);',
+          `let band = (tile / (${BAND}u * p.tilesN)) * ${BAND}u;`,
+          `let bandRows = min(${BAND}u, p.tilesM - band);`,
+          'let tileM = band + (tile - band * p.tilesN) % bandRows;',
+          'let tileN = (tile - band * p.tilesN) / bandRows;',
+        ]
+      : [
+          '// Neighbouring workgroups share rows of A.',
+          'let tileN = group % p.tilesN;',
+          'let tileM = (group / p.tilesN) % p.tilesM;',
+        ]),
     ...(isSplit
       ? [
           '// The slices of a product lie behind one another.',

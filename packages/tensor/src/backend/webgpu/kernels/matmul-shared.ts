@@ -1,47 +1,92 @@
 /**
  * The matmul kernel for GPUs: a workgroup computes a tile of the output and walks k in slices; its invocations copy a slice of
- * A and of B into shared memory, wait for each other, and multiply from there. A is staged transposed ([depth, rows]), so
- * that both operands are read as vectors. Elements past the edges are staged as zeros and skipped when storing.
+ * A and of B into workgroup memory and multiply from there, both operands in vectors. With two stages the memory holds two slices: the next one's
+ * loads are under way while this one is multiplied, and one barrier a slice is enough. That takes registers and memory, which cost
+ * workgroups on a multiprocessor; so it pays where those are too few to hide the loads of one behind the work of another.
  */
 import type { MatmulVariant } from './matmul.js';
 import { matmulBindings, matmulParams, matmulPlace, matmulStore } from './matmul-common.js';
+import { stagingOf } from './matmul-staging.js';
 import { indent, type KernelSource, lines } from './source.js';
 
 export function sharedSource(variant: MatmulVariant): KernelSource {
   const { tile, transposeA, transposeB } = variant;
-  const { rows, columns, groupRows, groupColumns, depth } = tile;
+  const { rows, columns, groupRows, groupColumns, depth, stages = 1 } = tile;
   const tileRows = rows * groupRows;
   const tileColumns = columns * groupColumns;
-  const threads = groupRows * groupColumns;
-  const rowQuads = rows / 4;
-  const columnQuads = columns / 4;
+  const invocations = groupRows * groupColumns;
   const everyPair = (piece: (r: number, q: number) => string) =>
-    lines(rows, (r) => lines(columnQuads, (q) => piece(r, q)));
+    lines(rows, (r) => lines(columns / 4, (q) => piece(r, q)));
 
-  const multiply = [
-    // Quads of one invocation are a whole group apart, so that neighbours read neighbouring addresses.
-    lines(rowQuads, (g) => `let x${g} = tileA[kk * ${tileRows / 4}u + ${g * groupRows}u + threadRow];`),
-    lines(columnQuads, (q) => `let z${q} = tileB[kk * ${tileColumns / 4}u + ${q * groupColumns}u + threadColumn];`),
-    everyPair((r, q) => `sum${r}_${q} = fma(vec4<f32>(x${r >> 2}[${r & 3}]), z${q}, sum${r}_${q});`),
-  ].join('\n');
+  const a = stagingOf(variant, 'A');
+  // Where neither operand has work for all invocations, each gets those of its own.
+  const alone = stagingOf(variant, 'B');
+  const b = a.busy + alone.busy <= invocations ? stagingOf(variant, 'B', a.busy) : alone;
+  const load = (k: string) => [a.load(k), b.load(k)].join('\n');
+  const cut = (k: string) =>
+    [`if (${k} + ${depth}u > endK) {`, indent([a.cut(k), b.cut(k)].join('\n')), '}'].join('\n');
+  const store = (at: string) => [a.store(at), b.store(at)].join('\n');
 
-  const main = [
-    matmulPlace(variant),
-    `let threadRow = lane / ${groupColumns}u;`,
-    `let threadColumn = lane % ${groupColumns}u;`,
-    `let firstRow = tileM * ${tileRows}u;`,
-    `let firstColumn = tileN * ${tileColumns}u;`,
-    everyPair((r, q) => `var sum${r}_${q} = vec4<f32>();`),
-    '',
+  /** Multiplies the slice that begins at line `at` of the tiles, four steps a turn. */
+  const multiply = (at: string) =>
+    [
+      `for (var deep = 0u; deep < ${depth}u; deep += 4u) {`,
+      `  let rowPlace = threadRow${a.turn && ` ^ (${a.turn})`};`,
+      `  let columnPlace = threadColumn${b.turn && ` ^ (${b.turn})`};`,
+      lines(4, (kk) => {
+        const line = `${at}deep${kk > 0 ? ` + ${kk}u` : ''}`;
+        // Quads of one invocation are a whole group apart, so that neighbours read neighbouring addresses.
+        return [
+          '  {',
+          lines(rows / 4, (g) => `    let x${g} = tileA[${line}][rowPlace + ${g * groupRows}u];`),
+          lines(columns / 4, (q) => `    let z${q} = tileB[${line}][columnPlace + ${q * groupColumns}u];`),
+          everyPair((r, q) => `    sum${r}_${q} = fma(vec4<f32>(x${r >> 2}[${r & 3}]), z${q}, sum${r}_${q});`),
+          '  }',
+        ].join('\n');
+      }),
+      '}',
+    ].join('\n');
+
+  const single = [
     `for (var k = firstK; k < endK; k += ${depth}u) {`,
-    indent(stage('A', transposeA, tileRows, depth, threads)),
-    indent(stage('B', !transposeB, tileColumns, depth, threads)),
+    indent([load('k'), cut('k'), store('')].join('\n')),
     '  workgroupBarrier();',
-    `  for (var kk = 0u; kk < ${depth}u; kk++) {`,
-    indent(multiply, '    '),
+    indent(multiply('')),
+    '  workgroupBarrier();',
+    '}',
+  ];
+  const double = [
+    load('firstK'),
+    cut('firstK'),
+    store(''),
+    'workgroupBarrier();',
+    '// The slice at hand begins at this line of the tiles; the next one goes to the other half.',
+    'var half = 0u;',
+    `for (var k = firstK; k < endK; k += ${depth}u) {`,
+    `  let next = k + ${depth}u;`,
+    '  if (next < endK) {',
+    indent(load('next'), '    '),
+    '  }',
+    indent(multiply('half + ')),
+    `  half = ${depth}u - half;`,
+    '  if (next < endK) {',
+    indent([cut('next'), store('half + ')].join('\n'), '    '),
     '  }',
     '  workgroupBarrier();',
     '}',
+  ];
+
+  const main = [
+    matmulPlace(variant),
+    ...placeInGroup(groupRows, groupColumns),
+    `let firstRow = tileM * ${tileRows}u;`,
+    `let firstColumn = tileN * ${tileColumns}u;`,
+    'let lastK = max(endK, 1u) - 1u;',
+    a.begin,
+    b.begin,
+    everyPair((r, q) => `var sum${r}_${q} = vec4<f32>();`),
+    '',
+    ...(stages === 2 ? double : single),
     '',
     everyPair((r, q) => {
       const row = `firstRow + ${(r >> 2) * groupRows * 4 + (r & 3)}u + threadRow * 4u`;
@@ -49,69 +94,41 @@ export function sharedSource(variant: MatmulVariant): KernelSource {
     }),
   ].join('\n');
 
+  // Two dims, so that where indices are checked the check of the place in a line is the same at every step, and leaves the loop.
+  const tileOf = (name: string, extent: number) =>
+    `var<workgroup> tile${name}: array<array<vec4<f32>, ${extent / 4}>, ${depth * stages}>;`;
   return {
-    label: `matmul ${transposeA ? 'Aᵀ' : 'A'} ${transposeB ? 'Bᵀ' : 'B'}, ${tileRows}x${tileColumns} shared`,
+    label: `matmul ${transposeA ? 'Aᵀ' : 'A'} ${transposeB ? 'Bᵀ' : 'B'}, ${tileRows}x${tileColumns} shared${stages === 2 ? ' twice' : ''}`,
     about: `A workgroup of ${groupRows}x${groupColumns} computes ${tileRows}x${tileColumns} of one product, ${rows}x${columns} an invocation,
-      from slices of ${depth} steps of k in shared memory.`,
+      from ${stages === 2 ? 'two slices' : 'a slice'} of ${depth} steps of k in workgroup memory.`,
     bindings: matmulBindings(variant),
     params: matmulParams(variant),
-    workgroupSize: threads,
+    workgroupSize: invocations,
     declarations: [
-      `var<workgroup> tileA: array<vec4<f32>, ${(tileRows * depth) / 4}>; // [depth][rows / 4]`,
-      `var<workgroup> tileB: array<vec4<f32>, ${(tileColumns * depth) / 4}>; // [depth][columns / 4]`,
-      loader('A', 'a', variant.vectorA),
-      loader('B', 'b', variant.vectorB),
+      `${tileOf('A', tileRows)} // [depth][rows / 4]`,
+      `${tileOf('B', tileColumns)} // [depth][columns / 4]`,
+      a.loader,
+      b.loader,
       matmulStore(variant),
     ].join('\n\n'),
     main,
   };
 }
 
-/**
- * `loadA(start, outer, inner, outers, inners)`: four neighbours in storage, of line `outer` from element `inner` on; zeros past the
- * ends.
- */
-function loader(name: string, array: string, isVector: boolean): string {
-  const head = `fn load${name}(start: u32, outer: u32, inner: u32, outers: u32, inners: u32) -> vec4<f32> {
-  if (outer >= outers || inner >= inners) {
-    return vec4<f32>();
-  }`;
-  if (isVector) {
-    // The line's last vector may reach past its end, into whatever follows: those elements are put out.
-    return `${head}
-  let value = ${array}[start + outer * p.${array}Row + inner / 4u];
-  let left = vec4<u32>(inners - inner);
-  return select(vec4<f32>(), value, left > vec4<u32>(0u, 1u, 2u, 3u));
-}`;
-  }
-  return `${head}
-  let at = start + outer * p.${array}Row + inner;
-  var value = vec4<f32>();
-  for (var i = 0u; i < min(4u, inners - inner); i++) {
-    value[i] = ${array}[at + i];
-  }
-  return value;
-}`;
-}
+/** Rows and columns that neighbouring invocations, as a subgroup has them, cover: the squarer, the less they read from workgroup memory. */
+const BLOCK = { rows: 4, columns: 8 };
 
-/**
- * Copies one slice of an operand into shared memory, as [depth][extent] in vectors along the extent (rows of A, columns of B).
- * `isStraight`: the storage is contiguous along the extent too; otherwise along k, and 4x4 blocks are turned on the way.
- */
-function stage(name: 'A' | 'B', isStraight: boolean, extent: number, depth: number, threads: number): string {
-  const first = name === 'A' ? 'firstRow' : 'firstColumn';
-  const size = name === 'A' ? 'p.m' : 'p.n';
-  const start = name === 'A' ? 'aStart' : 'bStart';
-  const quads = extent / 4;
-  if (isStraight) {
-    return `for (var i = lane; i < ${quads * depth}u; i += ${threads}u) {
-  tile${name}[i] = load${name}(${start}, k + i / ${quads}u, ${first} + (i % ${quads}u) * 4u, endK, ${size});
-}`;
+/** `threadRow` and `threadColumn` of an invocation in its workgroup. */
+function placeInGroup(groupRows: number, groupColumns: number): string[] {
+  const { rows, columns } = BLOCK;
+  if (groupRows % rows !== 0 || groupColumns % columns !== 0 || groupColumns === columns) {
+    return [`let threadRow = lane / ${groupColumns}u;`, `let threadColumn = lane % ${groupColumns}u;`];
   }
-  return `for (var i = lane; i < ${(quads * depth) / 4}u; i += ${threads}u) {
-  let along = (i / ${depth / 4}u) * 4u;
-  let deep = (i % ${depth / 4}u) * 4u;
-${lines(4, (j) => `  let line${j} = load${name}(${start}, ${first} + along + ${j}u, k + deep, ${size}, endK);`)}
-${lines(4, (j) => `  tile${name}[(deep + ${j}u) * ${quads}u + along / 4u] = vec4<f32>(line0[${j}], line1[${j}], line2[${j}], line3[${j}]);`)}
-}`;
+  const across = groupColumns / columns;
+  return [
+    `// Blocks of ${rows}x${columns} neighbours.`,
+    `let block = lane / ${rows * columns}u;`,
+    `let threadRow = (block / ${across}u) * ${rows}u + (lane / ${columns}u) % ${rows}u;`,
+    `let threadColumn = (block % ${across}u) * ${columns}u + lane % ${columns}u;`,
+  ];
 }

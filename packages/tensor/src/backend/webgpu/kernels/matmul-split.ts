@@ -3,22 +3,44 @@
  * into slices, each a workgroup's, which leave partial products behind; a second kernel adds these up in order, the same at every run, and
  * does the epilogue.
  */
+import type { MatmulTile, Tuning } from '../tuning.js';
 import type { MatmulVariant } from './matmul.js';
 import { matmulStore, storeBindings } from './matmul-common.js';
 import { stepsParams } from './matmul-steps.js';
 import { type Element, f32, type KernelSource, lines, read, u32 } from './source.js';
 
-/** Steps of k below which a slice is not worth a workgroup. */
+/** Steps of k below which a slice is not worth a workgroup, a second kernel and what goes through memory between the two. */
 const SHORTEST_SLICE = 256;
+/** Of tiles of GPUs: there a dispatch more costs as much as hundreds of steps. */
+const SHORTEST_SHARED = 512;
+/** Of tiles of a row or a few: they wait for memory, so that all that counts is how many ask for it at once. */
+const SHORTEST_OF_ROWS = 32;
 /** More slices would cost more in the second kernel than they bring. */
 const MOST_SLICES = 32;
 
 /** The slices of k, and the length of each: a multiple of `unit`, so that all begin on a vector, or a tile. */
-export function slicesOf(k: number, tiles: number, workgroups: number, unit = 4): { slices: number; slice: number } {
-  const wanted = Math.min(Math.ceil(workgroups / tiles), Math.floor(k / SHORTEST_SLICE), MOST_SLICES);
+export function slicesOf(
+  k: number,
+  tiles: number,
+  workgroups: number,
+  unit = 4,
+  shortest = SHORTEST_SLICE,
+): { slices: number; slice: number } {
+  const wanted = Math.min(Math.ceil(workgroups / tiles), Math.floor(k / shortest), MOST_SLICES);
   if (wanted < 2) return { slices: 1, slice: k };
   const slice = Math.ceil(k / wanted / unit) * unit;
   return { slices: Math.ceil(k / slice), slice };
+}
+
+/** The slices of a product of so many tiles. */
+export function slicesOfTiles(
+  k: number,
+  tiles: number,
+  { memory, depth, mostRows }: MatmulTile,
+  { workgroups, sliced = workgroups }: Tuning['matmul'],
+): { slices: number; slice: number } {
+  if (mostRows !== undefined) return slicesOf(k, tiles, sliced, 4, SHORTEST_OF_ROWS);
+  return memory === 'shared' ? slicesOf(k, tiles, sliced, depth, SHORTEST_SHARED) : slicesOf(k, tiles, sliced);
 }
 
 /** The second kernel: four columns an invocation. */

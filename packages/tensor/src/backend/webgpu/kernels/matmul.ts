@@ -16,7 +16,7 @@ import { partName, withParts } from './matmul-parts.js';
 import { quadSource } from './matmul-quads.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
-import { slicesOf, sumOfSlicesSource } from './matmul-split.js';
+import { slicesOfTiles, sumOfSlicesSource } from './matmul-split.js';
 import { type StepsVariant, stepsKey, stepsOperands, stepsVariant } from './matmul-steps.js';
 import { subgroupSource } from './matmul-subgroups.js';
 import type { KernelSource } from './source.js';
@@ -114,19 +114,11 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     startsVector(residual) &&
     (!steps || (steps.inputs.every(startsVector) && steps.outputs.every(startsVector))) &&
     (placing === undefined || [placing.rowStride, ...placing.batchStrides].every((stride) => stride % 4 === 0));
-  const chosen = chooseTile(context.tuning.matmul, m, n, k, batches * parts, {
+  const { tile, tilesM, tilesN, tiles, slices, slice, isJoint } = planOf(context.tuning.matmul, m, n, k, batches, parts, {
     transposeB,
     inVectors: vectorA && vectorB && vectorOut,
-    parts,
+    isPlaced: placing !== undefined,
   });
-  // A workgroup of `quads` computes all products: four columns of each a lane, so that its text is no longer than one's.
-  const isJoint = parts > 1 && chosen.memory === 'quads';
-  const tile = isJoint ? { ...chosen, columns: 4 } : chosen;
-  const tilesM = Math.ceil(m / (tile.rows * tile.groupRows));
-  const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
-  const tiles = tilesM * tilesN * batches * (isJoint ? 1 : parts);
-  const { slices, slice } =
-    parts === 1 && !placing ? slicesOf(k, tiles, context.tuning.matmul.workgroups) : { slices: 1, slice: k };
   const whole: MatmulVariant = {
     tile,
     transposeA,
@@ -219,7 +211,7 @@ function startsVector(operand: { readonly offset: number } | undefined): boolean
 }
 
 function variantKey(variant: MatmulVariant): string {
-  const { memory, rows, columns, groupRows, groupColumns, depth } = variant.tile;
+  const { memory, rows, columns, groupRows, groupColumns, depth, stages = 1 } = variant.tile;
   const flags =
     Number(variant.transposeA) |
     (Number(variant.transposeB) << 1) |
@@ -229,7 +221,7 @@ function variantKey(variant: MatmulVariant): string {
     (Number(variant.hasBias) << 5) |
     (Number(variant.hasResidual) << 6) |
     (Number(variant.isSplit) << 7);
-  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}|${flags}|${variant.batchRank}|${variant.parts}|${variant.placed ?? ''}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
+  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}x${stages}|${flags}|${variant.batchRank}|${variant.parts}|${variant.placed ?? ''}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
 }
 
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */
@@ -249,40 +241,63 @@ function columnGroups({ memory, groupColumns }: MatmulTile): number {
   return memory === 'lanes' ? 1 : groupColumns;
 }
 
+/** A tile, how many of them there are down and across and in all, and the slices of k. */
+export interface MatmulPlan {
+  readonly tile: MatmulTile;
+  readonly tilesM: number;
+  readonly tilesN: number;
+  readonly tiles: number;
+  readonly slices: number;
+  readonly slice: number;
+  /** Whether a workgroup computes its tile of all products. */
+  readonly isJoint: boolean;
+}
+
 /**
  * The largest tile that still gives every part of the adapter something to do, and of which not more than half lies past the edges
- * if a smaller one wastes less; the first if none does.
+ * if a smaller one wastes less; the first if none does. With `shared` tiles slices of k count too.
  */
-function chooseTile(
-  { tiles, workgroups }: Tuning['matmul'],
+export function planOf(
+  tuning: Tuning['matmul'],
   m: number,
   n: number,
   k: number,
   batches: number,
-  lies: { readonly transposeB: boolean; readonly inVectors: boolean; readonly parts: number },
-): MatmulTile {
-  const possible = tiles.filter(
-    ({ memory, inVectors, leastRows = 0, mostRows = Number.POSITIVE_INFINITY }) =>
+  parts: number,
+  lies: { readonly transposeB: boolean; readonly inVectors: boolean; readonly isPlaced?: boolean },
+): MatmulPlan {
+  let chosen: MatmulPlan | undefined;
+  let covered = Number.POSITIVE_INFINITY;
+  for (const tile of tuning.tiles) {
+    const { memory, inVectors, leastRows = 0, mostRows = Number.POSITIVE_INFINITY } = tile;
+    const isPossible =
       m >= leastRows &&
       m <= mostRows &&
       (lies.inVectors || !inVectors) &&
-      (lies.parts <= MOST_JOINT || memory !== 'quads') &&
-      (lies.transposeB || memory !== 'lanes' || !Number.isFinite(mostRows)),
-  );
-  let chosen = possible[0];
-  if (chosen === undefined) throw new ArgumentError('webgpu: the tuning names no tile for matmul');
-  let covered = Number.POSITIVE_INFINITY;
-  for (const tile of possible) {
-    const down = Math.ceil(m / (tile.rows * tile.groupRows));
-    const across = Math.ceil(n / (tile.columns * columnGroups(tile)));
-    const area = down * tile.rows * tile.groupRows * across * tile.columns * columnGroups(tile);
+      (parts <= MOST_JOINT || memory !== 'quads') &&
+      (lies.transposeB || memory !== 'lanes' || !Number.isFinite(mostRows));
+    if (!isPossible) continue;
+    const height = tile.rows * tile.groupRows;
+    const width = tile.columns * columnGroups(tile);
+    const [tilesM, tilesN] = [Math.ceil(m / height), Math.ceil(n / width)];
+    const tiles = tilesM * tilesN * batches * parts;
+    const { slices, slice } =
+      parts === 1 && !lies.isPlaced ? slicesOfTiles(k, tiles, tile, tuning) : { slices: 1, slice: k };
+    const area = tilesM * height * tilesN * width;
     const isFilled = area <= 2 * m * n || area <= covered;
-    const isBusy = down * across * batches >= workgroups && m * n * k * batches >= (tile.least ?? 0);
-    if (tile !== chosen && !(isBusy && isFilled)) continue;
-    chosen = tile;
+    const isBusy =
+      tiles * (memory === 'shared' ? slices : 1) >= (tile.workgroups ?? tuning.workgroups) &&
+      m * n * k * batches * parts >= (tile.least ?? 0);
+    if (chosen !== undefined && !(isBusy && isFilled)) continue;
+    chosen = { tile, tilesM, tilesN, tiles, slices, slice, isJoint: false };
     covered = area;
   }
-  return chosen;
+  if (chosen === undefined) throw new ArgumentError('webgpu: the tuning names no tile for matmul');
+  if (parts === 1 || chosen.tile.memory !== 'quads') return chosen;
+  // A workgroup of `quads` computes all products: four columns of each a lane, so that its text is no longer than one's.
+  const tile = { ...chosen.tile, columns: 4 };
+  const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
+  return { ...chosen, tile, tilesN, tiles: chosen.tilesM * tilesN * batches, isJoint: true };
 }
 
 /** Drops batch dims of size 1 and merges neighbours that every operand walks in one go. */
