@@ -2,6 +2,7 @@
 // row that won, to be pasted into packages/tensor/src/backend/webgpu/tuning.ts. Candidates of one knob take turns, and the minimum counts, so
 // that other work on the machine disturbs all alike; the present row takes part, and a candidate must win clearly to replace it.
 import { accessSync, constants, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 // A backend's own files: no program needs them, and a tuner cannot do without.
@@ -242,13 +243,21 @@ export async function tune(say: (line: string) => void, out: string | undefined)
     `${name}: the row '${kind}'${subgroupSize > 0 ? `, subgroups of ${subgroupSize}` : ''}; best of ${ROUNDS} runs each, in ms`,
   );
 
+  const [load = 0] = loadavg();
+  if (load > cpus().length / 4)
+    say(`The machine is busy (load ${load.toFixed(1)}): measure again when it is not, before you believe the row`);
+
   const choose = async (
     what: string,
     variants: readonly (readonly [string, Tuning])[],
     requests: readonly Request[],
   ) => {
-    const { best, times } = await contest([row, ...variants.map(([, tuning]) => tuning)], requests);
-    const named = [['present', row] as const, ...variants];
+    const present = JSON.stringify(row);
+    const named = [['present', row] as const, ...variants.filter(([, tuning]) => JSON.stringify(tuning) !== present)];
+    const { best, times } = await contest(
+      named.map(([, tuning]) => tuning),
+      requests,
+    );
     const shown = named.map(([label, tuning], i) => `${tuning === best ? '*' : ''}${label} ${times[i]?.toFixed(2)}`);
     say(`${what}: ${shown.join(', ')}`);
     row = best;

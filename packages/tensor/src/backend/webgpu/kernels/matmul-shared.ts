@@ -36,10 +36,11 @@ export function sharedSource(variant: MatmulVariant): KernelSource {
       lines(4, (kk) => {
         const line = `${at}deep${kk > 0 ? ` + ${kk}u` : ''}`;
         // Quads of one invocation are a whole group apart, so that neighbours read neighbouring addresses.
+        const apart = (i: number, group: number) => (i > 0 ? ` + ${i * group}u` : '');
         return [
           '  {',
-          lines(rows / 4, (g) => `    let x${g} = tileA[${line}][rowPlace + ${g * groupRows}u];`),
-          lines(columns / 4, (q) => `    let z${q} = tileB[${line}][columnPlace + ${q * groupColumns}u];`),
+          lines(rows / 4, (g) => `    let x${g} = tileA[${line}][rowPlace${apart(g, groupRows)}];`),
+          lines(columns / 4, (q) => `    let z${q} = tileB[${line}][columnPlace${apart(q, groupColumns)}];`),
           everyPair((r, q) => `    sum${r}_${q} = fma(vec4<f32>(x${r >> 2}[${r & 3}]), z${q}, sum${r}_${q});`),
           '  }',
         ].join('\n');
