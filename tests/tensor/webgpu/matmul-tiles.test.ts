@@ -33,7 +33,7 @@ const tiles = [
     listed
       .flatMap(staged)
       // Tiles for a few rows are used for as many as there are here.
-      .map(({ least: _, mostRows: __, workgroups: ___, ...tile }) => [keyOf(tile), tile] as const),
+      .map(({ least: _, leastRows: __, mostRows: ___, workgroups: ____, ...tile }) => [keyOf(tile), tile] as const),
   ).values(),
 ];
 /** Time for a test whose kernels a busy machine's software adapter may have to compile first, in ms. */
@@ -74,11 +74,16 @@ function cases(tile: MatmulTile, kind: Partial<Case>): fc.Arbitrary<Case> {
     .map((sizes) => ({ ...sizes, ...kind }));
 }
 
-const drawn = (gpu: Gpu, tile: MatmulTile, kind: Partial<Case>, numRuns: number) =>
-  fc.assert(
+/** Whether the device can follow the tile: with `COURSE_LIMITS=default` there are no subgroups, and the selector would have none to take. */
+const isFollowed = ({ backend }: Gpu) => backend.tuning.matmul.tiles.length > 0;
+
+async function drawn(gpu: Gpu, tile: MatmulTile, kind: Partial<Case>, numRuns: number): Promise<void> {
+  if (!isFollowed(gpu)) return;
+  await fc.assert(
     fc.asyncProperty(cases(tile, kind), (c) => check(gpu, c)),
     { numRuns, seed: 11, endOnFailure: true },
   );
+}
 
 describe.each(tiles)('matmul in %j', (tile) => {
   const gpu = useGpu(only(tile));
@@ -102,6 +107,7 @@ describe.each(tiles)('matmul in %j', (tile) => {
   it(
     'leaves slices of k behind for another kernel',
     async () => {
+      if (!isFollowed(sliced())) return;
       const offset = tile.inVectors ? 0 : 1;
       await check(sliced(), { m: 20, n: 12, k: 1100, transposeB: true, bias: true, residual: true, offset, gap: 4 });
     },
@@ -145,7 +151,7 @@ describe('the table of tiles', () => {
   // Intel's subgroups are of 8 to 32 invocations, AMD's of 32 or 64, as the compiler likes: a kernel may not count on any.
   it.each(rows)('of %s has a tile for every product without subgroups of a fixed size', (_, row) => {
     const { matmul } = tuningFor(row, 0, LEAST);
-    expect(matmul.tiles.filter(({ memory }) => memory === 'subgroups' || memory === 'lanes')).toEqual([]);
+    expect(matmul.tiles.filter(({ memory }) => memory !== 'registers' && memory !== 'shared')).toEqual([]);
     fc.assert(
       fc.property(shapes, ({ m, n, k, batches, parts, ...lies }) => {
         const { tile, tiles: count, slices, slice } = planOf(matmul, m, n, k, batches, parts, lies);

@@ -114,11 +114,19 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     startsVector(residual) &&
     (!steps || (steps.inputs.every(startsVector) && steps.outputs.every(startsVector))) &&
     (placing === undefined || [placing.rowStride, ...placing.batchStrides].every((stride) => stride % 4 === 0));
-  const { tile, tilesM, tilesN, tiles, slices, slice, isJoint } = planOf(context.tuning.matmul, m, n, k, batches, parts, {
-    transposeB,
-    inVectors: vectorA && vectorB && vectorOut,
-    isPlaced: placing !== undefined,
-  });
+  const { tile, tilesM, tilesN, tiles, slices, slice, isJoint } = planOf(
+    context.tuning.matmul,
+    m,
+    n,
+    k,
+    batches,
+    parts,
+    {
+      transposeB,
+      inVectors: vectorA && vectorB && vectorOut,
+      isPlaced: placing !== undefined,
+    },
+  );
   const whole: MatmulVariant = {
     tile,
     transposeA,
