@@ -36,47 +36,66 @@ describe.runIf(devices.includes('webgpu')).each([
     backend.destroy();
   });
 
-  it('are none in training, whatever the length and the batch', async () => {
-    manualSeed(0);
-    const model = new TextClassifier({
-      ...{ vocabSize: 50, dim: 32, layers: 1, heads: 2, mlpDim: 128, maxLength: 256, dropout: 0.1, labels: ['a', 'b'] },
-    });
-    const optimizer = new AdamW(model.parameters(), { lr: 1e-3 });
-    const step = async (batch: number, length: number): Promise<void> => {
-      const ids = randint(0, 50, [batch, length]);
-      const seen = Int32Array.from({ length: batch * length }, (_, i) => Number(i % length < length - (i % 3)));
-      const attentionMask = tensor(seen, { shape: [batch, length] });
-      const labels = randint(0, 2, [batch]);
-      const loss = scope(() => {
-        const output = model.forward(ids, { attentionMask, labels });
-        output.loss?.backward();
-        clipGradNorm_(model.parameters(), 1);
-        optimizer.step();
-        optimizer.zeroGrad();
-        return output.loss;
+  it.each([
+    ['four', 4],
+    ['one', 1],
+  ])(
+    'are none in training that begins with a batch of %s, whatever the length and the batch',
+    async (_, begin) => {
+      manualSeed(0);
+      const model = new TextClassifier({
+        ...{
+          vocabSize: 50,
+          dim: 32,
+          layers: 1,
+          heads: 2,
+          mlpDim: 128,
+          maxLength: 256,
+          dropout: 0.1,
+          labels: ['a', 'b'],
+        },
       });
-      expect(await loss?.item()).toBeGreaterThan(0);
-      for (const each of [ids, attentionMask, labels, loss]) each?.dispose();
-    };
-    await step(4, 16);
-    const first = compiled();
-    for (const length of lengths) {
-      await step(4, length);
-      expect(compiled(), `after length ${length}`).toBe(first);
-    }
-    for (const batch of BATCHES) {
-      await step(batch, 9);
-      expect(compiled(), `after batch ${batch}`).toBe(first);
-    }
-  }, 180_000);
+      const optimizer = new AdamW(model.parameters(), { lr: 1e-3 });
+      const step = async (batch: number, length: number): Promise<void> => {
+        const ids = randint(0, 50, [batch, length]);
+        const seen = Int32Array.from({ length: batch * length }, (_, i) => Number(i % length < length - (i % 3)));
+        const attentionMask = tensor(seen, { shape: [batch, length] });
+        const labels = randint(0, 2, [batch]);
+        const loss = scope(() => {
+          const output = model.forward(ids, { attentionMask, labels });
+          output.loss?.backward();
+          clipGradNorm_(model.parameters(), 1);
+          optimizer.step();
+          optimizer.zeroGrad();
+          return output.loss;
+        });
+        expect(await loss?.item()).toBeGreaterThan(0);
+        for (const each of [ids, attentionMask, labels, loss]) each?.dispose();
+      };
+      await step(begin, 16);
+      const first = compiled();
+      for (const length of lengths) {
+        await step(4, length);
+        expect(compiled(), `after length ${length}`).toBe(first);
+      }
+      for (const batch of BATCHES) {
+        await step(batch, 9);
+        expect(compiled(), `after batch ${batch}`).toBe(first);
+      }
+    },
+    180_000,
+  );
 
-  it('are none in generation, while the cache grows', async () => {
+  it.each([
+    ['two texts', 2],
+    ['one', 1],
+  ])('are none in generation that begins with %s, while the cache grows', async (_, begin) => {
     manualSeed(0);
     const config = gpt2Config({ vocabSize: 50, nEmbd: 32, nLayer: 2, nHead: 2, nPositions: 128 });
     const model = new GPT2LMHeadModel(config).eval();
     const generate = (batch: number, length: number): Promise<unknown> =>
       model.generate(randint(0, 50, [batch, length]), { maxNewTokens: 4, doSample: false });
-    await generate(2, 16);
+    await generate(begin, 16);
     const first = compiled();
     for (const [batch, length] of [
       [2, 17],

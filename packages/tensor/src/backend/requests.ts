@@ -32,6 +32,10 @@ export interface PointwiseRequest {
   readonly program: Program;
   /** Already collapsed: dims that every operand walks in one go are merged, sizes of 1 are gone. */
   readonly shape: readonly number[];
+  /** Where the first dim has size 1, as of a batch of one: the shape before, and the strides of inputs and outputs. Nothing is computed by it. */
+  readonly uncollapsed?:
+    | { readonly shape: readonly number[]; readonly strides: readonly (readonly number[])[] }
+    | undefined;
   readonly inputs: readonly Strided[];
   /** Values of the program's scalars, in order; each is stored in the scalar's dtype. */
   readonly scalars: readonly number[];

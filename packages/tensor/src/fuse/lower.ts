@@ -58,10 +58,8 @@ export function pointwiseRequest(
     i === 0 && destination ? destination : { storage, view: contiguousView(shape) },
   );
   const all = [...inputs, ...outputs];
-  const collapsed = collapseDims(
-    shape,
-    all.map(({ view }) => view.strides),
-  );
+  const strides = all.map(({ view }) => view.strides);
+  const collapsed = collapseDims(shape, strides);
   const operands = all.map(({ storage, view }, i): Strided => {
     const buffer = storage.recipe ? storage.reserve() : storage.buffer;
     return { buffer, dtype: storage.dtype, offset: view.offset, strides: collapsed.strides[i] ?? [] };
@@ -70,6 +68,7 @@ export function pointwiseRequest(
     kind: 'pointwise',
     program,
     shape: collapsed.shape,
+    uncollapsed: shape[0] === 1 ? { shape, strides } : undefined,
     inputs: operands.slice(0, inputs.length),
     scalars,
     outputs: operands.slice(inputs.length),

@@ -5,13 +5,16 @@
  * only sizes, strides and offsets count.
  *
  * Which sizes of a request are lengths it does not say. Each is taken for one that can be: not the width of a layer's weights. Dims of size 1 are gone
- * from a request, so that from a batch of one nothing is to be learned of larger ones.
+ * from a request; a pointwise one tells of the first, so that from a batch of one the kernels of larger ones are known.
  */
+import { makeProgram } from '../../fuse/program.js';
 import { contiguousStrides } from '../../shape.js';
 import { collapseDims } from '../../view.js';
 import type { KernelKind, KernelRequest, Matrices, RequestOf, Strided } from '../requests.js';
 
-type OtherSizes = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly RequestOf<K>[] };
+type OtherSizes = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly OtherOf<K>[] };
+/** Requests of its kind; for a loss, of what goes before it too. */
+type OtherOf<K extends KernelKind> = K extends 'crossEntropyBackward' ? KernelRequest : RequestOf<K>;
 
 /** One size at least between any two at which a kernel is left for another: powers of two, and odd numbers. */
 const LENGTHS: readonly number[] = Array.from({ length: 14 }, (_, i) => 2 ** i).flatMap((size) =>
@@ -22,6 +25,8 @@ const fixed = (): readonly never[] => [];
 
 const others: OtherSizes = {
   pointwise(request) {
+    const larger = withBatch(request);
+    if (larger) return [larger, ...others.pointwise(larger), ...others.pointwise(alone(request))];
     // Without strides a kernel goes through memory from end to end, whatever the shape.
     if (request.shape.length < 2) return [];
     const choices = 2 ** request.shape.length - 1;
@@ -88,7 +93,7 @@ const others: OtherSizes = {
   scan: (request) => LENGTHS.map((length) => ({ ...request, length })),
   sort: (request) => LENGTHS.map((length) => ({ ...request, length })),
   crossEntropy: fixed,
-  crossEntropyBackward: fixed,
+  crossEntropyBackward: repeatedGradient,
 
   // Parameters keep their sizes.
   adam: fixed,
@@ -109,6 +114,7 @@ export function otherSizes(request: KernelRequest): readonly KernelRequest[] {
  */
 export function fixedSizes(request: KernelRequest): number {
   if (request.kind === 'layerNormBackward') return request.width;
+  if (request.kind === 'pointwise') return request.uncollapsed ? repeated(request.uncollapsed) : 0;
   if (request.kind !== 'matmul' || !isLayer(request)) return 0;
   const { m, n, k } = request;
   return (isGradient(request) ? m : k) * 2 ** 26 + n;
@@ -132,6 +138,39 @@ function scaled(stride: number, from: number, to: number): number {
 // --- Fused steps ------------------------------------------------------------------------------------------------------
 
 type Pointwise = RequestOf<'pointwise'>;
+
+/** The request of a batch of one as it would be for a batch of four; undefined if its first dim is none of size 1. */
+function withBatch({ uncollapsed, inputs, outputs, ...request }: Pointwise): Pointwise | undefined {
+  if (!uncollapsed) return undefined;
+  const collapsed = collapseDims(uncollapsed.shape.with(0, 4), uncollapsed.strides);
+  const all = [...inputs, ...outputs].map((operand, i) => ({ ...operand, strides: collapsed.strides[i] ?? [] }));
+  const [before, after] = [all.slice(0, inputs.length), all.slice(inputs.length)];
+  return { ...request, shape: collapsed.shape, inputs: before, outputs: after };
+}
+
+/** The copy of one number for each row of a batch, as the gradient of a mean is: a batch of one row needs none. */
+function repeatedGradient({ rows, gradRows, out }: RequestOf<'crossEntropyBackward'>): Pointwise[] {
+  if (rows !== 1) return [];
+  const program = makeProgram({ inputs: [gradRows.dtype], scalars: [], steps: [], outputs: [0] });
+  const outputs = [{ buffer: out.buffer, dtype: gradRows.dtype, offset: 0, strides: [1] }];
+  return [{ kind: 'pointwise', program, shape: [4], inputs: [{ ...gradRows, strides: [0] }], scalars: [], outputs }];
+}
+
+/** The request without what it tells of a batch. */
+function alone({ uncollapsed: _, ...request }: Pointwise): Pointwise {
+  return request;
+}
+
+/**
+ * Which operands of a batch of one each dim repeats, as one number: kernels that are one without a batch are several with it. Not 0, which stands for
+ * requests without a batch of one.
+ */
+function repeated({ shape, strides }: NonNullable<Pointwise['uncollapsed']>): number {
+  let bits = 1;
+  for (const operand of strides)
+    for (let d = 0; d < shape.length; d++) bits = (bits * 2 + Number(operand[d] === 0)) % 2 ** 50;
+  return bits * 8 + shape.length;
+}
 
 /** The request with some dims of size 1, as single sequences and words leave them: those whose bits are set in `ones`. */
 function withOnes({ shape, inputs, outputs, ...request }: Pointwise, ones: number): Pointwise {
