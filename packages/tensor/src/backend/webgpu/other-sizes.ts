@@ -7,7 +7,7 @@
  * Which sizes of a request are lengths it does not say. Each is taken for one that can be: not the width of a layer's weights. Dims of size 1 are gone
  * from a request; a pointwise one tells of the first, so that from a batch of one the kernels of larger ones are known.
  */
-import { makeProgram } from '../../fuse/program.js';
+import { Program } from '../../fuse/program.js';
 import { contiguousStrides } from '../../shape.js';
 import { collapseDims } from '../../view.js';
 import type { KernelKind, KernelRequest, Matrices, RequestOf, Strided } from '../requests.js';
@@ -151,7 +151,7 @@ function withBatch({ uncollapsed, inputs, outputs, ...request }: Pointwise): Poi
 /** The copy of one number for each row of a batch, as the gradient of a mean is: a batch of one row needs none. */
 function repeatedGradient({ rows, gradRows, out }: RequestOf<'crossEntropyBackward'>): Pointwise[] {
   if (rows !== 1) return [];
-  const program = makeProgram({ inputs: [gradRows.dtype], scalars: [], steps: [], outputs: [0] });
+  const program = new Program({ inputs: [gradRows.dtype], scalars: [], steps: [], outputs: [0] });
   const outputs = [{ buffer: out.buffer, dtype: gradRows.dtype, offset: 0, strides: [1] }];
   return [{ kind: 'pointwise', program, shape: [4], inputs: [{ ...gradRows, strides: [0] }], scalars: [], outputs }];
 }
