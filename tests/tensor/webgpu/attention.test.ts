@@ -76,7 +76,11 @@ const [BATCH, HEADS, QUERIES, KEYS, WIDTH, VALUE_WIDTH] = [2, 3, 37, 41, 8, 12];
 const BYTES = QUERIES * Math.ceil(KEYS / 4) * 16;
 
 const { swiftshader } = tuningTable;
-const largest = { ...swiftshader.matmul, tiles: swiftshader.matmul.tiles.slice(-1) };
+// Alone it takes whatever comes, few rows too.
+const largest = {
+  ...swiftshader.matmul,
+  tiles: swiftshader.matmul.tiles.slice(-1).map(({ leastRows: _, ...tile }) => tile),
+};
 
 describe.each([
   ['a software adapter', swiftshader],
