@@ -15,8 +15,8 @@ export interface Count {
 /** Of an encoder layer: six linear layers, attention, an activation, two additions, two norms. */
 const LAYER_OPS = 12;
 const CHAIN = 1000;
-/** Dispatches until V8 has compiled what makes them, and a quiet moment has come. */
-const MOST = 20_000;
+/** Dispatches until V8 has compiled what makes them, which takes it some hundred training steps, and a quiet moment has come. */
+const MOST = 60_000;
 
 /** Dispatches of a forward pass. */
 function dispatchesOf(fn: () => Tensor): number {
