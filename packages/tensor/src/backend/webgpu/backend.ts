@@ -25,7 +25,7 @@ import { otherSizes } from './other-sizes.js';
 import { fillParameters, ParameterSlots, type ParameterValues } from './params.js';
 import { type Kernel, PipelineCache } from './pipelines.js';
 import { poisonWith } from './poison.js';
-import { BufferPool, WebGpuBuffer } from './pool.js';
+import { BufferPool, type PhysicalBuffer, WebGpuBuffer } from './pool.js';
 import { Readback, type Watched } from './readback.js';
 import { RecordedDispatches } from './recorded.js';
 import { Recorder } from './recorder.js';
@@ -56,6 +56,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly faults: FaultLog;
   readonly #device: WebGpuDevice;
   readonly #debug: boolean;
+  readonly #poison: ((buffer: PhysicalBuffer) => void) | undefined;
   readonly #pool: BufferPool;
   readonly #parameters: ParameterSlots;
   readonly #bindings: BindingCache;
@@ -78,9 +79,10 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.maxPointwiseInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
     this.#parameters = new ParameterSlots(device);
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
+    this.#poison = this.#debug || isPoisoned() ? poisonWith(device, () => this.#recorder) : undefined;
     this.#pool = new BufferPool(device, {
       onDestroy: (buffer) => this.#bindings.forget(buffer),
-      ...((this.#debug || isPoisoned()) && { poison: poisonWith(device, () => this.#recorder) }),
+      ...(this.#poison && { poison: this.#poison }),
       purpose: () => (this.#debug ? `, for ${this.#recorder.what}` : ''),
     });
     this.#operands = new Operands(this.#pool, this.#hasHalves);
@@ -271,6 +273,7 @@ export class WebGpuBackend implements Backend, KernelContext {
         allocate: (byteLength) => this.allocate(byteLength, 'temporary memory'),
         free: (buffer) => this.free(buffer),
         retire: (buffer) => this.#pool.retire(buffer),
+        poison: this.#poison,
       },
       requests,
     );

@@ -30,6 +30,8 @@ export interface RecordingHost {
   free(buffer: DeviceBuffer): void;
   /** Destroys a buffer once no recorded command names it. */
   retire(buffer: GPUBuffer): void;
+  /** Fills memory as if it were fresh, where that is asked for: what one replay leaves in temporaries is none of the next's business. */
+  readonly poison?: ((buffer: PhysicalBuffer) => void) | undefined;
 }
 
 /** A dispatch before the buffer of its parameters is there. */
@@ -122,12 +124,18 @@ export class RecordedDispatches implements RecordedRequests {
   }
 
   run(changed: ReadonlyMap<number, KernelRequest> = new Map()): void {
-    const { device, recorder, operands } = this.host;
+    const { device, recorder, operands, poison } = this.host;
     device.check();
     for (const buffer of this.#used) operands.own(buffer);
     for (const i of this.#reporting) if (!changed.has(i)) this.#refill(i, this.#requests[i] as KernelRequest);
     for (const [i, request] of changed) this.#refill(i, request);
     this.#upload();
+    if (poison) {
+      for (const buffer of this.#temporaries) {
+        const { physical } = operands.own(buffer);
+        if (physical) poison(physical);
+      }
+    }
     recorder.replay(this.#steps);
     this.#lastBatch = recorder.batch;
     for (const buffer of this.#used) operands.touch(buffer, recorder.batch);
