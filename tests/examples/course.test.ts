@@ -1,9 +1,10 @@
 // What holds for every example of the courses: it runs on both devices and draws its page; its exercise stops at each gap by name and
 // runs once the gaps hold the solution's lines. The numbers of single examples are in the tests beside this one.
-import { describe, expect, it } from 'vitest';
+import { init } from '@course/tensor';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '../../examples/src/course/catalogue.js';
 import { GapError } from '../../examples/src/course/gap.js';
-import { onEachDevice } from '../support/devices.js';
+import { devices, onEachDevice } from '../support/devices.js';
 import { drawCourse, runCourse, runWith } from './support/course.js';
 
 onEachDevice('every example of the courses', () => {
@@ -18,6 +19,11 @@ onEachDevice('every example of the courses', () => {
     },
     120_000,
   );
+});
+
+// What is a gap does not depend on the device.
+describe('the exercises', () => {
+  beforeAll(() => init({ device: devices[0] ?? 'cpu' }));
 
   describe.each(Object.keys(catalogue))('the exercise of %s', (name) => {
     it('names every gap that is open, and runs when all are filled', async () => {
