@@ -1,6 +1,6 @@
 // The attention kernels with the tiles of software adapters and with those of GPUs, against the formula in float64; and the gradients by
 // products in both, with memory for a part of the batch only.
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Strided } from '../../../packages/tensor/src/backend/requests.js';
 import { tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
 import { dropoutOf, type Sizes, solve } from '../support/attention.js';
@@ -71,9 +71,9 @@ eachTuning('attention', (gpu) => {
   });
 });
 
-const [BATCH, HEADS, QUERIES, KEYS, WIDTH, VALUE_WIDTH] = [2, 3, 37, 41, 8, 12];
+const [BATCH, HEADS, MOST_QUERIES, KEYS, WIDTH, VALUE_WIDTH] = [2, 3, 37, 41, 8, 12];
 /** Of the weights of a matrix, whose rows are filled up to vectors. */
-const BYTES = QUERIES * Math.ceil(KEYS / 4) * 16;
+const BYTES = MOST_QUERIES * Math.ceil(KEYS / 4) * 16;
 
 const { swiftshader } = tuningTable;
 // Alone it takes whatever comes, few rows too.
@@ -92,17 +92,22 @@ describe.each([
 ] as const)('gradients of attention by products, with the tiles of %s', (_, row, held) => {
   describe.each(held)('in memory for %s at a time', (part) => {
     const matrices = parts[part];
+    // What nobody wrote must not count: scratch memory begins as NaN.
+    beforeAll(() => void vi.stubEnv('COURSE_POISON', '1'));
+    afterAll(() => void vi.unstubAllEnvs());
     const gpu = useGpu({ ...row, attention: { ...row.attention, scratch: matrices * BYTES } });
 
     it.each([
       { isCausal: false, wanted: ['query', 'key', 'value'] },
       { isCausal: true, wanted: ['query', 'key', 'value'] },
+      // Keys that no query sees, tiles of them too.
+      { isCausal: true, queries: 5, wanted: ['query', 'key', 'value'] },
       { isCausal: true, p: 0.3, wanted: ['query', 'key'] },
       { isCausal: false, p: 0.3, masked: true, wanted: ['value'] },
-    ])('are those of the formula: %o', async ({ isCausal, p = 0, masked = false, wanted }) => {
+    ])('are those of the formula: %o', async ({ isCausal, queries = MOST_QUERIES, p = 0, masked = false, wanted }) => {
       const key = [5, 6, 7] as const;
       const sizes = {
-        ...{ matrices: BATCH * HEADS, queries: QUERIES, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
+        ...{ matrices: BATCH * HEADS, queries, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
       };
       /** Heads as split from [batch, rows, heads, columns]; what the formula reads is [batch, heads, rows, columns]. */
       const heads = (rows: number, columns: number, seed: number) => {
@@ -124,21 +129,21 @@ describe.each([
           },
         };
       };
-      const [q, k] = [heads(QUERIES, WIDTH, 1), heads(KEYS, WIDTH, 2)];
-      const [v, grad] = [heads(KEYS, VALUE_WIDTH, 3), heads(QUERIES, VALUE_WIDTH, 4)];
-      const visible = noise(QUERIES * KEYS, 5).map((x) => Number(x > -0.4));
+      const [q, k] = [heads(queries, WIDTH, 1), heads(KEYS, WIDTH, 2)];
+      const [v, grad] = [heads(KEYS, VALUE_WIDTH, 3), heads(queries, VALUE_WIDTH, 4)];
+      const visible = noise(queries * KEYS, 5).map((x) => Number(x > -0.4));
       const expected = solve({
         ...{ ...sizes, query: q.formula, key: k.formula, value: v.formula, grad: grad.formula, scale: 0.5, isCausal },
         ...(masked && { added: (_m, i, j) => (visible[i * KEYS + j] ? 0 : Number.NEGATIVE_INFINITY) }),
         ...(p > 0 && { kept: dropoutOf(sizes, p, key) }),
       });
       const request = {
-        ...{ batch: [BATCH, HEADS], queries: QUERIES, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
+        ...{ batch: [BATCH, HEADS], queries, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
         ...{ scale: 0.5, isCausal, query: q.operand(), key: k.operand(), value: v.operand() },
         ...(masked && { mask: { ...gpu().put(visible, 'bool'), strides: [0, 0, KEYS, 1] } }),
         ...(p > 0 && { dropout: { p, key } }),
       };
-      const [output, logSumExp] = [grad.room(), gpu().room(BATCH * HEADS * QUERIES)];
+      const [output, logSumExp] = [grad.room(), gpu().room(BATCH * HEADS * queries)];
       gpu().run({ kind: 'attention', ...request, out: output, logSumExp });
       const made = {
         ...(wanted.includes('query') && { gradQuery: q.room() }),

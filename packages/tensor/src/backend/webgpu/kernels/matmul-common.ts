@@ -91,7 +91,8 @@ export function matmulPlace({ batchRank, parts, vectorOut, isSplit, placed, tile
         ]
       : [
           'let batch = group / (p.tilesN * p.tilesM);',
-          placed === 'left' ? `let firstK = min(p.k, tileM * ${tileRows}u) & ~3u;` : 'let firstK = 0u;',
+          // From a whole vector on; nothing at all where k ends before the diagonal.
+          placed === 'left' ? `let firstK = min(p.k, (tileM * ${tileRows}u) & ~3u);` : 'let firstK = 0u;',
           placed === 'right' ? `let endK = min(p.k, (tileM + 1u) * ${tileRows}u);` : 'let endK = p.k;',
         ]),
     'var aStart = p.aOffset;',
