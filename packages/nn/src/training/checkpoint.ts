@@ -107,8 +107,13 @@ export async function saveCheckpoint(
   const old = keep === null ? [] : (await checkpointSteps(folder)).slice(0, -keep);
   for (const path of old.map((each) => `${folder}/checkpoint-${each}`))
     if (!protect.includes(path)) await renamePath(path, `${path}.discarded`);
-  for (const name of await listFolder(folder)) if (LEFTOVER.test(name)) await removeFolder(`${folder}/${name}`);
+  await removeLeftovers(folder);
   return target;
+}
+
+/** Removes what a save that was cut off, in writing or in tidying up, has left. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await listFolder(folder)) if (LEFTOVER.test(name)) await removeFolder(`${folder}/${name}`);
 }
 
 async function checkpointSteps(folder: string): Promise<number[]> {

@@ -8,7 +8,7 @@ import { ReduceLROnPlateau } from '../optim/plateau.js';
 import type { IntervalStrategy } from './arguments.js';
 import { batchSizeOf, iterate, type LoaderPosition, release } from './batches.js';
 import type { LogEntry, Metrics, TrainerCallback } from './callbacks.js';
-import { lastCheckpoint } from './checkpoint.js';
+import { lastCheckpoint, removeLeftovers } from './checkpoint.js';
 import { attach, LightningModule, listen } from './lightning.js';
 import { EpochMeans, read } from './means.js';
 import { ProgressView } from './progress.js';
@@ -265,6 +265,9 @@ export class TrainingLoop<Batch> {
   async #resume(path: string): Promise<LoaderPosition> {
     const next = await restoreRun(path, this.#parts, this.#sums);
     this.#checkpoint = /checkpoint-\d+$/.test(path) ? path : await lastCheckpoint(path);
+    // A run that was killed behind its last save would have nobody else to tidy up after it.
+    const { outputDir } = this.#parts.args;
+    if (outputDir !== null) await removeLeftovers(outputDir);
     return next;
   }
 }
