@@ -7,7 +7,7 @@
 import type { DeviceBuffer } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { type FaultParameters, reportsFaults } from '../faults.js';
-import { type BindingSource, type KernelSource, read, u32, write } from './source.js';
+import { type BindingSource, type KernelSource, openInvocation, read, u32, write } from './source.js';
 
 /** Which key a place has, from 0 to `keys`; those that take no part have `keys`, and come last. */
 export interface PlaceKeys {
@@ -63,12 +63,6 @@ const REPORT = `
         reportFault(faulty, p.size);
       }`;
 
-const OPEN = (workgroupSize: number, count: string): string => `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= ${count}) {
-        return;
-      }`;
-
 /** The places in order, and their keys, until the end of the request. */
 export function sortedPlaces(context: KernelContext, request: PlaceKeys): SortedPlaces {
   const { places } = request;
@@ -111,7 +105,7 @@ function compareSource(hasColumns: boolean, workgroupSize: number): KernelSource
     params: { ...u32('places', 'keys', ...KEY_PARAMS), paddingIndex: 'i32' },
     workgroupSize,
     declarations: keySource(hasColumns),
-    main: `${OPEN(workgroupSize, 'p.places')}
+    main: `${openInvocation(workgroupSize, 'p.places')}
       let key = keyOf(at);${REPORT}
       var position = 0u;
       for (var other = 0u; other < p.places; other++) {
@@ -179,7 +173,7 @@ function countSource(isFirst: boolean, hasColumns: boolean, workgroupSize: numbe
     params,
     workgroupSize,
     declarations,
-    main: `${OPEN(workgroupSize, 'p.blocks')}
+    main: `${openInvocation(workgroupSize, 'p.blocks')}
       for (var digit = 0u; digit <= p.mask; digit++) {
         counts[digit * p.blocks + at] = 0u;
       }
@@ -202,7 +196,7 @@ function moveSource(isFirst: boolean, hasColumns: boolean, workgroupSize: number
     params,
     workgroupSize,
     declarations,
-    main: `${OPEN(workgroupSize, 'p.blocks')}
+    main: `${openInvocation(workgroupSize, 'p.blocks')}
       let begin = at * p.blockLength;
       for (var next = min(begin + p.blockLength, p.places); next > begin; next--) {
         let place = next - 1u;
@@ -232,7 +226,7 @@ function runningSums(context: KernelContext, counts: DeviceBuffer, length: numbe
     bindings: [read('counts', 'u32'), write('totals', 'u32')],
     params: u32('length', 'strips', 'stripLength'),
     workgroupSize,
-    main: `${OPEN(workgroupSize, 'p.strips')}
+    main: `${openInvocation(workgroupSize, 'p.strips')}
       let end = min((at + 1u) * p.stripLength, p.length);
       var sum = 0u;
       for (var i = at * p.stripLength; i < end; i++) {
@@ -247,7 +241,7 @@ function runningSums(context: KernelContext, counts: DeviceBuffer, length: numbe
     bindings: [read('totals', 'u32'), write('counts', 'u32')],
     params: u32('length', 'strips', 'stripLength'),
     workgroupSize,
-    main: `${OPEN(workgroupSize, 'p.strips')}
+    main: `${openInvocation(workgroupSize, 'p.strips')}
       var sum = 0u;
       for (var strip = 0u; strip < at; strip++) {
         sum += totals[strip];

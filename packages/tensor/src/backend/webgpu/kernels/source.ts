@@ -123,3 +123,12 @@ export function numbered(text: string): string {
   const width = String(all.length).length;
   return all.map((line, i) => `${String(i + 1).padStart(width)} | ${line}`.trimEnd()).join('\n');
 }
+
+/** `at`, the number of the invocation among `count` of a launch, which those beyond leave at once. */
+export function openInvocation(workgroupSize: number, count: string): string {
+  return `
+      let at = group * ${workgroupSize}u + lane;
+      if (at >= ${count}) {
+        return;
+      }`;
+}
