@@ -30,6 +30,7 @@ import {
 import * as optim from '@course/nn/optim';
 import {
   autocast,
+  type Captured,
   capture,
   checkpoint,
   crossEntropy,
@@ -371,41 +372,67 @@ onEachDevice('a captured step equals the plain one, bit for bit over 50 steps, w
   });
 });
 
+onEachDevice('a scaler that changes its scale: by growing, after an overflow, and from a saved state', () => {
+  const CALLS = 24;
+  /** Losses, scales and parameters of a loop whose forward and backward pass `wrap` may capture; `beside` is called in each step. */
+  async function trained(wrap: (fn: (x: Tensor) => Tensor) => (x: Tensor) => Tensor, beside: () => void) {
+    manualSeed(1);
+    const model = new Linear(3, 2);
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 });
+    const scaler = new GradScaler({ initScale: 1024, growthInterval: 5 });
+    const step = wrap((x) => {
+      optimizer.zeroGrad();
+      const loss = model.forward(x).square().sum();
+      scaler.scale(loss).backward();
+      return loss;
+    });
+    const [seen, scales]: [number[], number[]] = [[], []];
+    for (let i = 0; i < CALLS; i++) {
+      const loss = step(tensor([[i === 13 ? 1e37 : i % 8, 1, 2]]));
+      beside();
+      seen.push(await loss.detach().item());
+      for (const { grad } of model.parameters()) seen.push(...((await grad?.data()) ?? []));
+      await scaler.step(optimizer);
+      await scaler.update(i === 17 ? 64 : undefined);
+      scales.push(scaler.getScale());
+      if (i === 20) scaler.loadStateDict({ scale: 8, growthTracker: 0 });
+      for (const parameter of model.parameters()) seen.push(...(await parameter.data()));
+    }
+    return { seen, scales };
+  }
+
+  it('leaves recordings as they are: its step is replayed with the scale of each call', async () => {
+    const plain = await trained(
+      (fn) => fn,
+      () => {},
+    );
+    // What the scale becomes: grown, shrunk after an overflow, set, grown again, and loaded.
+    expect(plain.scales.filter((scale, i) => scale !== plain.scales[i - 1])).toEqual([
+      ...[1024, 2048, 4096, 2048],
+      ...[64, 128, 8],
+    ]);
+    let step: Captured<[Tensor], Tensor> | undefined;
+    const other = capture((x: Tensor) => x.mul(2));
+    const captured = await trained(
+      (fn) => {
+        step = capture(fn);
+        return step;
+      },
+      () => other(ones([2])),
+    );
+    expect(captured).toEqual(plain);
+    // Two calls are recorded, and one is run beside the recording after 16 replays.
+    const statistics = { calls: CALLS, replays: CALLS - 3, recordings: 1 };
+    expect(step?.statistics).toEqual(statistics);
+    expect(other.statistics).toEqual(statistics);
+  });
+});
+
 onEachDevice('a recording is void', () => {
   /** What a loop gives with its step captured, and plain. */
   async function bothWays<R>(run: (wrap: (fn: (x: Tensor) => Tensor) => (x: Tensor) => Tensor) => Promise<R>) {
     return { captured: await run((fn) => capture(fn)), plain: await run((fn) => fn) };
   }
-
-  it('when a scaler changes its scale: by growing, after an overflow, and from a saved state', async () => {
-    const { captured, plain } = await bothWays(async (wrap) => {
-      manualSeed(1);
-      const model = new Linear(3, 2);
-      const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 });
-      const scaler = new GradScaler({ initScale: 1024, growthInterval: 5 });
-      const step = wrap((x) => {
-        optimizer.zeroGrad();
-        const loss = model.forward(x).square().sum();
-        scaler.scale(loss).backward();
-        return loss;
-      });
-      const seen: number[] = [];
-      for (let i = 0; i < 24; i++) {
-        seen.push(
-          await step(tensor([[i === 13 ? 1e37 : i % 8, 1, 2]]))
-            .detach()
-            .item(),
-        );
-        await scaler.step(optimizer);
-        await scaler.update(i === 17 ? 64 : undefined);
-        seen.push(scaler.getScale());
-        if (i === 20) scaler.loadStateDict({ scale: 8, growthTracker: 0 });
-        for (const parameter of model.parameters()) seen.push(...(await parameter.data()));
-      }
-      return seen;
-    });
-    expect(captured).toEqual(plain);
-  });
 
   it('when a module gets a hook, or loses it', async () => {
     const { captured, plain } = await bothWays(async (wrap) => {

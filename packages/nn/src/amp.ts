@@ -2,7 +2,7 @@
  * Scaling of losses for training with float16 (Micikevicius et al. 2018): small gradients would be 0 there, so the loss is made larger before
  * the backward pass and the gradients smaller after it; a step whose gradients overflowed is left out, and the scale shrinks.
  */
-import { ArgumentError, noGrad, resetCaptures, scope, stack, type Tensor } from '@course/tensor';
+import { ArgumentError, eachTime, keep, noGrad, scope, stack, type Tensor, tensor } from '@course/tensor';
 import type { BaseSettings, Optimizer } from './optim/optimizer.js';
 
 /** Options of {@link GradScaler}, torch's. */
@@ -25,6 +25,16 @@ export interface GradScalerState {
   /** Steps without an overflow since the scale last changed. */
   readonly growthTracker: number;
 }
+
+/** The scale as kernels read it. */
+interface Factor {
+  /** A scalar on the device of the losses. */
+  readonly factor: Tensor;
+  /** What it holds. */
+  scale: number;
+}
+
+type Backend = Tensor['storage']['backend'];
 
 type AnyOptimizer = Pick<Optimizer<BaseSettings>, 'paramGroups' | 'step'>;
 
@@ -57,6 +67,8 @@ export class GradScaler {
   readonly growthInterval: number;
   #scale: number;
   #growthTracker = 0;
+  /** By the backend of the losses: one that was lost and opened again is another. */
+  readonly #factors = new WeakMap<Backend, Factor>();
   readonly #optimizers = new Map<AnyOptimizer, Progress>();
 
   constructor({
@@ -83,9 +95,25 @@ export class GradScaler {
     return this.enabled ? this.#scale : 1;
   }
 
-  /** A loss times the scale. */
+  /** A loss times the scale; within a captured function times the scale of each call. */
   scale(loss: Tensor): Tensor {
-    return this.enabled ? loss.mul(this.#scale) : loss;
+    if (!this.enabled) return loss;
+    // A number would be that of the recording, a tensor is read anew: as in torch, it is what changes.
+    const { device, storage } = loss;
+    const { backend } = storage;
+    eachTime(() => this.#fillIn(backend, device));
+    return loss.mul((this.#factors.get(backend) as Factor).factor);
+  }
+
+  /** Has the factor on a device hold the scale of now. */
+  #fillIn(backend: Backend, device: Tensor['device']): void {
+    const known = this.#factors.get(backend);
+    if (!known) {
+      this.#factors.set(backend, { factor: keep(tensor(this.#scale, { device })), scale: this.#scale });
+    } else if (known.scale !== this.#scale) {
+      noGrad(() => known.factor.fill_(this.#scale));
+      known.scale = this.#scale;
+    }
   }
 
   /**
@@ -149,7 +177,7 @@ export class GradScaler {
     if (newScale !== undefined) {
       if (!(newScale > 0 && Number.isFinite(newScale)))
         throw new ArgumentError(`GradScaler: a scale must be a positive number, got ${newScale}`);
-      this.#setScale(newScale);
+      this.#scale = newScale;
       this.#optimizers.clear();
       return;
     }
@@ -158,12 +186,12 @@ export class GradScaler {
     const overflows = await Promise.all([...this.#optimizers.values()].map(({ overflow }) => overflow));
     this.#optimizers.clear();
     if (overflows.some(Boolean)) {
-      this.#setScale(this.#scale * this.backoffFactor);
+      this.#scale *= this.backoffFactor;
       this.#growthTracker = 0;
     } else if (++this.#growthTracker === this.growthInterval) {
       // As torch: a scale that would leave the numbers of float32 stays.
       const grown = this.#scale * this.growthFactor;
-      if (grown <= 3.4028234663852886e38) this.#setScale(grown);
+      if (grown <= 3.4028234663852886e38) this.#scale = grown;
       this.#growthTracker = 0;
     }
   }
@@ -175,13 +203,7 @@ export class GradScaler {
 
   /** Goes on with a saved scale. */
   loadStateDict({ scale, growthTracker }: GradScalerState): void {
-    this.#setScale(scale);
-    this.#growthTracker = growthTracker;
-  }
-
-  /** A captured step has the scale in its kernels: it is recorded anew with another. */
-  #setScale(scale: number): void {
-    if (scale !== this.#scale) resetCaptures();
     this.#scale = scale;
+    this.#growthTracker = growthTracker;
   }
 }
