@@ -175,7 +175,7 @@ const shared = (rows: number, columns: number, group: number): MatmulTile[] =>
     }))
     .filter((tile) => workgroupBytes(tile) <= WORKGROUP_MEMORY);
 const subgroups = (
-  memory: 'subgroups' | 'quads' | 'lanes',
+  memory: 'subgroups' | 'quads',
   rows: number,
   columns: number,
   size: number,
@@ -203,7 +203,6 @@ const matmulTiles = (size: number, isSoftware: boolean): MatmulTile[] => [
           subgroups('subgroups', 16, 8, size),
         ],
         ...[subgroups('quads', 16, 4, size, 4), subgroups('quads', 16, 8, size, 8), subgroups('quads', 32, 8, size, 8)],
-        subgroups('lanes', 16, 16, size),
       ]
     : []),
 ];
@@ -211,8 +210,8 @@ const matmulTiles = (size: number, isSoftware: boolean): MatmulTile[] => [
 const labelOf = ({ memory, rows, columns, groupRows, groupColumns, depth, stages = 1 }: MatmulTile): string =>
   `${memory} ${rows}x${columns}x${groupRows}x${groupColumns}${depth > 0 ? `, ${depth} steps` : ''}${stages === 2 ? ' twice' : ''}`;
 
-const areaOf = ({ memory, rows, columns, groupRows, groupColumns }: MatmulTile): number =>
-  rows * groupRows * columns * (memory === 'lanes' ? 1 : groupColumns);
+const areaOf = ({ rows, columns, groupRows, groupColumns }: MatmulTile): number =>
+  rows * groupRows * columns * groupColumns;
 
 const attentionTiles: readonly AttentionTile[] = [
   { rows: 8, groupRows: 1, groupColumns: 4 },

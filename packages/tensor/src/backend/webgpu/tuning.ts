@@ -8,10 +8,10 @@ export interface MatmulTile {
   /**
    * `registers`: each invocation loads what it needs; `shared`: a workgroup stages tiles of both operands in shared memory;
    * `subgroups`: a workgroup is one subgroup, whose lanes load A for one another; `quads`: one subgroup, whose quads swap rows of A
-   * around; `lanes`: one subgroup, whose lanes split k.
+   * around; `lanes`: one subgroup, whose lanes split k, for B that lies along it.
    */
   readonly memory: 'registers' | 'shared' | 'subgroups' | 'quads' | 'lanes';
-  /** Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too, with `quads` rows in multiples of 16. */
+  /** Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too, with `quads` rows in multiples of 16; with `lanes` 1 and 4. */
   readonly rows: number;
   readonly columns: number;
   /** Invocations of a workgroup, down and across the output; with `subgroups`, `quads` and `lanes` 1, and the size of the adapter's subgroups. */
@@ -26,7 +26,7 @@ export interface MatmulTile {
   /** For tiles whose long text takes a while to compile: fewest multiply-adds of a request, and whether all of it must lie in vectors. */
   readonly least?: number;
   readonly inVectors?: boolean;
-  /** Most rows of the output: for tiles of vectors and matrices of a few rows. With `lanes` B must lie along k. */
+  /** Most rows of the output: for tiles of vectors and matrices of a few rows. */
   readonly mostRows?: number;
   /** Fewest rows of the output: for tiles of which most would lie past its edge. */
   readonly leastRows?: number;

@@ -2,7 +2,7 @@
  * Matrix products. The selector picks a tile from the adapter's table by the size of the output, and one of five kernels:
  * `shared` (GPUs), where a workgroup stages tiles of both operands in shared memory; `registers` (software adapters), where each
  * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another; `quads`, where they swap it
- * around; `lanes`, where they split k.
+ * around; `lanes`, where they split k of a row or a few.
  * Transposed operands are read in place: only the loads differ.
  * The epilogue (alpha, bias, activation, residual) rides on the store.
  */
@@ -283,7 +283,7 @@ export function planOf(
       m <= mostRows &&
       (lies.inVectors || !inVectors) &&
       (parts <= MOST_JOINT || memory !== 'quads') &&
-      (lies.transposeB || memory !== 'lanes' || !Number.isFinite(mostRows));
+      (lies.transposeB || memory !== 'lanes');
     if (!isPossible) continue;
     const height = tile.rows * tile.groupRows;
     const width = tile.columns * columnGroups(tile);
