@@ -37,11 +37,8 @@ function gatherSource(element: Element, workgroupSize: number): KernelSource {
     bindings: [read('source', element), read('indices', 'i32'), write('out', element)],
     params: u32('count', 'width', 'tableRows', 'tableOffset', 'indexOffset', 'outOffset'),
     workgroupSize,
+    each: ['i', 'p.count'],
     main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i >= p.count) {
-        return;
-      }
       // A negative index is a huge unsigned one: also outside.
       let index = u32(indices[p.indexOffset + i / p.width]);
       var value = ${element}();

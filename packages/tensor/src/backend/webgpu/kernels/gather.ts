@@ -62,11 +62,8 @@ function gatherSource(element: Element, workgroupSize: number): KernelSource {
       ...['outerStride', 'placeStride', 'innerStride'],
     ),
     workgroupSize,
+    each: ['at', 'p.total'],
     main: `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= p.total) {
-        return;
-      }
       let i = at % p.inner;
       let place = (at / p.inner) % p.count;
       let o = at / (p.inner * p.count);

@@ -17,7 +17,8 @@ import {
   teamKey,
   vectorOf,
 } from './rows.js';
-import { type BindingSource, f32, indent, type KernelSource, read, u32, write } from './source.js';
+import { type BindingSource, f32, indent, type KernelSource, openInvocation, read, u32, write } from './source.js';
+import { type StripSums, sumStrips } from './strip-sums.js';
 
 /** Which gradients a kernel makes, and of what. */
 interface BackwardVariant {
@@ -84,7 +85,11 @@ export function layerNormBackward(context: KernelContext, request: LayerNormBack
     },
     inputGroups + groupsOf(strips * columns, workgroupSize),
   );
-  if (strips > 1) sumStrips(context, { weightSums, biasSums, gradWeight, gradBias, strips, columns, team });
+  if (strips <= 1) return;
+  const sums: StripSums[] = [];
+  if (weightSums && gradWeight) sums.push({ strips: weightSums.buffer, out: gradWeight });
+  if (biasSums && gradBias) sums.push({ strips: biasSums.buffer, out: gradBias });
+  sumStrips(context, sums, strips, columns, team);
 }
 
 interface Target {
@@ -158,11 +163,9 @@ function rowText({ centered, hasWeight, team }: BackwardVariant): string {
 
 function stripText({ ofInput, ofWeight, ofBias, team }: BackwardVariant): string {
   const V = vectorOf(team);
+  const group = ofInput ? '(group - p.inputGroups)' : 'group';
   return [
-    `let i = ${ofInput ? '(group - p.inputGroups)' : 'group'} * ${team.workgroupSize}u + lane;`,
-    'if (i >= p.strips * p.width) {',
-    '  return;',
-    '}',
+    openInvocation(['i', 'p.strips * p.width'], team.workgroupSize, group),
     'let c = i % p.width;',
     'let first = (i / p.width) * p.stripRows;',
     'let last = min(first + p.stripRows, p.rows);',
@@ -178,71 +181,4 @@ function stripText({ ofInput, ofWeight, ofBias, team }: BackwardVariant): string
     ...(ofWeight ? ['weightSums[p.weightSumsOffset + i] = weightSum;'] : []),
     ...(ofBias ? ['biasSums[p.biasSumsOffset + i] = biasSum;'] : []),
   ].join('\n');
-}
-
-/** Strips of both gradients, and where they go. */
-interface Strips {
-  readonly weightSums: Target | undefined;
-  readonly biasSums: Target | undefined;
-  readonly gradWeight: Target | undefined;
-  readonly gradBias: Target | undefined;
-  readonly strips: number;
-  readonly columns: number;
-  readonly team: Team;
-}
-
-/** Adds up the strips of weight and bias in one launch. */
-function sumStrips(context: KernelContext, { strips, columns, team, ...targets }: Strips): void {
-  const { weightSums, biasSums, gradWeight, gradBias } = targets;
-  const { unit, workgroupSize } = team;
-  const V = vectorOf(team);
-  const names = [...(gradWeight ? ['weight'] : []), ...(gradBias ? ['bias'] : [])];
-  const kernel = context.kernel(`layerNormStrips|${names.join('|')}|${unit}`, () =>
-    stripsSource(names, V, workgroupSize),
-  );
-  context.dispatch(
-    kernel,
-    {
-      weightSums: weightSums?.buffer,
-      biasSums: biasSums?.buffer,
-      weightOut: gradWeight?.buffer,
-      biasOut: gradBias?.buffer,
-    },
-    {
-      strips,
-      width: columns,
-      weightOffset: (gradWeight?.offset ?? 0) / unit,
-      biasOffset: (gradBias?.offset ?? 0) / unit,
-    },
-    names.length * groupsOf(columns, workgroupSize),
-  );
-}
-
-/** Strips that are added up on their own before they join the rest, so that errors grow slowly. */
-const BLOCK = 32;
-
-function stripsSource(names: readonly string[], V: ReturnType<typeof vectorOf>, workgroupSize: number): KernelSource {
-  const sum = (name: string) => `var total = ${V}();
-for (var block = 0u; block < p.strips; block += ${BLOCK}u) {
-  var part = ${V}();
-  for (var strip = block; strip < min(block + ${BLOCK}u, p.strips); strip++) {
-    part += ${name}Sums[strip * p.width + c];
-  }
-  total += part;
-}
-${name}Out[p.${name}Offset + c] = total;`;
-  const [first = '', second] = names;
-  return {
-    label: 'layer norm backward, sum of strips',
-    about: `Each invocation sums the strips of one column of ${V}${second ? '; the second half of the workgroups those of the bias' : ''}.`,
-    bindings: names.flatMap((name) => [read(`${name}Sums`, V), write(`${name}Out`, V)]),
-    params: u32('strips', 'width', 'weightOffset', 'biasOffset'),
-    workgroupSize,
-    main: `let groups = (p.width + ${workgroupSize - 1}u) / ${workgroupSize}u;
-let c = (group % groups) * ${workgroupSize}u + lane;
-if (c >= p.width) {
-  return;
-}
-${second ? `if (group < groups) {\n${indent(sum(first))}\n} else ${`if (group < 2u * groups) {\n${indent(sum(second))}\n}`}` : sum(first)}`,
-  };
 }

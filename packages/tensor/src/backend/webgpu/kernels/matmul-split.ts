@@ -61,11 +61,8 @@ export function sumOfSlicesSource(variant: MatmulVariant, workgroupSize: number)
     },
     workgroupSize,
     declarations: matmulStore(variant),
+    each: ['i', 'p.invocations'],
     main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i >= p.invocations) {
-        return;
-      }
       let quads = (p.n + 3u) / 4u;
       let column = (i % quads) * 4u;
       let row = (i / quads) % p.m;

@@ -14,7 +14,17 @@ import type { ParameterType } from '../params.js';
 import { withHalves } from './halves.js';
 import { type Binding, type Operand, type Plan, ProgramPrinter, type Walk } from './pointwise-body.js';
 import { PLACE, prelude, type Width } from './prelude.js';
-import { type Element, indent, type KernelSource, moduleText, parameterOf, storedAs, u32 } from './source.js';
+import {
+  type Each,
+  type Element,
+  indent,
+  type KernelSource,
+  moduleText,
+  openInvocation,
+  parameterOf,
+  storedAs,
+  u32,
+} from './source.js';
 
 export function pointwise(context: KernelContext, request: PointwiseRequest): void {
   const { program, shape } = request;
@@ -179,18 +189,9 @@ export function pointwiseSource(
     ...printer.stores(),
   ].join('\n');
   const helpers = prelude(used, width);
-  const main =
-    perInvocation === 1
-      ? `let i = group * ${workgroupSize}u + lane;\nif (i >= p.count) {\n  return;\n}\n${body}`
-      : [
-          `for (var step = 0u; step < ${perInvocation}u; step++) {`,
-          `  let i = (group * ${perInvocation}u + step) * ${workgroupSize}u + lane;`,
-          '  if (i >= p.count) {',
-          '    return;',
-          '  }',
-          indent(body),
-          '}',
-        ].join('\n');
+  const each: Each = ['i', 'p.count'];
+  const turn = openInvocation(each, workgroupSize, `(group * ${perInvocation}u + step)`);
+  const turns = `for (var step = 0u; step < ${perInvocation}u; step++) {\n${indent(`${turn}\n${body}`)}\n}`;
   const ops = program.steps.map(({ op }) => op).join(' ');
   return {
     label: `pointwise ${ops || 'copy'}`,
@@ -199,6 +200,6 @@ export function pointwiseSource(
     params,
     workgroupSize,
     declarations: [...(printer.usesPlace ? [PLACE] : []), helpers].filter((text) => text !== '').join('\n\n'),
-    main,
+    ...(perInvocation === 1 ? { each, main: body } : { main: turns }),
   };
 }

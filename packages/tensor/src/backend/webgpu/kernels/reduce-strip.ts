@@ -1,6 +1,6 @@
 /** How the kernels of reductions find their strip of [outer, length, inner], which becomes one element of [outer, strips, inner]. */
 import type { Team } from './rows.js';
-import { u32 } from './source.js';
+import { openInvocation, u32 } from './source.js';
 
 export const STRIP_PARAMS = u32('rows', 'length', 'inner', 'strips', 'stripLength', 'xOffset', 'outOffset');
 
@@ -15,10 +15,7 @@ export function openStrip({ workgroupSize, lanes }: Team): string {
 let isRow = wanted < p.rows;
 let column = min(wanted, p.rows - 1u);
 let first = lane % ${lanes}u;`
-      : `let column = group * ${workgroupSize}u + lane;
-if (column >= p.rows) {
-  return;
-}
+      : `${openInvocation(['column', 'p.rows'], workgroupSize)}
 let first = 0u;`;
   return `${place}
 let i = column % p.inner;

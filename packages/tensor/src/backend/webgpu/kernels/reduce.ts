@@ -110,18 +110,6 @@ function reducePlaces(context: KernelContext, request: ReduceRequest, op: Places
   }
 }
 
-/** Sums `strips` rows of `width` in order: the second pass of sums over rows. */
-export function sumStrips(
-  context: KernelContext,
-  buffer: DeviceBuffer,
-  strips: number,
-  width: number,
-  out: Dense,
-): void {
-  const input: Dense = { buffer, dtype: out.dtype === 'int32' ? 'int32' : 'float32', offset: 0 };
-  reduce(context, { kind: 'reduce', op: 'sum', outer: 1, length: strips, inner: width, scale: 1, input, out });
-}
-
 /** Strips long enough to be worth an invocation, and short enough to keep all of them busy and errors small. */
 function stripsOf({ tuning }: KernelContext, steps: number, inner: number, columns: number, unit: 1 | 4): Strips {
   const isRow = inner === 1 && tuning.rows.lanes > 1;

@@ -40,7 +40,7 @@ export function rowGroups({ workgroupSize, lanes }: Pick<Team, 'workgroupSize' |
 }
 
 /** The type that a lane computes in. */
-export function vectorOf({ unit }: Team, scalar: Scalar = 'f32'): Scalar | `vec4<${Scalar}>` {
+export function vectorOf({ unit }: Pick<Team, 'unit'>, scalar: Scalar = 'f32'): Scalar | `vec4<${Scalar}>` {
   return unit === 4 ? `vec4<${scalar}>` : scalar;
 }
 

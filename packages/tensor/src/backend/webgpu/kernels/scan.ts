@@ -5,7 +5,7 @@
  */
 import type { Dense, DeviceBuffer, ScanRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
-import { indent, type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
+import { type Each, indent, type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
 
 const LONGEST_STRIP = 128;
 const SHORTEST_STRIP = 16;
@@ -98,13 +98,11 @@ function sizes({ outer, length, inner, factors, terms }: ScanRequest, stripLengt
 
 const PARAMS = ['columns', 'length', 'inner', 'strips', 'stripLength', 'factorOffset', 'termOffset'];
 
-/** Finds the strip and walks it: `at` is the place of an element in the dense operands. */
-function overStrip({ reverse }: Variant, workgroupSize: number, before: string, body: string): string {
-  return `let column = group * ${workgroupSize}u + lane;
-if (column >= p.columns) {
-  return;
-}
-let i = column % p.inner;
+const COLUMN: Each = ['column', 'p.columns'];
+
+/** Finds the strip of a column and walks it: `at` is the place of an element in the dense operands. */
+function overStrip({ reverse }: Variant, before: string, body: string): string {
+  return `let i = column % p.inner;
 let strip = (column / p.inner) % p.strips;
 let o = column / (p.inner * p.strips);
 let begin = strip * p.stripLength;
@@ -138,7 +136,7 @@ function stripSource(shape: Variant, workgroupSize: number): KernelSource {
     ...(hasTerms ? [advance(shape)] : []),
   ];
   const main = [
-    overStrip(shape, workgroupSize, before.join('\n'), body.join('\n')),
+    overStrip(shape, before.join('\n'), body.join('\n')),
     ...(hasFactors ? ['products[column] = product;'] : []),
     ...(hasTerms ? ['results[column] = y;'] : []),
   ];
@@ -152,6 +150,7 @@ function stripSource(shape: Variant, workgroupSize: number): KernelSource {
     ],
     params: u32(...PARAMS),
     workgroupSize,
+    each: COLUMN,
     main: main.join('\n'),
   };
 }
@@ -172,6 +171,7 @@ function walkSource(shape: Variant, hasStarts: boolean, workgroupSize: number): 
     bindings: [...inputs(shape), ...(hasStarts ? [read('starts', element)] : []), write('out', element)],
     params: u32(...PARAMS, 'outOffset'),
     workgroupSize,
-    main: overStrip(shape, workgroupSize, before.join('\n'), `${advance(shape)}\nout[p.outOffset + at] = y;`),
+    each: COLUMN,
+    main: overStrip(shape, before.join('\n'), `${advance(shape)}\nout[p.outOffset + at] = y;`),
   };
 }

@@ -47,11 +47,8 @@ export function clear(
     bindings: [write('out', element)],
     params: u32('count', 'outOffset'),
     workgroupSize,
-    main: `
-      let i = group * ${workgroupSize}u + lane;
-      if (i < p.count) {
-        out[p.outOffset + i] = ${element}();
-      }`,
+    each: ['at', 'p.count'],
+    main: `out[p.outOffset + at] = ${element}();`,
   }));
   context.dispatch(kernel, { out }, { count, outOffset }, groupsOf(count, workgroupSize));
 }

@@ -4,11 +4,11 @@
  * zeros of its own, added up after; those to many are put in the order of their elements (`sorted-places.ts`); of values that replace,
  * each first claims its element, the last place wins, and the winners write.
  */
-import type { ScatterRequest } from '../../requests.js';
+import type { Dense, DeviceBuffer, ScatterRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { reportsFaults } from '../faults.js';
 import { copiedAs, faultsOf } from './gather.js';
-import { sumStrips } from './reduce.js';
+import { reduce } from './reduce.js';
 import { clear } from './scatter-rows.js';
 import { segmentSums } from './segment-sums.js';
 import { sortedPlaces } from './sorted-places.js';
@@ -58,8 +58,10 @@ export function scatter(context: KernelContext, request: ScatterRequest): void {
   );
   if (chunks === 1) return;
   const sums = context.temporary(total * 4);
-  const { dtype } = table;
-  sumStrips(context, parts, chunks, total, { buffer: sums, dtype: dtype === 'int32' ? dtype : 'float32', offset: 0 });
+  const dtype = table.dtype === 'int32' ? 'int32' : 'float32';
+  const dense = (buffer: DeviceBuffer): Dense => ({ buffer, dtype, offset: 0 });
+  const [input, out] = [dense(parts), dense(sums)];
+  reduce(context, { kind: 'reduce', op: 'sum', outer: 1, length: chunks, inner: total, scale: 1, input, out });
   const merge = context.kernel(`scatterMerge|${element}`, () => mergeSource(element, workgroupSize));
   context.dispatch(
     merge,
@@ -163,11 +165,7 @@ const CLAIM_SIZES = u32(
 );
 
 /** The element that an invocation's place goes to. */
-const openClaim = (workgroupSize: number) => `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= p.total) {
-        return;
-      }
+const CLAIMED = `
       let i = at % p.inner;
       let place = (at / p.inner) % p.count;
       let o = at / (p.inner * p.count);
@@ -181,7 +179,8 @@ function claimSource(workgroupSize: number): KernelSource {
     bindings: [read('indices', 'i32'), write('claimed', 'atomic<u32>')],
     params: CLAIM_SIZES,
     workgroupSize,
-    main: `${openClaim(workgroupSize)}
+    each: ['at', 'p.total'],
+    main: `${CLAIMED}
       if (index < p.size) {
         atomicMax(&claimed[element], place + 1u);
       } else {
@@ -197,7 +196,8 @@ function placeSource(element: Scalar, workgroupSize: number): KernelSource {
     bindings: [read('values', element), read('indices', 'i32'), read('claimed', 'u32'), write('out', element)],
     params: { ...CLAIM_SIZES, ...u32('valuesOffset', 'outOffset') },
     workgroupSize,
-    main: `${openClaim(workgroupSize)}
+    each: ['at', 'p.total'],
+    main: `${CLAIMED}
       if (index < p.size && claimed[element] == place + 1u) {
         out[p.outOffset + element] = values[p.valuesOffset + at];
       }`,
@@ -216,11 +216,8 @@ function scatterSource(element: Scalar, add: boolean, inChunks: boolean, workgro
       ...['outerStride', 'placeStride', 'innerStride'],
     ),
     workgroupSize,
+    each: ['at', 'p.columns * p.chunks'],
     main: `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= p.columns * p.chunks) {
-        return;
-      }
       let chunk = at / p.columns;
       let column = at % p.columns;
       let i = column % p.inner;
@@ -258,10 +255,7 @@ function mergeSource(element: Scalar, workgroupSize: number): KernelSource {
     bindings: [read('sums', element), write('out', element)],
     params: u32('total', 'outOffset'),
     workgroupSize,
-    main: `
-      let at = group * ${workgroupSize}u + lane;
-      if (at < p.total) {
-        out[p.outOffset + at] += sums[at];
-      }`,
+    each: ['at', 'p.total'],
+    main: 'out[p.outOffset + at] += sums[at];',
   };
 }

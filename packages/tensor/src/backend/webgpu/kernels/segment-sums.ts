@@ -8,7 +8,7 @@ import type { Dense, DeviceBuffer } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import type { Width } from './prelude.js';
 import type { SortedPlaces } from './sorted-places.js';
-import { type Element, type KernelSource, openInvocation, read, type Scalar, storedAs, u32, write } from './source.js';
+import { type Element, type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
 
 /** Rows of a strip. */
 const SHORTEST_STRIP = 32;
@@ -158,7 +158,8 @@ fn outAt(key: u32) -> u32 {
     ),
     workgroupSize,
     ...(declarations === '' ? {} : { declarations }),
-    main: `${openInvocation(workgroupSize, 'p.strips * p.width')}
+    each: ['at', 'p.strips * p.width'],
+    main: `
       let c = at % p.width;
       let strip = at / p.width;${starts}
       let begin = strip * p.stripLength;

@@ -73,11 +73,8 @@ fn keyAt(at: u32) -> i32 {
     ]
       .filter((text) => text !== '')
       .join('\n\n'),
+    each: ['at', 'p.total'],
     main: `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= p.total) {
-        return;
-      }
       let place = at % p.length;
       let row = at - place;
       let begin = place - place % ${BLOCK}u;
@@ -100,11 +97,8 @@ function mergeSource(workgroupSize: number): KernelSource {
     bindings: [read('keys', 'i32'), read('places', 'i32'), write('mergedKeys', 'i32'), write('mergedPlaces', 'i32')],
     params: u32('total', 'length', 'width', 'outOffset'),
     workgroupSize,
+    each: ['at', 'p.total'],
     main: `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= p.total) {
-        return;
-      }
       let place = at % p.length;
       let row = at - place;
       let run = place / p.width;

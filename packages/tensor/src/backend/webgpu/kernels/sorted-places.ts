@@ -7,7 +7,7 @@
 import type { DeviceBuffer } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
 import { type FaultParameters, reportsFaults } from '../faults.js';
-import { type BindingSource, type KernelSource, openInvocation, read, u32, write } from './source.js';
+import { type BindingSource, type KernelSource, read, u32, write } from './source.js';
 
 /** Which key a place has, from 0 to `keys`; those that take no part have `keys`, and come last. */
 export interface PlaceKeys {
@@ -105,7 +105,8 @@ function compareSource(hasColumns: boolean, workgroupSize: number): KernelSource
     params: { ...u32('places', 'keys', ...KEY_PARAMS), paddingIndex: 'i32' },
     workgroupSize,
     declarations: keySource(hasColumns),
-    main: `${openInvocation(workgroupSize, 'p.places')}
+    each: ['at', 'p.places'],
+    main: `
       let key = keyOf(at);${REPORT}
       var position = 0u;
       for (var other = 0u; other < p.places; other++) {
@@ -173,7 +174,8 @@ function countSource(isFirst: boolean, hasColumns: boolean, workgroupSize: numbe
     params,
     workgroupSize,
     declarations,
-    main: `${openInvocation(workgroupSize, 'p.blocks')}
+    each: ['at', 'p.blocks'],
+    main: `
       for (var digit = 0u; digit <= p.mask; digit++) {
         counts[digit * p.blocks + at] = 0u;
       }
@@ -196,7 +198,8 @@ function moveSource(isFirst: boolean, hasColumns: boolean, workgroupSize: number
     params,
     workgroupSize,
     declarations,
-    main: `${openInvocation(workgroupSize, 'p.blocks')}
+    each: ['at', 'p.blocks'],
+    main: `
       let begin = at * p.blockLength;
       for (var next = min(begin + p.blockLength, p.places); next > begin; next--) {
         let place = next - 1u;
@@ -211,6 +214,8 @@ function moveSource(isFirst: boolean, hasColumns: boolean, workgroupSize: number
   return isFirst ? reportsFaults(source) : source;
 }
 
+const COUNTS = { params: u32('length', 'strips', 'stripLength'), each: ['at', 'p.strips'] } as const;
+
 /** The sums of all counts up to each, itself among them. */
 function runningSums(context: KernelContext, counts: DeviceBuffer, length: number): DeviceBuffer {
   const { workgroupSize } = context.tuning.reduce;
@@ -221,12 +226,12 @@ function runningSums(context: KernelContext, counts: DeviceBuffer, length: numbe
   const params = { length, strips, stripLength };
   const groups = groupsOf(strips, workgroupSize);
   const total = context.kernel('placesTotals', () => ({
+    ...COUNTS,
+    workgroupSize,
     label: 'places: totals',
     about: 'Each invocation adds up one strip of counts.',
     bindings: [read('counts', 'u32'), write('totals', 'u32')],
-    params: u32('length', 'strips', 'stripLength'),
-    workgroupSize,
-    main: `${openInvocation(workgroupSize, 'p.strips')}
+    main: `
       let end = min((at + 1u) * p.stripLength, p.length);
       var sum = 0u;
       for (var i = at * p.stripLength; i < end; i++) {
@@ -236,12 +241,12 @@ function runningSums(context: KernelContext, counts: DeviceBuffer, length: numbe
   }));
   context.dispatch(total, { counts, totals }, params, groups);
   const walk = context.kernel('placesEnds', () => ({
+    ...COUNTS,
+    workgroupSize,
     label: 'places: ends',
     about: 'Each invocation turns the counts of one strip into running sums.',
     bindings: [read('totals', 'u32'), write('counts', 'u32')],
-    params: u32('length', 'strips', 'stripLength'),
-    workgroupSize,
-    main: `${openInvocation(workgroupSize, 'p.strips')}
+    main: `
       var sum = 0u;
       for (var strip = 0u; strip < at; strip++) {
         sum += totals[strip];

@@ -28,6 +28,9 @@ export interface BindingSource {
   readonly element: Element;
 }
 
+/** What the number of an invocation is called, and how many have one: those beyond leave at once. */
+export type Each = readonly [name: string, count: string];
+
 export interface KernelSource {
   /** Names the kernel in error messages and profiles. */
   readonly label: string;
@@ -39,6 +42,8 @@ export interface KernelSource {
   readonly workgroupSize: number;
   /** Whether `main` sees `subgroupLane`, the invocation in its subgroup, and may call subgroup functions. */
   readonly usesSubgroups?: boolean;
+  /** Where every invocation has work of its own; the body sees its number. */
+  readonly each?: Each;
   /** Functions and workgroup variables. */
   readonly declarations?: string;
   /** The body of `main`. It sees `group` (u32), `lane` (u32, the invocation in its workgroup) and `p`, the parameters. */
@@ -83,6 +88,14 @@ export function lines(count: number, piece: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => piece(i)).join('\n');
 }
 
+/** Finds the number of an invocation, where `group` is its workgroup among those that share the work. */
+export function openInvocation([name, count]: Each, workgroupSize: number, group = 'group'): string {
+  return `let ${name} = ${group} * ${workgroupSize}u + lane;
+if (${name} >= ${count}) {
+  return;
+}`;
+}
+
 /** The whole WGSL module of a kernel. */
 export function moduleText(kernel: KernelSource): string {
   const fields = Object.entries(kernel.params).map(([name, type]) => `  ${name}: ${type},`);
@@ -111,6 +124,7 @@ export function moduleText(kernel: KernelSource): string {
     ...(kernel.usesSubgroups ? ['  @builtin(subgroup_invocation_id) subgroupLane: u32,'] : []),
     ') {',
     '  let group = workgroup.x + workgroup.y * workgroups.x;',
+    ...(kernel.each ? [indent(openInvocation(kernel.each, kernel.workgroupSize))] : []),
     indent(dedent(kernel.main)),
     '}',
     '',
@@ -122,13 +136,4 @@ export function numbered(text: string): string {
   const all = text.split('\n');
   const width = String(all.length).length;
   return all.map((line, i) => `${String(i + 1).padStart(width)} | ${line}`.trimEnd()).join('\n');
-}
-
-/** `at`, the number of the invocation among `count` of a launch, which those beyond leave at once. */
-export function openInvocation(workgroupSize: number, count: string): string {
-  return `
-      let at = group * ${workgroupSize}u + lane;
-      if (at >= ${count}) {
-        return;
-      }`;
 }
