@@ -1,7 +1,8 @@
 // Compiles the AssemblyScript kernels twice, for plain SIMD and for relaxed SIMD (fused multiply-add), and embeds both as
 // base64 in a generated module: no path has to be resolved at run time, so bundles, browsers and workers load the kernels like
-// any other code. The one loop of @course/models that is no tensor op, negative sampling, is compiled on the way. The record layouts that the kernels and their callers share are copied beside it from assembly/layout.ts.
-import { readFileSync, writeFileSync } from 'node:fs';
+// any other code. The one loop of @course/models that is no tensor op, negative sampling, is compiled on the way. The record layouts that the kernels
+// and their callers share are copied from assembly/layout, as one module.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -85,9 +86,14 @@ export const simdBinary = ${quoted(simd)};
 export const relaxedBinary = ${quoted(relaxed)};
 `,
 );
+const layouts = join(root, 'assembly/layout');
+const records = readdirSync(layouts)
+  .filter((name) => name !== 'index.ts')
+  .sort()
+  .map((name) => readFileSync(join(layouts, name), 'utf8'));
 writeFileSync(
   join(target, 'layout.generated.ts'),
-  `// Copied by packages/tensor/scripts/build-wasm.mjs from packages/tensor/assembly/layout.ts.\n${readFileSync(join(root, 'assembly/layout.ts'), 'utf8')}`,
+  ['// Copied by packages/tensor/scripts/build-wasm.mjs from packages/tensor/assembly/layout.', ...records].join('\n'),
 );
 const sampling = await compile(models, ['assembly/negative-sampling.ts', ...COMMON]);
 writeFileSync(
