@@ -1,6 +1,7 @@
 /** Whole rows by index, and the gradient of that. An index outside the table is reported to the host, never followed. */
 import { ClearField, ItemSize, RowsField } from './layout';
 import { copyWords, int, pointer } from './memory';
+import { addRow } from './sums';
 
 /** Keeps the least faulty row, so that the report is the same whichever thread finds one first. */
 export function reportFault(record: usize, field: i32, row: i32): void {
@@ -53,19 +54,5 @@ export function scatterAddRows(record: usize, begin: i32, end: i32): void {
     if (<u32>index >= <u32>tableRows) reportFault(record, RowsField.fault, i);
     else if (index != paddingIndex) addRow(out + <usize>index * rowBytes, grad, count);
     grad += rowBytes;
-  }
-}
-
-function addRow(target: usize, source: usize, count: i32): void {
-  const end = target + (<usize>count << 2);
-  while (target + 16 <= end) {
-    v128.store(target, f32x4.add(v128.load(target), v128.load(source)));
-    target += 16;
-    source += 16;
-  }
-  while (target < end) {
-    store<f32>(target, load<f32>(target) + load<f32>(source));
-    target += 4;
-    source += 4;
   }
 }

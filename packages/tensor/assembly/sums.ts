@@ -1,5 +1,5 @@
 /**
- * Sums over a dense run of floats that row kernels share. Floats are added in four vectors over at most 256 elements, then
+ * Sums over a dense run of floats, and of two runs, that row kernels share. Over a run floats are added in four vectors over at most 256 elements, then
  * in doubles: the error is that of 16 additions at most, whatever the length, and the order depends on the length alone.
  */
 import { addLanes64, addWide, madd } from './math/vector';
@@ -123,4 +123,19 @@ export function dot(a: usize, b: usize, count: i32): f64 {
     b += 4;
   }
   return result;
+}
+
+/** target += source. */
+export function addRow(target: usize, source: usize, count: i32): void {
+  const end = target + (<usize>count << 2);
+  while (target + 16 <= end) {
+    v128.store(target, f32x4.add(v128.load(target), v128.load(source)));
+    target += 16;
+    source += 16;
+  }
+  while (target < end) {
+    store<f32>(target, load<f32>(target) + load<f32>(source));
+    target += 4;
+    source += 4;
+  }
 }

@@ -7,10 +7,9 @@
 import { packB } from '../gemm/pack';
 import { AttentionField, AttentionPass, AttentionSlot } from '../layout';
 import { exp2NonPositive } from '../math/exp';
-import { int, pointer, real, scratch } from '../memory';
-import { dot } from '../sums';
-import { addRow } from './forward';
-import { columnStrideOf, copyRow, copyRows, matrixOf, product, rowStrideOf } from './operands';
+import { copyWords, int, pointer, real, scratch } from '../memory';
+import { addRow, dot } from '../sums';
+import { columnStrideOf, copyRows, matrixOf, product, rowStrideOf } from './operands';
 import { clear, dropoutFactors, maskRow } from './scores';
 
 /** Rows, or keys, that are cut off together in a block that the causal diagonal crosses: from corner to corner, since blocks are square. */
@@ -45,7 +44,7 @@ function gradientRow(weights: usize, grads: usize, count: i32, logSumExp: f32, i
 function flush(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32, add: bool): void {
   for (let row = 0; row < rows; row++) {
     if (add) addRow(target, source, columns);
-    else copyRow(target, source, columns);
+    else copyWords(target, source, columns);
     target += targetRow;
     source += sourceRow;
   }

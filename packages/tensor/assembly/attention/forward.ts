@@ -8,6 +8,7 @@ import { packB } from '../gemm/pack';
 import { addColumns } from '../gemm/rows';
 import { AttentionBlock, AttentionField, AttentionSlot } from '../layout';
 import { int, pointer, real, scratch } from '../memory';
+import { addRow } from '../sums';
 import { columnStrideOf, copyRows, matrixOf, product, rowStrideOf, scaledCopy } from './operands';
 import { advanceRow, clear, dropoutFactors, maskRow, multiplyRow, scaleRow } from './scores';
 
@@ -211,20 +212,5 @@ export function attentionThin(record: usize, begin: i32, end: i32): void {
         logSumExps == 0 ? <usize>0 : logSumExps + (<usize>(matrix * queries + r) << 2),
       );
     }
-  }
-}
-
-/** target += source. */
-export function addRow(target: usize, source: usize, count: i32): void {
-  const end = target + (<usize>count << 2);
-  while (target + 16 <= end) {
-    v128.store(target, f32x4.add(v128.load(target), v128.load(source)));
-    target += 16;
-    source += 16;
-  }
-  while (target < end) {
-    store<f32>(target, load<f32>(target) + load<f32>(source));
-    target += 4;
-    source += 4;
   }
 }

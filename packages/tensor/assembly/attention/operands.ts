@@ -50,21 +50,6 @@ export function scaledCopy(target: usize, source: usize, count: i32, factor: f32
   }
 }
 
-/** Copies one row: a loop, since rows are short and memory.copy is a call. */
-export function copyRow(target: usize, source: usize, count: i32): void {
-  const end = source + (<usize>count << 2);
-  while (source + 16 <= end) {
-    v128.store(target, v128.load(source));
-    target += 16;
-    source += 16;
-  }
-  while (source < end) {
-    store<f32>(target, load<f32>(source));
-    target += 4;
-    source += 4;
-  }
-}
-
 /** Copies rows, times a factor, to be dense, and fills up to whole strips of four with zeros. */
 export function copyRows(target: usize, source: usize, rowStride: usize, rows: i32, columns: i32, factor: f32): void {
   const rowBytes = <usize>columns << 2;
