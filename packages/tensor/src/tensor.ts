@@ -1,6 +1,6 @@
 /**
- * The tensor: a view of a storage, its place in the autograd graph, and one-line methods. Everything that computes lives in `ops/`;
- * here is only what a handle is and how it lives and dies.
+ * The tensor: a view of a storage, and its place in the autograd graph. Everything that computes lives in `ops/`, and the methods that
+ * call it in `methods/`; here is only what a handle is and how it lives and dies.
  */
 import type { BackwardOptions } from './autograd/backward.js';
 import { backward } from './autograd/backward.js';
@@ -8,41 +8,26 @@ import { isGradEnabled, noGrad } from './autograd/mode.js';
 import { record } from './autograd/record.js';
 import { gradients, Vertex } from './autograd/vertex.js';
 import type { DeviceKind } from './backend/backend.js';
-import type { Draw } from './backend/draw.js';
 import { resetCaptures } from './capture/epoch.js';
 import { registerTensor } from './construct.js';
 import { type Description, describe } from './describe.js';
 import { isDeviceKind } from './device.js';
 import { checkDType, type DType, type HostArrays, isFloating, wordBytes } from './dtype.js';
-import { ArgumentError, AutogradError, DeviceError, DisposedError, DTypeError, ShapeError } from './errors.js';
+import { AutogradError, DeviceError, DisposedError, DTypeError, ShapeError } from './errors.js';
 import { formatTensor, type PrintOptions } from './format.js';
 import { pendingStorage } from './fuse/build.js';
 import { checkSupported, fromWords } from './host.js';
-import { InPlaceMethods } from './methods/in-place.js';
-import { dropout } from './ops/dropout.js';
-import { linear, matmul } from './ops/matmul.js';
-import { layerNorm } from './ops/normalization.js';
-import { castStorage, write } from './ops/pointwise/apply.js';
-import * as products from './ops/products.js';
-import * as reduction from './ops/reduce.js';
-import * as shaping from './ops/shape.js';
-import { type Index, select, slice } from './ops/slice.js';
-import { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+import { FillMethods } from './methods/fill.js';
+import { castStorage } from './ops/pointwise/apply.js';
 import { type TransferOptions, transfer } from './ops/transfer.js';
 import { handles, relievePressure } from './pressure.js';
-import { defaultGenerator } from './random/default.js';
-import { drawnStorage } from './random/draw.js';
-import type { Generator } from './random/generator.js';
 import { currentScope, moveTo, type Scope } from './scope.js';
 import { checkShape, formatShape, normalizeDim, numel, type Shape } from './shape.js';
 import type { Storage } from './storage.js';
-import { contiguousView, expandView, isContiguous, type View } from './view.js';
+import { contiguousView, isContiguous, type View } from './view.js';
 
 /** Nested arrays of numbers (or truth values), as deep as the tensor has dims. */
 export type Nested = number | boolean | Nested[];
-
-type Dims = number | Shape | null;
-type ReduceOptions = reduction.ReduceOptions;
 
 /** Releases the storages of handles that became unreachable without having been disposed. */
 const collected = new FinalizationRegistry<Storage>((storage) => {
@@ -60,7 +45,7 @@ const collected = new FinalizationRegistry<Storage>((storage) => {
  * x.pow(3).sum().backward();
  * await x.grad?.toArray(); // [[3, 12], [27, 48]]
  */
-export class Tensor<D extends DType = DType> extends InPlaceMethods {
+export class Tensor<D extends DType = DType> extends FillMethods {
   /** @internal Only {@link Tensor.replaceData} changes it. */
   storage: Storage;
   /** @internal How the elements lie in the storage. */
@@ -113,6 +98,15 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
   /** The number of elements. */
   numel(): number {
     return numel(this.layout.shape);
+  }
+
+  /** The matrix transposed. */
+  get T(): Tensor {
+    if (this.ndim > 2)
+      throw new ShapeError(
+        `T: expects a tensor of at most 2 dims, got ${formatShape(this.shape)}; use transpose(-2, -1)`,
+      );
+    return this.ndim < 2 ? this : this.transpose(0, 1);
   }
 
   /** Whether the elements lie in row-major order without gaps. */
@@ -387,77 +381,6 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
 
   // --- In place ---------------------------------------------------------------------------------------------------
 
-  /** Overwrites the elements with those of another tensor, broadcast and cast to this dtype. */
-  copy_(source: Tensor): this {
-    this.checkInPlace('copy_', [source]);
-    const view = expandView(source.layout, this.shape);
-    if (
-      source.ndim > this.ndim ||
-      source.shape.some((size, d) => size !== 1 && size !== this.shape[d + this.ndim - source.ndim])
-    )
-      throw new ShapeError(
-        `copy_: a tensor of shape ${formatShape(source.shape)} cannot be broadcast to ${formatShape(this.shape)}`,
-      );
-    write(
-      this,
-      source.dtype === this.dtype
-        ? pendingStorage(this.storage.backend, 'copy', this.dtype, this.dtype, this.shape, [
-            { storage: source.storage, view },
-          ])
-        : castStorage(source.storage, view, this.dtype),
-      'copy_',
-    );
-    return this;
-  }
-  /** Overwrites all elements with a number; not recorded. */
-  fill_(value: number): this {
-    this.checkInPlace('fill_', []);
-    write(
-      this,
-      pendingStorage(this.storage.backend, 'copy', this.dtype, this.dtype, this.shape, [
-        { scalar: value, dtype: this.dtype },
-      ]),
-      'fill_',
-    );
-    return this;
-  }
-  /** Overwrites all elements with 0; not recorded. */
-  zero_(): this {
-    return this.fill_(0);
-  }
-  /** Fills with uniform numbers of PyTorch's CPU stream. */
-  uniform_(from = 0, to = 1, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillDrawn('uniform_', { kind: 'uniform', from, to }, generator);
-  }
-  /** Fills with normal numbers of PyTorch's CPU stream. */
-  normal_(mean = 0, std = 1, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillDrawn('normal_', { kind: 'normal', mean, std }, generator);
-  }
-  /** Fills with 1 at the probability `p`, else 0, from PyTorch's CPU stream. */
-  bernoulli_(p = 0.5, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillDrawn('bernoulli_', { kind: 'bernoulli', p }, generator);
-  }
-  /** Fills with exponential numbers of a rate, from PyTorch's CPU stream. */
-  exponential_(rate = 1, { generator }: { readonly generator?: Generator } = {}): this {
-    return this.#fillDrawn('exponential_', { kind: 'exponential', rate }, generator);
-  }
-
-  #fillDrawn(op: string, draw: Draw, generator = defaultGenerator()): this {
-    this.checkInPlace(op, []);
-    const dtype: DType = this.dtype;
-    if (dtype !== 'float32' && dtype !== 'float64') throw new DTypeError(`${op}: not implemented for '${dtype}'`);
-    const storage = drawnStorage(this.storage.backend, dtype, this.numel(), draw, generator);
-    write(
-      this,
-      pendingStorage(this.storage.backend, 'copy', dtype, dtype, this.shape, [
-        { storage, view: contiguousView(this.shape) },
-      ]),
-      op,
-    );
-    storage.release();
-    return this;
-  }
-
   /** @internal Throws where a write in place would falsify the graph. */
   checkInPlace(op: string, others: readonly Tensor[]): void {
     this.checkAlive(op);
@@ -474,214 +397,6 @@ export class Tensor<D extends DType = DType> extends InPlaceMethods {
       throw new AutogradError(
         `${op}: in-place operations are not recorded: use the form without _, or noGrad() if no gradient is meant`,
       );
-  }
-
-  // --- Reductions -------------------------------------------------------------------------------------------------
-
-  /** The sum over all elements, or over dims; bool and integers give int32. */
-  sum(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.sum(this, dims, options);
-  }
-  /** The mean over all elements, or over dims. */
-  mean(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.mean(this, dims, options);
-  }
-  /** The product over all elements, or over dims. */
-  prod(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.prod(this, dims, options);
-  }
-  /** The variance over all elements, or over dims; unbiased unless `correction` says otherwise. */
-  var(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
-    return reduction.variance(this, dims, options);
-  }
-  /** The standard deviation, as `var`. */
-  std(dims?: Dims, options?: reduction.VarianceOptions): Tensor {
-    return reduction.variance(this, dims, options).sqrt();
-  }
-  /** The norm over dims, Euclidean unless `p` says otherwise. */
-  norm(dims?: Dims, options?: reduction.NormOptions): Tensor {
-    return reduction.norm(this, dims, options);
-  }
-  /** The largest element; along a dim, values and their places, as `torch.max`. */
-  max(): Tensor;
-  max(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor<'int32'> };
-  max(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor<'int32'> } {
-    return dim === undefined
-      ? reduction.extreme('max', this, null)
-      : reduction.extremeWithIndices('max', this, dim, options);
-  }
-  /** The smallest element; along a dim, values and their places, as `torch.min`. */
-  min(): Tensor;
-  min(dim: number, options?: ReduceOptions): { values: Tensor; indices: Tensor<'int32'> };
-  min(dim?: number, options?: ReduceOptions): Tensor | { values: Tensor; indices: Tensor<'int32'> } {
-    return dim === undefined
-      ? reduction.extreme('min', this, null)
-      : reduction.extremeWithIndices('min', this, dim, options);
-  }
-  /** The largest element of all, or along dims; where several are, the gradient is shared evenly. */
-  amax(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.extreme('max', this, dims, options);
-  }
-  /** The smallest element of all, or along dims; where several are, the gradient is shared evenly. */
-  amin(dims?: Dims, options?: ReduceOptions): Tensor {
-    return reduction.extreme('min', this, dims, options);
-  }
-  /** The first place of the largest element (int32), of all or along a dim. Not differentiable. */
-  argmax(dim?: number | null, options?: ReduceOptions): Tensor<'int32'> {
-    return reduction.argExtreme('argmax', this, dim, options) as Tensor<'int32'>;
-  }
-  /** The first place of the smallest element (int32), of all or along a dim. Not differentiable. */
-  argmin(dim?: number | null, options?: ReduceOptions): Tensor<'int32'> {
-    return reduction.argExtreme('argmin', this, dim, options) as Tensor<'int32'>;
-  }
-  /** Whether any element is true (not 0): bool, of all or along dims. */
-  any(dims?: Dims, options?: ReduceOptions): Tensor<'bool'> {
-    return reduction.truth('any', this, dims, options) as Tensor<'bool'>;
-  }
-  /** Whether all elements are true (not 0): bool, of all or along dims. */
-  all(dims?: Dims, options?: ReduceOptions): Tensor<'bool'> {
-    return reduction.truth('all', this, dims, options) as Tensor<'bool'>;
-  }
-  /** `log(sum(exp(x)))` along dims, without overflow. */
-  logsumexp(dims: Dims, options?: ReduceOptions): Tensor {
-    return reduction.logSumExp(this, dims, options);
-  }
-  /** Softmax over a dim; see {@link softmax}. */
-  softmax(dim: number, options?: SoftmaxOptions): Tensor {
-    return softmax(this, dim, options);
-  }
-  /** The logarithm of the softmax over a dim; see {@link logSoftmax}. */
-  logSoftmax(dim: number): Tensor {
-    return logSoftmax(this, dim);
-  }
-
-  // --- Shape ------------------------------------------------------------------------------------------------------
-
-  /** Another shape over the same memory. */
-  view(shape: Shape): Tensor {
-    return shaping.viewAs(this, shape);
-  }
-  /** Another shape, copied only if memory order forces it. */
-  reshape(shape: Shape): Tensor {
-    return shaping.reshape(this, shape);
-  }
-  /** Merges the dims from `start` to `end`. */
-  flatten(start = 0, end = -1): Tensor {
-    if (this.ndim === 0) return this.reshape([1]);
-    const [from, to] = [normalizeDim('flatten', start, this.ndim), normalizeDim('flatten', end, this.ndim)];
-    if (from > to)
-      throw new ShapeError(
-        `flatten: has invalid args: start_dim cannot come after end_dim: ${start} and ${end} of ${formatShape(this.shape)}`,
-      );
-    return this.reshape([
-      ...this.shape.slice(0, from),
-      numel(this.shape.slice(from, to + 1)),
-      ...this.shape.slice(to + 1),
-    ]);
-  }
-  /** The dims in another order: a view. */
-  permute(dims: Shape): Tensor {
-    return shaping.permute(this, dims);
-  }
-  /** Two dims exchanged: a view. */
-  transpose(dim0: number, dim1: number): Tensor {
-    return shaping.transpose(this, dim0, dim1);
-  }
-  /** The matrix transposed. */
-  get T(): Tensor {
-    if (this.ndim > 2)
-      throw new ShapeError(
-        `T: expects a tensor of at most 2 dims, got ${formatShape(this.shape)}; use transpose(-2, -1)`,
-      );
-    return this.ndim < 2 ? this : this.transpose(0, 1);
-  }
-  /** Dims of size 1 repeated to a larger shape, -1 leaving a size as it is: a view. */
-  expand(shape: Shape): Tensor {
-    return shaping.expand(this, shape);
-  }
-  /** Without its dims of size 1, or without the given ones where their size is 1: a view. */
-  squeeze(dims?: number | Shape): Tensor {
-    return shaping.squeeze(this, dims);
-  }
-  /** With a new dim of size 1 at a place: a view. */
-  unsqueeze(dim: number): Tensor {
-    return shaping.unsqueeze(this, dim);
-  }
-  /** `length` elements of a dim from `start` on: a view. */
-  narrow(dim: number, start: number, length: number): Tensor {
-    return shaping.narrow(this, dim, start, length);
-  }
-  /** One element of a dim, which disappears: a view. */
-  select(dim: number, index: number): Tensor {
-    return select(this, dim, index);
-  }
-  /**
-   * Reads like Python's brackets: `x.slice(':', [1, 3], null, -1)` is `x[:, 1:3, None, -1]`, a view. Tensors of whole numbers pick places:
-   * `x.slice(rows, columns)` is `x[rows, columns]`, a copy.
-   */
-  slice(...indices: readonly Index[]): Tensor {
-    return slice(this, indices);
-  }
-  /** Pieces of one size, or of given sizes, along a dim: views. */
-  split(size: number | readonly number[], dim = 0): Tensor[] {
-    return shaping.split(this, size, dim);
-  }
-  /** At most `count` pieces of equal size (the last may be smaller). */
-  chunk(count: number, dim = 0): Tensor[] {
-    if (!(Number.isInteger(count) && count > 0))
-      throw new ArgumentError(`chunk: expects chunks to be greater than 0, got ${count}`);
-    return shaping.split(this, Math.max(1, Math.ceil(this.size(dim) / count)), dim);
-  }
-  /** The slices along a dim. */
-  unbind(dim = 0): Tensor[] {
-    return Array.from({ length: this.size(dim) }, (_, i) => select(this, dim, i));
-  }
-  /** The same elements in row-major order: itself if they are, else a copy. */
-  contiguous(): Tensor {
-    return shaping.contiguous(this);
-  }
-  /** A copy in memory of its own, with the same gradient. */
-  clone(): Tensor {
-    return shaping.clone(this);
-  }
-
-  // --- Products and layers ----------------------------------------------------------------------------------------
-
-  /** The matrix product of the last two dims, the others broadcast; see {@link matmul}. */
-  matmul(other: Tensor): Tensor {
-    return matmul(this, other);
-  }
-  /** See {@link bmm}. */
-  bmm(other: Tensor): Tensor {
-    return products.bmm(this, other);
-  }
-  /** See {@link mm}. */
-  mm(other: Tensor): Tensor {
-    return products.mm(this, other);
-  }
-  /** See {@link mv}. */
-  mv(vector: Tensor): Tensor {
-    return products.mv(this, vector);
-  }
-  /** See {@link dot}. */
-  dot(other: Tensor): Tensor {
-    return products.dot(this, other);
-  }
-  /** See {@link outer}. */
-  outer(other: Tensor): Tensor {
-    return products.outer(this, other);
-  }
-  /** `this @ weightᵀ + bias`. */
-  linear(weight: Tensor, bias?: Tensor | null): Tensor {
-    return linear(this, weight, bias);
-  }
-  /** Layer norm over the last dims; see {@link layerNorm}. */
-  layerNorm(normalizedShape: Shape, options?: Parameters<typeof layerNorm>[2]): Tensor {
-    return layerNorm(this, normalizedShape, options);
-  }
-  /** Dropout; see {@link dropout}. */
-  dropout(p?: number, options?: Parameters<typeof dropout>[2]): Tensor {
-    return dropout(this, p, options);
   }
 
   // --- Of the same kind -------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@ import { pointwise } from '../ops/pointwise/apply.js';
 import type { Operand } from '../ops/pointwise/record.js';
 import { clamp, maskedFill } from '../ops/selection.js';
 import type { Tensor } from '../tensor.js';
-import { OrderMethods } from './order.js';
+import { ProductMethods } from './products.js';
 
 /** Methods of {@link Tensor}: arithmetic, common functions, comparisons, choices. */
-export abstract class ArithmeticMethods extends OrderMethods {
+export abstract class ArithmeticMethods extends ProductMethods {
   /** `this + alpha * other`, broadcast and promoted. */
   add(this: Tensor, other: Operand, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
     return pointwise('add', [this, scaled(other, alpha)]);

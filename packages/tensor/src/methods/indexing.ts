@@ -6,9 +6,10 @@ import * as arranging from '../ops/rearrange.js';
 import * as windows from '../ops/windows.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { ShapeMethods } from './shape.js';
 
 /** Methods of {@link Tensor}: rearranging, picking and placing. */
-export abstract class IndexingMethods {
+export abstract class IndexingMethods extends ShapeMethods {
   /** See {@link gather}. */
   gather(this: Tensor, dim: number, index: Tensor): Tensor {
     return indexing.gather(this, dim, index);

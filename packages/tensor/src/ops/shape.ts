@@ -47,6 +47,18 @@ export function reshape(x: Tensor, target: Shape, name = 'reshape'): Tensor {
   return reshape(clone(x), shape, name);
 }
 
+/** Merges the dims from `start` to `end`. */
+export function flatten(x: Tensor, start: number, end: number): Tensor {
+  const { shape } = x;
+  if (shape.length === 0) return reshape(x, [1]);
+  const [from, to] = [normalizeDim('flatten', start, shape.length), normalizeDim('flatten', end, shape.length)];
+  if (from > to)
+    throw new ShapeError(
+      `flatten: has invalid args: start_dim cannot come after end_dim: ${start} and ${end} of ${formatShape(shape)}`,
+    );
+  return reshape(x, [...shape.slice(0, from), numel(shape.slice(from, to + 1)), ...shape.slice(to + 1)]);
+}
+
 /** `reshape` that never copies. */
 export function viewAs(x: Tensor, target: Shape): Tensor {
   const shape = inferShape('view', target, numel(x.shape));
@@ -220,6 +232,13 @@ export function split(x: Tensor, size: number | readonly number[], dim = 0): Ten
     start += length;
     return piece;
   });
+}
+
+/** At most `count` pieces of equal size along a dim; the last may be smaller. */
+export function chunk(x: Tensor, count: number, dim: number): Tensor[] {
+  if (!(Number.isInteger(count) && count > 0))
+    throw new ArgumentError(`chunk: expects chunks to be greater than 0, got ${count}`);
+  return split(x, Math.max(1, Math.ceil(x.size(dim) / count)), dim);
 }
 
 /** The shape that all tensors broadcast to, and each of them in it. */
