@@ -7,8 +7,9 @@ import * as models from '@course/models';
 import { ArgumentError, device, stack, Tensor } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenTensor } from '../support/golden-files.js';
 import { toDevice } from '../support/golden-op.js';
-import { type GoldenTensor, golden, largest, tolerance } from '../support/goldens.js';
+import { golden, largest, tolerance } from '../support/goldens.js';
 
 type Published = models.PreTrainedModel & {
   forward(ids: Tensor, inputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;

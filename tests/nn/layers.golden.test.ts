@@ -16,8 +16,9 @@ import {
 import { ArgumentError, device, manualSeed, rand, type Tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenOptions, GoldenTensor } from '../support/golden-files.js';
 import { numberOption, toDevice } from '../support/golden-op.js';
-import { type GoldenOptions, type GoldenTensor, golden, largest, tolerance } from '../support/goldens.js';
+import { golden, largest, tolerance } from '../support/goldens.js';
 
 const goldens = golden('layers');
 

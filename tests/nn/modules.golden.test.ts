@@ -4,8 +4,9 @@ import * as nn from '@course/nn';
 import { ArgumentError, device, manualSeed, rand, Tensor, zeros } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenArgument, GoldenTensor } from '../support/golden-files.js';
 import { toDevice } from '../support/golden-op.js';
-import { type GoldenArgument, type GoldenTensor, golden, largest, tolerance } from '../support/goldens.js';
+import { golden, largest, tolerance } from '../support/goldens.js';
 
 type Callable = nn.Module & { forward(...args: readonly unknown[]): unknown };
 type Inputs = Readonly<Record<string, Tensor>>;

@@ -3,15 +3,8 @@
 import { FormatError, gradcheck, init, Tensor, tensor } from '@course/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { devices } from './devices.js';
-import {
-  type GoldenOption,
-  type GoldenOptions,
-  type GoldenTensor,
-  type GoldenView,
-  largest,
-  type OpsGolden,
-  tolerance,
-} from './goldens.js';
+import type { GoldenOption, GoldenOptions, GoldenTensor, GoldenView, OpsGolden } from './golden-files.js';
+import { largest, tolerance } from './goldens.js';
 
 export type OpCase = OpsGolden['cases'][number];
 

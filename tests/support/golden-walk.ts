@@ -3,6 +3,7 @@
 import type { DeviceKind, Tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from './devices.js';
+import type { GoldenOptions, Goldens, OpsGolden } from './golden-files.js';
 import {
   checkOp,
   given,
@@ -11,7 +12,7 @@ import {
   type AsyncOpRunner as Runner,
   walkInFloat64,
 } from './golden-op.js';
-import { type GoldenOptions, type Goldens, golden, type OpsGolden } from './goldens.js';
+import { golden } from './goldens.js';
 
 /** The golden files of op cases. */
 type OpsFile = { [Name in keyof Goldens]: Goldens[Name] extends OpsGolden ? Name : never }[keyof Goldens];

@@ -2,7 +2,8 @@
 // of some golden file, and whatever has a derivative has golden gradients.
 import * as core from '@course/tensor';
 import { describe, expect, it } from 'vitest';
-import { golden, type Layout } from '../support/goldens.js';
+import type { Layout } from '../support/golden-files.js';
+import { golden } from '../support/goldens.js';
 
 const files = ['ops', 'indexing', 'reductions', 'networks'] as const;
 const layouts: readonly Layout[] = ['turned', 'repeated', 'empty', 'scalar'];

@@ -27,8 +27,9 @@ import {
 } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenOptions } from '../support/golden-files.js';
 import { given, numberOption, numbersOption, toDevice } from '../support/golden-op.js';
-import { type GoldenOptions, golden } from '../support/goldens.js';
+import { golden } from '../support/goldens.js';
 
 type Maker = (inputs: readonly Tensor[], args: GoldenOptions) => Tensor;
 

@@ -3,7 +3,8 @@ import * as core from '@course/tensor';
 import { CourseError, type Tensor, tensor } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
-import { type EmptyGolden, type GoldenTensor, golden } from '../support/goldens.js';
+import type { EmptyGolden, GoldenTensor } from '../support/golden-files.js';
+import { golden } from '../support/goldens.js';
 
 type Case = EmptyGolden['cases'][number];
 

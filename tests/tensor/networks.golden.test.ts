@@ -34,9 +34,9 @@ import {
 } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenOption, GoldenOptions } from '../support/golden-files.js';
 import { type AsyncOpRunner, given, numberOption, type OpCase } from '../support/golden-op.js';
 import { ofOne, ofThree, ofTwo, walkGoldens } from '../support/golden-walk.js';
-import type { GoldenOption, GoldenOptions } from '../support/goldens.js';
 
 const optional = (value: GoldenOption | undefined): number | undefined =>
   value === undefined ? undefined : numberOption(value);

@@ -19,6 +19,7 @@ import {
 } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenOption, GoldenOptions } from '../support/golden-files.js';
 import {
   checkOp,
   given,
@@ -28,7 +29,7 @@ import {
   type OpRunner,
   walkInFloat64,
 } from '../support/golden-op.js';
-import { type GoldenOption, type GoldenOptions, golden, largest } from '../support/goldens.js';
+import { golden, largest } from '../support/goldens.js';
 
 type Args = GoldenOptions;
 

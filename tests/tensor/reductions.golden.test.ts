@@ -3,9 +3,9 @@
 import { type DeviceKind, grad, gradcheck, gradgradcheck, tensor, zeros } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
+import type { GoldenOptions } from '../support/golden-files.js';
 import { numberOption, numbersOption, type OpCase } from '../support/golden-op.js';
 import { ofOne, walkGoldens } from '../support/golden-walk.js';
-import type { GoldenOptions } from '../support/goldens.js';
 
 const dimOf = ({ dim }: GoldenOptions): number => numberOption(dim);
 const keepDim = (args: GoldenOptions) => ({ keepDim: args.keepDim === true });
