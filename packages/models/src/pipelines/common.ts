@@ -67,12 +67,18 @@ export function checkVocabulary(task: string, model: PipelineModel, tokenizer: T
     );
 }
 
+/** @throws ArgumentError for a count that is no whole number of at least 1. */
+export function checkCounts(task: string, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts))
+    if (!(Number.isInteger(count) && count >= 1))
+      throw new ArgumentError(`${task}: ${name} must be a whole number of at least 1, got ${count}`);
+}
+
 /** The batch size that options ask for. */
 export function batchSizeOf(task: string, options: PipelineOptions, fallback = 8): number {
-  const size = options.batchSize ?? fallback;
-  if (!(Number.isInteger(size) && size >= 1))
-    throw new ArgumentError(`${task}: batchSize must be a whole number of at least 1, got ${size}`);
-  return size;
+  const batchSize = options.batchSize ?? fallback;
+  checkCounts(task, { batchSize });
+  return batchSize;
 }
 
 /** The longest input of a model in tokens. */

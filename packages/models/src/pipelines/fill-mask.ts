@@ -3,6 +3,7 @@ import type { Tokenizer } from '@course/data';
 import { ArgumentError, type Tensor, tensor } from '@course/tensor';
 import {
   batchSizeOf,
+  checkCounts,
   checkTexts,
   checkVocabulary,
   inBatches,
@@ -81,8 +82,7 @@ export function fillMask(
   const all = async (texts: readonly string[], given: FillMaskOptions = {}): Promise<FilledMask[][][]> => {
     const options = { ...defaults, ...given };
     const { topK = 5 } = options;
-    if (!(Number.isInteger(topK) && topK >= 1))
-      throw new ArgumentError(`${task}: topK must be a whole number of at least 1, got ${topK}`);
+    checkCounts(task, { topK });
     checkTexts(task, texts);
     const targets = options.targets && targetIds(task, options.targets, tokenizer);
     const results: FilledMask[][][] = texts.map(() => []);

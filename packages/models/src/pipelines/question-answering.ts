@@ -7,6 +7,7 @@ import { ArgumentError, type Tensor } from '@course/tensor';
 import {
   type Batch,
   batchSizeOf,
+  checkCounts,
   checkTexts,
   checkVocabulary,
   inBatches,
@@ -80,9 +81,7 @@ export function questionAnswering(
     const options = { ...defaults, ...given };
     const { maxAnswerLen = 15, maxQuestionLen = 64, topK, handleImpossibleAnswer = false } = options;
     const plan = { maxAnswerLen, count: topK ?? 1, alignToWords: options.alignToWords ?? true };
-    for (const [name, value] of Object.entries({ maxAnswerLen, maxQuestionLen, topK: topK ?? 1 }))
-      if (!(Number.isInteger(value) && value >= 1))
-        throw new ArgumentError(`${task}: ${name} must be a whole number of at least 1, got ${value}`);
+    checkCounts(task, { maxAnswerLen, maxQuestionLen, topK: topK ?? 1 });
     const questions = isMany(input) ? input : [input];
     for (const { question, context } of questions) {
       checkTexts(task, [question, context]);

@@ -1,5 +1,6 @@
 /** Keys and values of the tokens so far, so that decoding computes only those of the new ones. */
 import { ArgumentError, AutogradError, isGradEnabled, keep, noGrad, ShapeError, type Tensor } from '@course/tensor';
+import { checkSizes } from '../sizes.js';
 
 /**
  * The keys and values of one attention layer while tokens are generated one after the other. Its memory grows by doubling; it outlives
@@ -21,8 +22,7 @@ export class KeyValueCache {
 
   /** @param capacity Tokens that fit before memory grows for the first time. */
   constructor(readonly capacity = 64) {
-    if (!(Number.isInteger(capacity) && capacity >= 1))
-      throw new ArgumentError(`KeyValueCache: capacity must be a whole number of at least 1, got ${capacity}`);
+    checkSizes('KeyValueCache', { capacity });
   }
 
   /** Tokens held. */

@@ -3,6 +3,7 @@ import { ArgumentError, embedding, noGrad, ShapeError, scope, type Tensor, where
 import { normal_, zeroRow_ } from '../init.js';
 import { Module } from '../module.js';
 import { Parameter } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 
 /** Options of {@link Embedding}. */
 export interface EmbeddingOptions {
@@ -31,9 +32,7 @@ export class Embedding extends Module {
     { paddingIdx = null, maxNorm = null, normType = 2 }: EmbeddingOptions = {},
   ) {
     super();
-    for (const [name, size] of Object.entries({ numEmbeddings, embeddingDim }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`Embedding: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes('Embedding', { numEmbeddings, embeddingDim });
     if (maxNorm !== null && !(maxNorm > 0))
       throw new ArgumentError(`Embedding: maxNorm must be positive, got ${maxNorm}`);
     if (paddingIdx !== null && !(paddingIdx >= -numEmbeddings && paddingIdx < numEmbeddings))

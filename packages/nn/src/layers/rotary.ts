@@ -2,6 +2,7 @@
 import { ArgumentError, cat, ShapeError, stack, type Tensor, tensor } from '@course/tensor';
 import { Module } from '../module.js';
 import { Buffer } from '../parameter.js';
+import { checkSizes } from '../sizes.js';
 
 /** Options of {@link RotaryEmbedding}. */
 export interface RotaryOptions {
@@ -34,8 +35,7 @@ export class RotaryEmbedding extends Module {
     super();
     if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0)
       throw new ArgumentError(`RotaryEmbedding: dim must be an even number of at least 2, got ${dim}`);
-    if (!(Number.isInteger(maxLength) && maxLength >= 1))
-      throw new ArgumentError(`RotaryEmbedding: maxLength must be a whole number of at least 1, got ${maxLength}`);
+    checkSizes('RotaryEmbedding', { maxLength });
     this.interleaved = interleaved;
     this.maxLength = maxLength;
     const table = (of: (angle: number) => number): Buffer => {

@@ -82,6 +82,16 @@ function copyOf<M extends Module, C>(original: M, make: (Class: C) => Module): M
   return copy.train(original.training);
 }
 
+/** Two linear maps, the activation and a dropout between them. */
+function mlp(
+  { linear1, linear2, dropout, options }: TransformerEncoderLayer | TransformerDecoderLayer,
+  x: Tensor,
+): Tensor {
+  const inner = linear1.forward(x);
+  const active = options.activation === 'relu' ? inner.relu() : inner.gelu();
+  return linear2.forward(dropout.forward(active));
+}
+
 /**
  * Self-attention and an MLP, each with a residual and a norm, as `torch.nn.TransformerEncoderLayer`.
  *
@@ -144,11 +154,7 @@ export class TransformerEncoderLayer extends Module implements Repeatable {
           needWeights: false,
         })[0],
       );
-    const feedForward = (x: Tensor): Tensor => {
-      const inner = this.linear1.forward(x);
-      const active = this.options.activation === 'relu' ? inner.relu() : inner.gelu();
-      return this.dropout2.forward(this.linear2.forward(this.dropout.forward(active)));
-    };
+    const feedForward = (x: Tensor): Tensor => this.dropout2.forward(mlp(this, x));
     if (this.options.normFirst) {
       const middle = src.add(attend(this.norm1.forward(src)));
       return middle.add(feedForward(this.norm2.forward(middle)));
@@ -230,11 +236,7 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
           needWeights: false,
         })[0],
       );
-    const feedForward = (x: Tensor): Tensor => {
-      const inner = this.linear1.forward(x);
-      const active = this.options.activation === 'relu' ? inner.relu() : inner.gelu();
-      return this.dropout3.forward(this.linear2.forward(this.dropout.forward(active)));
-    };
+    const feedForward = (x: Tensor): Tensor => this.dropout3.forward(mlp(this, x));
     if (this.options.normFirst) {
       const first = tgt.add(attend(this.norm1.forward(tgt)));
       const second = first.add(attendMemory(this.norm2.forward(first)));
@@ -247,8 +249,7 @@ export class TransformerDecoderLayer extends Module implements Repeatable {
 }
 
 function repeat<L extends Repeatable>(name: string, layer: L, numLayers: number): L[] {
-  if (!Number.isInteger(numLayers) || numLayers < 1)
-    throw new ArgumentError(`${name}: numLayers must be a whole number of at least 1, got ${numLayers}`);
+  checkSizes(name, { numLayers });
   return Array.from({ length: numLayers }, () => layer.clone());
 }
 

@@ -1,5 +1,5 @@
 /** Curves of a training run in a terminal: one line a quantity, drawn with the block characters of Unicode. */
-import { ArgumentError } from '@course/tensor';
+import { checkSizes } from '../sizes.js';
 import type { LogEntry, TrainerCallback, TrainerHandle } from '../training/callbacks.js';
 import { seriesOf } from './series.js';
 
@@ -13,8 +13,7 @@ const BLOCKS = '▁▂▃▄▅▆▇█';
  * sparkline([1, 5, 3]); // '▁█▅'
  */
 export function sparkline(values: readonly number[], width = 40): string {
-  if (!(Number.isInteger(width) && width >= 1))
-    throw new ArgumentError(`sparkline: width must be a whole number of at least 1, got ${width}`);
+  checkSizes('sparkline', { width });
   const count = Math.min(width, values.length);
   const means = Array.from({ length: count }, (_, i) => {
     const from = Math.floor((i * values.length) / count);

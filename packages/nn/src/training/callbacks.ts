@@ -1,6 +1,7 @@
 /** What a training run tells those who listen, and how they may steer it. */
 import { ArgumentError } from '@course/tensor';
 import type { Module } from '../module.js';
+import { checkSizes } from '../sizes.js';
 
 /** Numbers by name. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -131,8 +132,7 @@ export class EarlyStoppingCallback implements TrainerCallback {
     const metric = options.metric ?? 'evalLoss';
     this.#options = { patience: 1, threshold: 0, greaterIsBetter: !/loss$/i.test(metric), ...options, metric };
     const { patience } = this.#options;
-    if (!(Number.isInteger(patience) && patience >= 1))
-      throw new ArgumentError(`EarlyStoppingCallback: patience must be a whole number of at least 1, got ${patience}`);
+    checkSizes('EarlyStoppingCallback', { patience });
   }
 
   /** @throws ArgumentError if the metric is not among those of the evaluation. */

@@ -1,8 +1,9 @@
 /** Single steps of recurrent networks as modules, with torch's names and state dicts. */
-import { ArgumentError, ShapeError, type Tensor, zeros } from '@course/tensor';
+import { ShapeError, type Tensor, zeros } from '@course/tensor';
 import { uniform_ } from '../../init.js';
 import { Module } from '../../module.js';
 import { Parameter } from '../../parameter.js';
+import { checkSizes } from '../../sizes.js';
 import { type CellState, GATES, type Nonlinearity, projectInput, type RecurrentKind, step } from './steps.js';
 
 /** Options of recurrent cells. */
@@ -24,9 +25,7 @@ abstract class Cell extends Module {
     { bias = true }: CellOptions,
   ) {
     super();
-    for (const [name, size] of Object.entries({ inputSize, hiddenSize }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`${this.constructor.name}: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes(this.constructor.name, { inputSize, hiddenSize });
     this.weightIh = new Parameter(zeros([gates * hiddenSize, inputSize]));
     this.weightHh = new Parameter(zeros([gates * hiddenSize, hiddenSize]));
     this.biasIh = bias ? new Parameter(zeros([gates * hiddenSize])) : null;

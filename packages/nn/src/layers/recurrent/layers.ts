@@ -4,24 +4,8 @@ import type { PackedSequence } from './packed.js';
 import { Recurrent, type RecurrentCall, type RecurrentOptions } from './stack.js';
 import type { Nonlinearity } from './steps.js';
 
-/**
- * A network whose state goes from step to step (Elman 1990), as [torch.nn.RNN](https://pytorch.org/docs/stable/generated/torch.nn.RNN.html).
- * Returns the outputs of the last layer [time, batch, directions * hiddenSize] and the last states [layers * directions, batch, hiddenSize].
- *
- * @example
- * const [output, hn] = new RNN(10, 20, { numLayers: 2, batchFirst: true }).forward(randn([3, 7, 10]));
- */
-export class RNN extends Recurrent {
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    { nonlinearity = 'tanh', ...options }: RecurrentOptions & { readonly nonlinearity?: Nonlinearity } = {},
-  ) {
-    if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
-      throw new ArgumentError(`RNN: Unknown nonlinearity '${String(nonlinearity)}': it may be tanh or relu`);
-    super('RNN', inputSize, hiddenSize, options, nonlinearity);
-  }
-
+/** Networks whose state is the hidden one alone. */
+abstract class HiddenRecurrent extends Recurrent {
   /**
    * input [time, batch, inputSize], or batch first, or [time, inputSize], or packed; h0 [numLayers * directions, batch, hiddenSize], zeros if
    * absent. Gives the outputs of all steps in the input's form, and the last states.
@@ -38,25 +22,29 @@ export class RNN extends Recurrent {
   }
 }
 
+/**
+ * A network whose state goes from step to step (Elman 1990), as [torch.nn.RNN](https://pytorch.org/docs/stable/generated/torch.nn.RNN.html).
+ * Returns the outputs of the last layer [time, batch, directions * hiddenSize] and the last states [layers * directions, batch, hiddenSize].
+ *
+ * @example
+ * const [output, hn] = new RNN(10, 20, { numLayers: 2, batchFirst: true }).forward(randn([3, 7, 10]));
+ */
+export class RNN extends HiddenRecurrent {
+  constructor(
+    inputSize: number,
+    hiddenSize: number,
+    { nonlinearity = 'tanh', ...options }: RecurrentOptions & { readonly nonlinearity?: Nonlinearity } = {},
+  ) {
+    if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
+      throw new ArgumentError(`RNN: Unknown nonlinearity '${String(nonlinearity)}': it may be tanh or relu`);
+    super('RNN', inputSize, hiddenSize, options, nonlinearity);
+  }
+}
+
 /** A gated recurrent unit (Cho et al. 2014), as [torch.nn.GRU](https://pytorch.org/docs/stable/generated/torch.nn.GRU.html); see {@link RNN}. */
-export class GRU extends Recurrent {
+export class GRU extends HiddenRecurrent {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
     super('GRU', inputSize, hiddenSize, options);
-  }
-
-  /**
-   * input [time, batch, inputSize], or batch first, or [time, inputSize], or packed; h0 [numLayers * directions, batch, hiddenSize], zeros if
-   * absent. Gives the outputs of all steps in the input's form, and the last states.
-   */
-  forward(input: PackedSequence, h0?: Tensor | null): [output: PackedSequence, hn: Tensor];
-  forward(input: Tensor, h0?: Tensor | null, options?: RecurrentCall): [output: Tensor, hn: Tensor];
-  forward(
-    input: Tensor | PackedSequence,
-    h0?: Tensor | null,
-    options: RecurrentCall = {},
-  ): [output: Tensor | PackedSequence, hn: Tensor] {
-    const { output, h } = this.run(input, h0 ? { h: h0, c: null } : null, options);
-    return [output, h];
   }
 }
 

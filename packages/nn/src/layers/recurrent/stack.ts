@@ -6,6 +6,7 @@ import { ArgumentError, dropout, ShapeError, stack, type Tensor, where, zeros } 
 import { uniform_ } from '../../init.js';
 import { Module } from '../../module.js';
 import { Parameter } from '../../parameter.js';
+import { checkSizes } from '../../sizes.js';
 import { checkLengths, PackedSequence, pastEnds } from './packed.js';
 import {
   type CellState,
@@ -77,9 +78,7 @@ export abstract class Recurrent extends Module {
       bidirectional = false,
       projSize = 0,
     } = options;
-    for (const [name, size] of Object.entries({ inputSize, hiddenSize, numLayers }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ArgumentError(`${this.constructor.name}: ${name} must be a whole number of at least 1, got ${size}`);
+    checkSizes(this.constructor.name, { inputSize, hiddenSize, numLayers });
     if (!(p >= 0 && p <= 1))
       throw new ArgumentError(
         `${this.constructor.name}: dropout should be a number in range [0, 1] representing the probability of an element being zeroed, got ${p}`,
