@@ -75,7 +75,7 @@ export function pendingScope<T>(fn: () => T): T {
   return run(fn, () => undefined);
 }
 
-function run<T>(fn: () => T, settle: (survivors: ReadonlySet<Tensor>) => void): T {
+function run<T>(fn: () => T, settle: (survivors: readonly Tensor[]) => void): T {
   const own: Scope = { tensors: new TensorList(), operations: [], parent: current };
   current = own;
   let result: T;
@@ -83,17 +83,17 @@ function run<T>(fn: () => T, settle: (survivors: ReadonlySet<Tensor>) => void): 
     result = fn();
   } catch (error) {
     current = own.parent;
-    end(own, new Set());
+    end(own, []);
     throw error;
   }
   current = own.parent;
-  const survivors = new Set<Tensor>();
+  const survivors: Tensor[] = [];
   collect(result, survivors);
   try {
     settle(survivors);
   } catch (error) {
     // What cannot be computed (too large for the device) does not keep what it was to be made of.
-    end(own, new Set());
+    end(own, []);
     throw error;
   }
   end(own, survivors);
@@ -110,22 +110,25 @@ export const tidy = scope;
 
 /** Takes tensors (also within arrays, plain objects, maps and sets) out of the care of every scope around; returns its argument. */
 export function keep<T>(value: T): T {
-  const found = new Set<Tensor>();
+  const found: Tensor[] = [];
   collect(value, found);
   for (const tensor of found) moveTo(tensor, null);
   return value;
 }
 
-function end(own: Scope, survivors: ReadonlySet<Tensor>): void {
-  for (let tensor = own.tensors.takeLast(); tensor; tensor = own.tensors.takeLast()) {
-    if (survivors.has(tensor)) tensor.adopt(own.parent);
-    else tensor.dispose();
+function end(own: Scope, survivors: readonly Tensor[]): void {
+  // Those that survive leave first, so that all that is left goes: every rule of a backward pass has a scope, and sets take longer.
+  for (const tensor of survivors) {
+    if (tensor.scope !== own) continue;
+    own.tensors.delete(tensor);
+    tensor.adopt(own.parent);
   }
+  for (let tensor = own.tensors.takeLast(); tensor; tensor = own.tensors.takeLast()) tensor.dispose();
   if (own.operations.length > 0) endGraph(own, survivors);
 }
 
 /** Keeps the operations that the graphs of survivors lead to, and frees the rest. */
-function endGraph(own: Scope, survivors: ReadonlySet<Tensor>): void {
+function endGraph(own: Scope, survivors: readonly Tensor[]): void {
   const first = own.operations[0]?.vertex.id ?? 0;
   const reached = new Set<Vertex>();
   const pending: Vertex[] = [];
@@ -148,17 +151,18 @@ function endGraph(own: Scope, survivors: ReadonlySet<Tensor>): void {
 
 /** The tensors in a value: itself, or within arrays, plain objects, maps and sets. */
 export function tensorsIn(value: unknown): ReadonlySet<Tensor> {
-  const found = new Set<Tensor>();
+  const found: Tensor[] = [];
   collect(value, found);
-  return found;
+  return new Set(found);
 }
 
 /** Tensors with a graph that were kept while scopes were open: their operations must survive these scopes. */
 const escaped = new Set<Tensor>();
 
-function collect(value: unknown, into: Set<Tensor>): void {
+/** Lists them, those that a value holds several times as often. */
+function collect(value: unknown, into: Tensor[]): void {
   if (typeof value !== 'object' || value === null) return;
-  if ('storage' in value && 'adopt' in value) into.add(value as Tensor);
+  if ('storage' in value && 'adopt' in value) into.push(value as Tensor);
   else if (Array.isArray(value) || value instanceof Set) for (const each of value) collect(each, into);
   else if (value instanceof Map) for (const each of value.values()) collect(each, into);
   else if (Object.getPrototypeOf(value) === Object.prototype)

@@ -14,7 +14,7 @@ import type { Tensor } from '../tensor.js';
 import type { View } from '../view.js';
 import { observe } from './anomaly.js';
 import { withGradMode } from './mode.js';
-import { gradients as leafGradients, type Vertex } from './vertex.js';
+import { gradients as leafGradients, type Operation, type Vertex } from './vertex.js';
 
 /** Options of a backward pass. */
 export interface BackwardOptions {
@@ -173,13 +173,16 @@ function walk(
         // Temporaries of one rule go as soon as its gradients are out; gradients themselves live until they are consumed.
         // They may wait to become part of the next rule's kernel; those of leaves would wait for the end, and hold what they are made of.
         const results = createGraph
-          ? evaluate(vertex, gradient, wanted)
+          ? evaluate(vertex, operation, gradient, wanted)
           : pendingScope(() => {
-              const found = evaluate(vertex, gradient, wanted);
-              for (const [parent, result] of found) if (!parent.operation) result.compute();
+              const found = evaluate(vertex, operation, gradient, wanted);
+              for (let i = 0; i < found.length; i++) if (!parents[i]?.operation) found[i]?.compute();
               return found;
             });
-        for (const [parent, result] of results) flow(parent, result);
+        for (let i = 0; i < results.length; i++) {
+          const [parent, result] = [parents[i], results[i]];
+          if (parent && result) flow(parent, result);
+        }
       }
       // A pass that is still to come through here needs what was saved.
       if (!retainGraph && vertex.arriving === 0) operation.release();
@@ -189,22 +192,31 @@ function walk(
   outsideAutocast(() => withGradMode(createGraph, pass));
 }
 
-function evaluate(vertex: Vertex, gradient: Tensor, wanted: ReadonlySet<Vertex> | null): (readonly [Vertex, Tensor])[] {
-  const { operation } = vertex;
-  if (!operation) return [];
+/** The gradients of an operation's parents, in their order; null for those that nobody wants. */
+function evaluate(
+  vertex: Vertex,
+  operation: Operation,
+  gradient: Tensor,
+  wanted: ReadonlySet<Vertex> | null,
+): (Tensor | null)[] {
   const thunks = operation.apply(gradient, vertex);
-  const results: (readonly [Vertex, Tensor])[] = [];
+  const results: (Tensor | null)[] = [];
   for (let i = 0; i < thunks.length; i++) {
     const parent = operation.parents[i];
     const thunk = thunks[i];
-    if (!parent || !thunk || !isWanted(parent, wanted)) continue;
+    if (!parent || !thunk || !isWanted(parent, wanted)) {
+      results.push(null);
+      continue;
+    }
     const result = thunk();
     observe(`${operation.name}'s backward`, result);
     // A rule may pass the gradient on as it is, or give one to several parents; another handle keeps lifetimes apart.
-    const isGivenTwice = results.some(([, other]) => other.storage === result.storage);
-    if (isGivenTwice) result.storage.isNeeded = true;
-    const isShared = result === gradient || results.some(([, other]) => other === result);
-    results.push([parent, isShared ? makeTensor(result.storage.retain(), result.layout, result.vertex) : result]);
+    let isShared = result === gradient;
+    for (const other of results) {
+      isShared ||= other === result;
+      if (other?.storage === result.storage) result.storage.isNeeded = true;
+    }
+    results.push(isShared ? makeTensor(result.storage.retain(), result.layout, result.vertex) : result);
   }
   return results;
 }
