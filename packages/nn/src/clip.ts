@@ -38,7 +38,8 @@ export function clipGradNorm_(
 ): Tensor | Promise<Tensor> {
   if (!(maxNorm > 0)) throw new ArgumentError(`clipGradNorm_: maxNorm must be positive, got ${maxNorm}`);
   if (!(normType > 0)) throw new ArgumentError(`clipGradNorm_: normType must be positive, got ${normType}`);
-  const gradients = [...parameters].flatMap((parameter) => parameter.grad ?? []);
+  const gradients: Tensor[] = [];
+  for (const { grad } of parameters) if (grad) gradients.push(grad);
   const together = normType === 2 && gradients.length > 0 && areAlike(gradients);
   const total = noGrad(() => scope(() => (together ? totalNorm(gradients) : normOf(gradients, normType))));
   const clip = (): Tensor => {

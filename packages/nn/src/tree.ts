@@ -18,6 +18,9 @@ export function keyOf(field: string): string {
   return key;
 }
 
+/** A parameter or buffer by its path. */
+type Found = [path: string, value: Parameter | Buffer];
+
 /** A module and all below it by path, shared ones at each of their places; the module itself has the path `prefix`. */
 export function* walk(module: Module, prefix = ''): Generator<[path: string, module: Module]> {
   yield [prefix, module];
@@ -25,9 +28,16 @@ export function* walk(module: Module, prefix = ''): Generator<[path: string, mod
 }
 
 /** Parameters and buffers of a module and all below it by path, shared ones at each of their places. */
-export function* walkTensors(module: Module, prefix = ''): Generator<[path: string, value: Parameter | Buffer]> {
-  for (const [path, each] of walk(module, prefix))
-    for (const [name, value] of each.namedOwnTensors()) yield [join(path, name), value];
+export function walkTensors(module: Module): Found[] {
+  const found: Found[] = [];
+  listTensors(module, '', found);
+  return found;
+}
+
+/** Into one list, not from generator to generator up the tree: a training step asks for all parameters of a model. */
+function listTensors(module: Module, prefix: string, found: Found[]): void {
+  for (const [name, value] of module.namedOwnTensors()) found.push([join(prefix, name), value]);
+  for (const [name, child] of module.namedChildren()) listTensors(child, join(prefix, name), found);
 }
 
 /** The parameters and buffers among the fields of an object. */

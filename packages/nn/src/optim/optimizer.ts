@@ -98,16 +98,16 @@ export abstract class Optimizer<S extends BaseSettings> {
   #step(): void {
     noGrad(() =>
       scope(() => {
-        for (const group of this.paramGroups)
-          this.updateAll(
-            group.params.flatMap((parameter) => {
-              const { grad } = parameter;
-              if (!grad) return [];
-              this.#follow(parameter);
-              return [{ parameter, gradient: group.maximize ? grad.neg() : grad }];
-            }),
-            group,
-          );
+        for (const group of this.paramGroups) {
+          const pairs: GradientPair[] = [];
+          for (const parameter of group.params) {
+            const { grad } = parameter;
+            if (!grad) continue;
+            this.#follow(parameter);
+            pairs.push({ parameter, gradient: group.maximize ? grad.neg() : grad });
+          }
+          this.updateAll(pairs, group);
+        }
       }),
     );
   }
@@ -134,7 +134,9 @@ export abstract class Optimizer<S extends BaseSettings> {
     names: readonly string[],
     { value = 0, numbers = {} }: { readonly value?: number; readonly numbers?: Readonly<Record<string, number>> } = {},
   ): void {
-    const fresh = pairs.flatMap(({ parameter }) => (this.state.has(parameter) ? [] : [parameter]));
+    const fresh: Tensor[] = [];
+    for (const { parameter } of pairs) if (!this.state.has(parameter)) fresh.push(parameter);
+    if (fresh.length === 0) return;
     for (const parameter of fresh) this.state.set(parameter, { ...numbers });
     for (const name of names)
       for (const [i, state] of statesLike(fresh, value).entries())
