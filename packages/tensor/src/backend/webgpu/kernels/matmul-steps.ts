@@ -27,20 +27,8 @@ export function stepsKey({ program, rows, keepsProduct }: StepsVariant): string 
 }
 
 /** Names of the inputs after the product (`in1`, …) and of the outputs (`out0`, …). */
-const inputName = numbered((i) => `in${i + 1}`);
-const outputName = numbered((i) => `out${i}`);
-const inputOffset = numbered((i) => `in${i + 1}Offset`);
-const outputOffset = numbered((i) => `out${i}Offset`);
-const scalarName = numbered((i) => `scalar${i}`);
-
-/** Names with a number in them, each made once and not for each dispatch. */
-function numbered(make: (i: number) => string): (i: number) => string {
-  const names: string[] = [];
-  return (i) => {
-    names[i] ??= make(i);
-    return names[i] as string;
-  };
-}
+const inputName = (i: number) => `in${i + 1}`;
+const outputName = (i: number) => `out${i}`;
 
 export function stepsBindings({ program, rows }: StepsVariant, width: Width): BindingSource[] {
   const element = (scalar: 'f32' | 'i32' | 'u32'): Element => (width === 4 ? `vec4<${scalar}>` : scalar);
@@ -52,34 +40,29 @@ export function stepsBindings({ program, rows }: StepsVariant, width: Width): Bi
 
 export function stepsParams({ program, rows }: StepsVariant): Record<string, ParameterType> {
   const params: Record<string, ParameterType> = u32(
-    ...rows.map((_, i) => inputOffset(i)),
-    ...program.outputs.map((_, i) => outputOffset(i)),
+    ...rows.map((_, i) => `${inputName(i)}Offset`),
+    ...program.outputs.map((_, i) => `${outputName(i)}Offset`),
   );
   program.scalars.forEach((dtype, i) => {
-    params[scalarName(i)] = dtype === 'bool' ? 'u32' : isFloating(dtype) ? 'f32' : 'i32';
+    params[`scalar${i}`] = dtype === 'bool' ? 'u32' : isFloating(dtype) ? 'f32' : 'i32';
   });
   return params;
 }
 
-/** The numbers and buffers that a dispatch brings for the steps. */
-export function stepsOperands(
+/** Adds what a dispatch brings for the steps, in the order of {@link stepsBindings} and {@link stepsParams}. */
+export function bringSteps(
   { program, scalars, inputs, outputs }: ProductSteps,
   width: Width,
-): { readonly params: Record<string, number>; readonly buffers: Record<string, DeviceBuffer> } {
-  const params: Record<string, number> = {};
-  const buffers: Record<string, DeviceBuffer> = {};
-  inputs.forEach(({ buffer, offset }, i) => {
-    params[inputOffset(i)] = offset / width;
-    buffers[inputName(i)] = buffer;
-  });
-  outputs.forEach(({ buffer, offset }, i) => {
-    params[outputOffset(i)] = offset / width;
-    buffers[outputName(i)] = buffer;
-  });
-  scalars.forEach((value, i) => {
-    params[scalarName(i)] = parameterOf(program.scalars[i], value);
-  });
-  return { params, buffers };
+  buffers: DeviceBuffer[],
+  params: number[],
+): void {
+  for (const operands of [inputs, outputs]) {
+    for (const { buffer, offset } of operands) {
+      buffers.push(buffer);
+      params.push(offset / width);
+    }
+  }
+  for (let i = 0; i < scalars.length; i++) params.push(parameterOf(program.scalars[i], scalars[i] as number));
 }
 
 /** The statements that take the product `product` at the linear index `i` (in units of the width) and `column` to memory, and what they need. */

@@ -10,14 +10,15 @@
 import { ArgumentError } from '../../../errors.js';
 import type { Activation, DeviceBuffer, MatmulRequest, Matrices } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
+import type { Kernel } from '../pipelines.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
 import { laneSource } from './matmul-lanes.js';
-import { partName, withParts } from './matmul-parts.js';
+import { withParts } from './matmul-parts.js';
 import { quadSource } from './matmul-quads.js';
 import { registerSource } from './matmul-registers.js';
 import { sharedSource } from './matmul-shared.js';
 import { slicesOfTiles, sumOfSlicesSource } from './matmul-split.js';
-import { type StepsVariant, stepsKey, stepsOperands, stepsVariant } from './matmul-steps.js';
+import { bringSteps, type StepsVariant, stepsKey, stepsVariant } from './matmul-steps.js';
 import { subgroupSource } from './matmul-subgroups.js';
 import type { KernelSource } from './source.js';
 
@@ -148,79 +149,70 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     slices === 1
       ? whole
       : { ...whole, isSplit: true, hasBias: false, hasResidual: false, activation: 'none', steps: null };
-  const kernel = context.kernel(variantKey(variant), () => {
-    const source = sources[tile.memory](variant);
-    return isJoint ? source : withParts(source, parts);
-  });
+  const kernel = kernelOf(variant, isJoint);
 
-  const unitA = variant.vectorA ? 4 : 1;
-  const unitB = variant.vectorB ? 4 : 1;
-  const unitOut = variant.vectorOut ? 4 : 1;
-  const params: Record<string, number> = {
-    m,
-    n,
-    k,
-    tilesM,
-    tilesN,
-    tiles: tiles * slices,
-    slices,
-    slice,
-    aOffset: a.offset / unitA,
-    bOffset: b.offset / unitB,
-    aRow: rowA / unitA,
-    bRow: rowB / unitB,
-    outOffset: out.offset / unitOut,
-    biasOffset: (bias?.offset ?? 0) / unitOut,
-    residualOffset: (residual?.offset ?? 0) / unitOut,
-    alpha: request.alpha,
-  };
-  sizes.forEach((size, d) => {
-    params[`batch${d}`] = size;
-    params[`aBatch${d}`] = (strides[0]?.[d] ?? 0) / unitA;
-    params[`bBatch${d}`] = (strides[1]?.[d] ?? 0) / unitB;
-    if (placing) params[`outBatch${d}`] = (placing.batchStrides[d] ?? 0) / unitOut;
-  });
-  if (placing) params.outRow = placing.rowStride / unitOut;
-  const following = steps && stepsOperands(steps, unitOut);
-  Object.assign(params, following?.params);
-  if (slices > 1) {
-    const partial = context.temporary(batches * slices * m * n * 4);
-    context.dispatch(
-      kernel,
-      { a: a.buffer, b: b.buffer, out: partial },
-      { ...params, outOffset: 0, alpha: 1 },
-      tiles * slices,
-    );
-    const size = context.tuning.pointwise.workgroupSize;
-    const invocations = batches * m * Math.ceil(n / 4);
-    context.dispatch(
-      context.kernel(`matmulSlices|${size}|${variantKey(whole)}`, () => sumOfSlicesSource(whole, size)),
-      { partial, bias: bias?.buffer, residual: residual?.buffer, out: out.buffer, ...following?.buffers },
-      { ...params, invocations },
-      groupsOf(invocations, size),
-    );
+  const unitOut = vectorOut ? 4 : 1;
+  const outOffset = out.offset / unitOut;
+  const biasOffset = (bias?.offset ?? 0) / unitOut;
+  const residualOffset = (residual?.offset ?? 0) / unitOut;
+  // Buffers and numbers in the order of the source's, which is that of `matmulBindings` and `matmulParams`.
+  const unitA = vectorA ? 4 : 1;
+  const unitB = vectorB ? 4 : 1;
+  const params = [m, n, k, tilesM, tilesN, tiles * slices];
+  params.push(a.offset / unitA, b.offset / unitB, rowA / unitA, rowB / unitB);
+  if (slices === 1) params.push(outOffset, biasOffset, residualOffset, request.alpha);
+  else params.push(0, 0, 0, slices, slice, 1);
+  for (let d = 0; d < sizes.length; d++)
+    params.push(sizes[d] ?? 1, (strides[0]?.[d] ?? 0) / unitA, (strides[1]?.[d] ?? 0) / unitB);
+  if (placing) {
+    params.push(placing.rowStride / unitOut);
+    for (let d = 0; d < sizes.length; d++) params.push((placing.batchStrides[d] ?? 0) / unitOut);
+  }
+  if (slices === 1) {
+    const buffers = [a.buffer];
+    for (const each of products) buffers.push(each.b.buffer);
+    bringStored(products, unitOut, buffers, params);
+    context.dispatch(kernel, buffers, params, tiles);
     return;
   }
-  const buffers: Record<string, DeviceBuffer | undefined> = {
-    a: a.buffer,
-    residual: residual?.buffer,
-    ...following?.buffers,
-  };
-  for (const [i, each] of products.entries()) {
-    buffers[partName('b', i)] = each.b.buffer;
-    buffers[partName('bias', i)] = each.bias?.buffer;
-    buffers[partName('out', i)] = each.out.buffer;
-  }
-  context.dispatch(kernel, buffers, params, tiles);
+  const partial = context.temporary(batches * slices * m * n * 4);
+  context.dispatch(kernel, [a.buffer, b.buffer, partial], params, tiles * slices);
+  const size = context.tuning.pointwise.workgroupSize;
+  const invocations = batches * m * Math.ceil(n / 4);
+  const summed = [partial];
+  const numbers = [m, n, slices, invocations, outOffset, biasOffset, residualOffset, request.alpha];
+  bringStored(products, unitOut, summed, numbers);
+  context.dispatch(
+    context.kernel(`matmulSlices|${size}|${variantKey(whole)}`, () => sumOfSlicesSource(whole, size)),
+    summed,
+    numbers,
+    groupsOf(invocations, size),
+  );
+}
+
+/** Adds the buffers of the epilogue and of what is written, in the order of `storeBindings`, and the numbers of the steps. */
+function bringStored(
+  products: readonly MatmulRequest[],
+  width: 1 | 4,
+  buffers: DeviceBuffer[],
+  params: number[],
+): void {
+  for (const { bias } of products) if (bias) buffers.push(bias.buffer);
+  for (const { residual } of products) if (residual) buffers.push(residual.buffer);
+  for (const { out, steps } of products) if (!steps || steps.keepsProduct) buffers.push(out.buffer);
+  for (const { steps } of products) if (steps) bringSteps(steps, width, buffers, params);
 }
 
 function startsVector(operand: { readonly offset: number } | undefined): boolean {
   return operand === undefined || operand.offset % 4 === 0;
 }
 
-function variantKey(variant: MatmulVariant): string {
-  const { memory, rows, columns, groupRows, groupColumns, depth, stages = 1 } = variant.tile;
-  const flags =
+const ACTIVATIONS: readonly Activation[] = ['none', 'relu', 'gelu', 'geluTanh'];
+const ZEROS: readonly MatmulVariant['placed'][] = [null, 'none', 'right', 'left'];
+
+/** All that a kernel's text depends on beside tile and steps, as one number. */
+function flagsOf(variant: MatmulVariant): number {
+  return (
     Number(variant.transposeA) |
     (Number(variant.transposeB) << 1) |
     (Number(variant.vectorA) << 2) |
@@ -228,8 +220,45 @@ function variantKey(variant: MatmulVariant): string {
     (Number(variant.vectorOut) << 4) |
     (Number(variant.hasBias) << 5) |
     (Number(variant.hasResidual) << 6) |
-    (Number(variant.isSplit) << 7);
-  return `matmul|${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}x${stages}|${flags}|${variant.batchRank}|${variant.parts}|${variant.placed ?? ''}|${variant.activation}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
+    (Number(variant.isSplit) << 7) |
+    (ACTIVATIONS.indexOf(variant.activation) << 8) |
+    (ZEROS.indexOf(variant.placed) << 10) |
+    (variant.parts << 12) |
+    (variant.batchRank << 20)
+  );
+}
+
+function variantKey(variant: MatmulVariant): string {
+  const { memory, rows, columns, groupRows, groupColumns, depth, stages = 1 } = variant.tile;
+  const tile = `${memory}${rows}x${columns}x${groupRows}x${groupColumns}x${depth}x${stages}`;
+  return `matmul|${tile}|${flagsOf(variant)}${variant.steps ? `|${stepsKey(variant.steps)}` : ''}`;
+}
+
+/** Kernels without steps, by tile and flags: a small product takes less time than writing and finding its kernel's key. */
+const kernels = new WeakMap<MatmulTile, Map<number, Kernel>>();
+
+function kernelOf(variant: MatmulVariant, isJoint: boolean): Kernel {
+  const { tile, parts } = variant;
+  const make = (): Kernel => ({
+    key: variantKey(variant),
+    source: () => {
+      const source = sources[tile.memory](variant);
+      return isJoint ? source : withParts(source, parts);
+    },
+  });
+  if (variant.steps) return make();
+  let ofTile = kernels.get(tile);
+  if (!ofTile) {
+    ofTile = new Map();
+    kernels.set(tile, ofTile);
+  }
+  const flags = flagsOf(variant);
+  let kernel = ofTile.get(flags);
+  if (!kernel) {
+    kernel = make();
+    ofTile.set(flags, kernel);
+  }
+  return kernel;
 }
 
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */
@@ -303,9 +332,21 @@ export function planOf(
   if (chosen === undefined) throw new ArgumentError('webgpu: the tuning names no tile for matmul');
   if (parts === 1 || chosen.tile.memory !== 'quads') return chosen;
   // A workgroup of `quads` computes all products: four columns of each a lane, so that its text is no longer than one's.
-  const tile = { ...chosen.tile, columns: 4 };
+  const tile = jointTile(chosen.tile);
   const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
   return { ...chosen, tile, tilesN, tiles: chosen.tilesM * tilesN * batches, isJoint: true };
+}
+
+/** Tiles for several products, each made once: kernels are found by them. */
+const jointTiles = new WeakMap<MatmulTile, MatmulTile>();
+
+function jointTile(tile: MatmulTile): MatmulTile {
+  let joint = jointTiles.get(tile);
+  if (!joint) {
+    joint = { ...tile, columns: 4 };
+    jointTiles.set(tile, joint);
+  }
+  return joint;
 }
 
 /** Drops batch dims of size 1 and merges neighbours that every operand walks in one go. */
