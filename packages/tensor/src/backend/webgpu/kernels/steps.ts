@@ -41,12 +41,8 @@ export interface StepRule {
 interface Binding {
   readonly role: Role;
   readonly member: number;
-  readonly buffer: DeviceBuffer;
   isWritten: boolean;
 }
-
-/** Where an operand is found: its binding, by place. */
-type Places = readonly number[];
 
 /** Has all parameters stepped. */
 export function dispatchSteps(context: KernelContext, rule: StepRule, members: readonly Member[]): void {
@@ -102,47 +98,42 @@ function widthOf({ count, operands }: Member, isTailFree: boolean): 1 | 4 {
 function dispatchChunk(context: KernelContext, rule: StepRule, members: readonly Member[], unit: 1 | 4): void {
   const { workgroupSize } = context.tuning.pointwise;
   const element: Element = unit === 4 ? 'vec4<f32>' : 'f32';
-  const bindings: Binding[] = [];
   const buffers: DeviceBuffer[] = [];
   const shared = Object.values(rule.shared ?? {});
   // In the order of the source's.
   const params = Object.values(rule.numbers);
   for (const { offset } of shared) params.push(offset);
   let groups = 0;
-  let key = `${rule.key}|${element}|`;
-  const places: number[][] = [];
-  for (const [member, { count, operands }] of members.entries()) {
+  // Of each operand, its buffer's: those of the first parameter in the order of the roles, then those of the second, and so on.
+  const places: number[] = [];
+  for (const { count, operands } of members) {
     const units = Math.ceil(count / unit);
     groups += groupsOf(units, workgroupSize);
     params.push(units, groups);
-    const own: number[] = [];
-    for (let i = 0; i < operands.length; i++) {
-      const { buffer, offset } = operands[i] as Dense;
-      const role = rule.roles[i] as Role;
+    for (const { buffer, offset } of operands) {
       params.push(offset / unit);
-      let place = buffers.indexOf(buffer);
-      if (place < 0) {
-        place = buffers.push(buffer) - 1;
-        bindings.push({ role, member, buffer, isWritten: false });
-      }
-      (bindings[place] as Binding).isWritten ||= role.isWritten;
-      own.push(place);
-      key += `${place},`;
+      const known = buffers.indexOf(buffer);
+      places.push(known < 0 ? buffers.push(buffer) - 1 : known);
     }
-    places.push(own);
   }
   for (const { buffer } of shared) buffers.push(buffer);
-  const kernel = context.kernel(key, () => stepSource(rule, element, bindings, places, workgroupSize));
+  const key = `${rule.key}|${element}|${places.join()}`;
+  const kernel = context.kernel(key, () => stepSource(rule, element, places, workgroupSize));
   context.dispatch(kernel, buffers, params, groups);
 }
 
-function stepSource(
-  rule: StepRule,
-  element: Element,
-  bindings: readonly Binding[],
-  places: readonly Places[],
-  workgroupSize: number,
-): KernelSource {
+/** The buffers at the places of operands. */
+function bindingsAt(places: readonly number[], roles: readonly Role[]): Binding[] {
+  const bindings: Binding[] = [];
+  for (const [i, place] of places.entries()) {
+    const role = roles[i % roles.length] as Role;
+    bindings[place] ??= { role, member: Math.floor(i / roles.length), isWritten: false };
+    (bindings[place] as Binding).isWritten ||= role.isWritten;
+  }
+  return bindings;
+}
+
+function stepSource(rule: StepRule, element: Element, places: readonly number[], workgroupSize: number): KernelSource {
   const { roles, numbers } = rule;
   const { body, results } = rule.text(element);
   const written = roles.filter(({ isWritten }) => isWritten);
@@ -151,12 +142,14 @@ function stepSource(
     ...f32(...Object.keys(numbers)),
     ...u32(...shared.map((name) => `${name}At`)),
   };
-  for (const i of places.keys())
+  const members = places.length / roles.length;
+  const bindings = bindingsAt(places, roles);
+  for (let i = 0; i < members; i++)
     Object.assign(params, u32(`count${i}`, `end${i}`, ...roles.map(({ name }) => `${name}At${i}`)));
   const nameOf = ({ role, member }: Binding) => `${role.name}${member}`;
   /** The element of a role of parameter i that an invocation works on. */
   const at = (role: number, i: number) =>
-    `${nameOf(bindings[places[i]?.[role] ?? 0] as Binding)}[p.${roles[role]?.name}At${i} + i]`;
+    `${nameOf(bindings[places[i * roles.length + role] ?? 0] as Binding)}[p.${roles[role]?.name}At${i} + i]`;
   const branch = (i: number): string => {
     const reads = roles.map((_, role) => at(role, i)).join(', ');
     const writes = roles.flatMap(({ name, isWritten }, role) => (isWritten ? [`${at(role, i)} = next.${name};`] : []));
@@ -170,7 +163,7 @@ function stepSource(
   };
   return {
     label: rule.label,
-    about: `A workgroup steps ${workgroupSize} elements (${element}) of one of ${places.length} parameters.`,
+    about: `A workgroup steps ${workgroupSize} elements (${element}) of one of ${members} parameters.`,
     bindings: [
       ...bindings.map((each) => (each.isWritten ? write(nameOf(each), element) : read(nameOf(each), element))),
       ...shared.map((name) => read(name)),
@@ -184,9 +177,9 @@ function stepSource(
       indent(body.trim()),
       `  return Stepped(${written.map(({ name }) => results[name]).join(', ')});\n}`,
     ].join('\n'),
-    main: lines(places.length, (i) =>
+    main: lines(members, (i) =>
       [
-        i === 0 ? `if (group < p.end0) {` : i < places.length - 1 ? `else if (group < p.end${i}) {` : 'else {',
+        i === 0 ? `if (group < p.end0) {` : i < members - 1 ? `else if (group < p.end${i}) {` : 'else {',
         indent(branch(i)),
         '}',
       ].join('\n'),
