@@ -77,6 +77,8 @@ export class Storage {
   isNeeded = false;
   /** Whether a captured function was recorded that reads it from outside. */
   isCaptured = false;
+  /** Its place in the order of the values that are composed to a program at this moment: sets and maps of them would take longer. */
+  place = -1;
   #readers: Set<Storage> | null = null;
   #references = 1;
   #buffer: DeviceBuffer | null = null;

@@ -49,40 +49,46 @@ export function compose(root: Storage): Composition {
     }
   }
 
-  const values = new Map<Storage, number>();
+  for (let i = 0; i < order.length; i++) (order[i] as Storage).place = i;
+  // Of each storage of the order.
+  const values: number[] = [];
   const steps: Step[] = [];
   const number = (arg: RecipeArgument): number => {
     if (!('storage' in arg)) return inputs.length + findScalar(scalars, arg);
-    return values.get(arg.storage) ?? findInput(inputs, arg);
+    return arg.storage.recipe ? (values[arg.storage.place] ?? 0) : findInput(inputs, arg);
   };
   for (const storage of order) {
     const own = storage.recipe;
     if (!own) continue;
     const args = own.args.map(number);
-    if (own.op === 'copy') values.set(storage, args[0] ?? 0);
+    if (own.op === 'copy') values.push(args[0] ?? 0);
     else {
-      values.set(storage, inputs.length + scalars.length + steps.length);
+      values.push(inputs.length + scalars.length + steps.length);
       steps.push({ op: own.op, type: own.type, dtype: storage.dtype, args });
     }
   }
 
-  const together = new Set(order);
-  const written = [root, ...order.filter((storage) => storage !== root && mustKeep(storage, together))];
+  const written = [root];
+  const inlined: Storage[] = [];
   // Outputs need room beside the inputs; a value that finds none is computed again by its next kernel.
-  written.length = Math.max(1, Math.min(written.length, root.backend.maxPointwiseInputs + 1 - inputs.length));
+  const most = root.backend.maxPointwiseInputs + 1 - inputs.length;
+  for (const storage of order) {
+    if (storage === root) continue;
+    if (written.length < most && mustKeep(storage, order)) written.push(storage);
+    else inlined.push(storage);
+  }
   const program = new Program({
     inputs: inputs.map(({ storage }) => storage.dtype),
     scalars: scalars.map(({ dtype }) => dtype),
     steps,
-    outputs: written.map((storage) => values.get(storage) ?? 0),
+    outputs: written.map((storage) => values[storage.place] ?? 0),
   });
-  for (const storage of written) together.delete(storage);
-  return { program, inputs, scalars: scalars.map(({ value }) => value), written, inlined: [...together] };
+  return { program, inputs, scalars: scalars.map(({ value }) => value), written, inlined };
 }
 
-function mustKeep(storage: Storage, together: ReadonlySet<Storage>): boolean {
+function mustKeep(storage: Storage, together: readonly Storage[]): boolean {
   if (storage.wasInlined || storage.isNeeded) return true;
-  for (const reader of storage.readers) if (!together.has(reader)) return true;
+  for (const reader of storage.readers) if (together[reader.place] !== reader) return true;
   return false;
 }
 

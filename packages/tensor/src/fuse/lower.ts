@@ -3,7 +3,7 @@ import type { PointwiseRequest, Strided } from '../backend/requests.js';
 import { numel } from '../shape.js';
 import type { Storage } from '../storage.js';
 import { collapseDims, contiguousView, type View } from '../view.js';
-import { type Composition, compose } from './compose.js';
+import { type Composition, compose, type Input } from './compose.js';
 import { findFollowing } from './product-steps.js';
 import { findEpilogue, lowerAddend, lowerFollowing, lowerProduct } from './products.js';
 
@@ -29,7 +29,7 @@ export function lower(root: Storage, destination?: Destination): void {
   else for (const storage of written) if (!(storage === root && destination)) storage.reserve();
   for (const storage of inlined) storage.wasInlined = true;
   // The root lets go last: settling it may release the pending values below it.
-  for (const storage of written.toReversed()) storage.settle();
+  for (let i = written.length - 1; i >= 0; i--) written[i]?.settle();
 }
 
 /**
@@ -54,23 +54,24 @@ export function pointwiseRequest(
   { program, inputs, scalars, written }: Composition,
   destination?: Destination,
 ): PointwiseRequest {
-  const outputs = written.map((storage, i) =>
-    i === 0 && destination ? destination : { storage, view: contiguousView(shape) },
-  );
-  const all = [...inputs, ...outputs];
-  const strides = all.map(({ view }) => view.strides);
+  // All outputs but a destination lie densely.
+  const whole = contiguousView(shape);
+  const outputs = written.map((storage, i) => (i === 0 && destination ? destination : { storage, view: whole }));
+  const strides: (readonly number[])[] = [];
+  for (const { view } of inputs) strides.push(view.strides);
+  for (const { view } of outputs) strides.push(view.strides);
   const collapsed = collapseDims(shape, strides);
-  const operands = all.map(({ storage, view }, i): Strided => {
+  const operand = ({ storage, view }: Input, place: number): Strided => {
     const buffer = storage.recipe ? storage.reserve() : storage.buffer;
-    return { buffer, dtype: storage.dtype, offset: view.offset, strides: collapsed.strides[i] ?? [] };
-  });
+    return { buffer, dtype: storage.dtype, offset: view.offset, strides: collapsed.strides[place] ?? [] };
+  };
   return {
     kind: 'pointwise',
     program,
     shape: collapsed.shape,
     uncollapsed: shape[0] === 1 ? { shape, strides } : undefined,
-    inputs: operands.slice(0, inputs.length),
+    inputs: inputs.map(operand),
     scalars,
-    outputs: operands.slice(inputs.length),
+    outputs: outputs.map((output, i) => operand(output, inputs.length + i)),
   };
 }
