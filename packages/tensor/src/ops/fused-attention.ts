@@ -185,18 +185,18 @@ function collapse<T extends Readonly<Record<string, Strided>>>(
   batch: Shape,
   operands: T,
 ): T & { readonly batch: readonly number[] } {
-  const names = Object.keys(operands);
+  const strides: (readonly number[])[] = [];
+  for (const name in operands) strides.push((operands[name] as Strided).strides);
   // The logarithms, the order of the stream and the batch's numbers are row-major.
-  const all = [...names.map((name) => (operands[name] as Strided).strides), contiguousStrides(batch)];
-  const merged = collapseDims(
-    batch,
-    all.map((strides) => strides.slice(0, batch.length)),
-  );
-  const own = names.map((name, i) => {
-    const operand = operands[name] as Strided;
-    return [name, { ...operand, strides: [...(merged.strides[i] ?? []), ...operand.strides.slice(-2)] }];
-  });
-  return { ...(Object.fromEntries(own) as T), batch: merged.shape };
+  strides.push(contiguousStrides(batch));
+  const merged = collapseDims(batch, strides);
+  const collapsed: Record<string, Strided> = {};
+  let i = 0;
+  for (const name in operands) {
+    const { buffer, dtype, offset, strides: own } = operands[name] as Strided;
+    collapsed[name] = { buffer, dtype, offset, strides: [...(merged.strides[i++] ?? []), ...own.slice(-2)] };
+  }
+  return { ...(collapsed as T), batch: merged.shape };
 }
 
 /** A fresh tensor whose leading dims lie in memory in the order of another's, as far as shapes agree; columns follow each other. */

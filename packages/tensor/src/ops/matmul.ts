@@ -8,7 +8,7 @@ import { noteFlops } from '../flops.js';
 import { broadcastShapes, formatShape, numel, type Shape } from '../shape.js';
 import { type Factor, Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
-import { collapseDims, contiguousView, expandView } from '../view.js';
+import { collapseDims, contiguousView } from '../view.js';
 import { checkFloats, commonBackend } from './operands.js';
 import { sumTo } from './pointwise/sum-to.js';
 
@@ -65,8 +65,9 @@ export function linear(input: Tensor, matrix: Tensor, added?: Tensor | null, act
   commonBackend('linear', x, weight, ...(bias ? [bias] : []));
   const isConstant = !needsGrad(inputs);
   if (x.shape.length === 1) return linear(x.unsqueeze(0), weight, bias, activation).squeeze(0);
-  const output = product(x, weight.detach().transpose(0, 1), {
+  const output = product(x, weight, {
     isConstant,
+    isTransposed: true,
     bias: bias ?? null,
     activation: isConstant ? activation : 'none',
   });
@@ -83,18 +84,25 @@ export function linear(input: Tensor, matrix: Tensor, added?: Tensor | null, act
 
 interface ProductOptions {
   readonly isConstant: boolean;
+  /** Whether the right side is given as its transpose. */
+  readonly isTransposed?: boolean;
   readonly bias?: Tensor | null;
   readonly activation?: Activation;
 }
 
 /** The pending product of matrices whose inner sizes agree. */
-function product(a: Tensor, b: Tensor, { isConstant, bias, activation = 'none' }: ProductOptions): Tensor {
-  const batchShape = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+function product(
+  a: Tensor,
+  b: Tensor,
+  { isConstant, isTransposed = false, bias, activation = 'none' }: ProductOptions,
+): Tensor {
+  const batchOfA = a.shape.slice(0, -2);
+  const batchShape = b.shape.length === 2 ? batchOfA : broadcastShapes('matmul', batchOfA, b.shape.slice(0, -2));
   const k = a.shape.at(-1) ?? 0;
-  const n = b.shape.at(-1) ?? 0;
+  const n = b.shape.at(isTransposed ? -2 : -1) ?? 0;
   let m = a.shape.at(-2) ?? 0;
-  const left = factor(a, batchShape);
-  const right = factor(b, batchShape);
+  const left = factor(a, batchShape, false);
+  const right = factor(b, batchShape, isTransposed);
   const row = bias?.contiguous();
   row?.compute();
   const collapsed = collapseDims(batchShape, [left.batchStrides, right.batchStrides]);
@@ -128,14 +136,24 @@ function product(a: Tensor, b: Tensor, { isConstant, bias, activation = 'none' }
   return makeTensor(storage, contiguousView(shape));
 }
 
-/** A tensor as a stack of matrices, computed; copied only if neither rows nor columns are contiguous. */
-function factor(x: Tensor, batchShape: Shape): Factor {
-  const [rows, columns] = [x.shape.at(-2) ?? 1, x.shape.at(-1) ?? 1];
-  const readable = x.layout.strides.at(-1) === 1 || x.layout.strides.at(-2) === 1 || rows <= 1 || columns <= 1;
-  const source = readable ? x : x.contiguous();
+/** A tensor, or its transpose, as a stack of matrices, computed; copied only if neither rows nor columns are contiguous. */
+function factor(x: Tensor, batchShape: Shape, isTransposed: boolean): Factor {
+  const lines = [x.shape.length - 2, x.shape.length - 1] as const;
+  const [row, column] = isTransposed ? [lines[1], lines[0]] : lines;
+  const [rows, columns] = [x.shape[row] ?? 1, x.shape[column] ?? 1];
+  const { strides: own } = x.layout;
+  const source = own[row] === 1 || own[column] === 1 || rows <= 1 || columns <= 1 ? x : x.contiguous();
   source.compute();
-  const { strides, offset } = expandView(source.layout, [...batchShape, rows, columns]);
-  const rowStride = rows <= 1 ? columns : (strides.at(-2) ?? columns);
-  const columnStride = columns <= 1 ? 1 : (strides.at(-1) ?? 1);
-  return { storage: source.storage, offset, rowStride, columnStride, batchStrides: strides.slice(0, -2) };
+  const { strides, offset } = source.layout;
+  const lead = batchShape.length - lines[0];
+  return {
+    storage: source.storage,
+    offset,
+    rowStride: rows <= 1 ? columns : (strides[row] ?? columns),
+    columnStride: columns <= 1 ? 1 : (strides[column] ?? 1),
+    // Broadcast: dims that it does not have, and those of size 1, are repeated.
+    batchStrides: batchShape.map((size, d) =>
+      d < lead || (x.shape[d - lead] === 1 && size !== 1) ? 0 : (strides[d - lead] ?? 0),
+    ),
+  };
 }
