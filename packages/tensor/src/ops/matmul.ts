@@ -44,7 +44,7 @@ function gradientOfRight(x: Tensor, shape: Shape, grad: Tensor): Tensor {
 
 /** All dims but the last as one; rows of no element cannot be told from their number by a size of -1. */
 function rowsOf(x: Tensor): Tensor {
-  return x.reshape([numel(x.shape.slice(0, -1)), x.shape.at(-1) ?? 0]);
+  return x.shape.length === 2 ? x : x.reshape([numel(x.shape.slice(0, -1)), x.shape.at(-1) ?? 0]);
 }
 
 /**
@@ -71,11 +71,18 @@ export function linear(input: Tensor, matrix: Tensor, added?: Tensor | null, act
     bias: bias ?? null,
     activation: isConstant ? activation : 'none',
   });
-  const linearOutput = record('linear', output, inputs, [x, weight], (grad, [rows, columns]) => [
-    () => matmul(grad, columns),
-    () => matmul(rowsOf(grad).transpose(0, 1), rowsOf(rows)),
-    () => rowsOf(grad).sum(0),
-  ]);
+  const linearOutput = record('linear', output, inputs, [x, weight], (grad, [rows, columns]) => {
+    let flat: Tensor | null = null;
+    const gradRows = (): Tensor => {
+      flat ??= rowsOf(grad);
+      return flat;
+    };
+    return [
+      () => matmul(grad, columns),
+      () => matmul(gradRows().transpose(0, 1), rowsOf(rows)),
+      () => gradRows().sum(0),
+    ];
+  });
   if (isConstant || activation === 'none') return linearOutput;
   return activation === 'relu'
     ? linearOutput.relu()
