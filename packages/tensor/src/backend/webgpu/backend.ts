@@ -69,9 +69,11 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly #temporaries: DeviceBuffer[] = [];
   readonly #operands: Operands;
   readonly #hasHalves: boolean;
+  readonly #largest: ReturnType<typeof largestBuffer>;
 
   private constructor(device: WebGpuDevice, options: WebGpuOptions) {
     this.#device = device;
+    this.#largest = largestBuffer(device.limits);
     this.#hasHalves = device.gpu.features.has('shader-f16');
     this.#debug = options.debug ?? environment('COURSE_DEBUG') === '1';
     this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize, device.limits);
@@ -153,10 +155,9 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   allocate(byteLength: number, what = 'a tensor'): DeviceBuffer {
     this.#device.check();
-    const largest = largestBuffer(this.limits);
-    if (byteLength > largest.byteLength) {
+    if (byteLength > this.#largest.byteLength) {
       throw new DeviceError(
-        `webgpu: ${what} of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${largest.byteLength} bytes (${largest.limit})`,
+        `webgpu: ${what} of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${this.#largest.byteLength} bytes (${this.#largest.limit})`,
       );
     }
     this.#buffers++;

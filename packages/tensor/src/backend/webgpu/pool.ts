@@ -140,7 +140,9 @@ export class BufferPool {
     for (let i = free.length - 1; i >= 0; i--) {
       const candidate = free[i];
       if (candidate === undefined || candidate.lastBatch === avoidBatch) continue;
-      free.splice(i, 1);
+      // Nearly always the last one.
+      if (i === free.length - 1) free.pop();
+      else free.splice(i, 1);
       this.#freeBytes -= size;
       return candidate;
     }
