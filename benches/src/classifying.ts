@@ -9,7 +9,7 @@ import { clipGradNorm_, type Module } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
 import { keep, manualSeed, scope, type Tensor } from '@course/tensor';
 import { data, folder, generatedTexts } from './texts.js';
-import type { Workload } from './workloads.js';
+import type { Workload } from './workload.js';
 
 const STEPS = 50;
 const SENTENCES = 12_000;

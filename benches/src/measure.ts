@@ -1,6 +1,6 @@
 // Medians by tinybench, and the table that sets them beside those of peers.
 import { Bench } from 'tinybench';
-import type { Workload } from './workloads.js';
+import type { Workload } from './workload.js';
 
 /** The median time of a run, in milliseconds. */
 export async function measure(workload: Workload): Promise<number> {

@@ -7,7 +7,7 @@ import { BertTokenizer, trainWordPiece } from '@course/data';
 import { BertForSequenceClassification, bertConfig, pipeline, type TextClassificationPipeline } from '@course/models';
 import { manualSeed } from '@course/tensor';
 import { data, folder, generatedTexts } from './texts.js';
-import type { Workload } from './workloads.js';
+import type { Workload } from './workload.js';
 
 const COUNT = 1000;
 const BATCH = 32;

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BertTokenizer, type Tokenizer, trainByteLevelBpe, trainWordPiece } from '@course/data';
 import { data, folder, generatedTexts } from './texts.js';
-import type { Workload } from './workloads.js';
+import type { Workload } from './workload.js';
 
 const COUNT = 1000;
 const reviews = join(data, 'datasets/imdb/test_5k.jsonl');

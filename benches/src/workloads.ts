@@ -18,20 +18,10 @@ import {
   type Tensor,
   tensor,
 } from '@course/tensor';
-
 import { classifying } from './classifying.js';
 import { pipelines } from './pipelines.js';
 import { tokenizing } from './tokenizing.js';
-
-export interface Workload {
-  readonly name: string;
-  /** Floating-point operations of a run, where a rate says more than a time. */
-  readonly flop?: number;
-  /** Repetitions inside a run, where one alone is too short to time. */
-  readonly repeats?: number;
-  /** Prepares the operands and returns the run. */
-  prepare(): () => Promise<void>;
-}
+import type { Workload } from './workload.js';
 
 /** Waits until a value is computed; releases it. */
 async function done(value: Tensor): Promise<void> {

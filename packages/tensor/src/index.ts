@@ -75,6 +75,7 @@ export {
   maxPool1dWithIndices,
   type PoolOptions,
 } from './ops/convolution.js';
+export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
 export { type DropoutOptions, dropout } from './ops/dropout.js';
 export { type EmbeddingOptions, embedding } from './ops/embedding.js';
 export { maskedSelect, nonzero, type Unique, type UniqueOptions, unique } from './ops/host-select.js';
@@ -87,7 +88,7 @@ export {
   scatterAdd,
   takeAlongDim,
 } from './ops/indexing.js';
-export { type CrossEntropyOptions, crossEntropy, type Reduction } from './ops/loss.js';
+export type { Reduction } from './ops/loss-reduction.js';
 export {
   type BinaryLossOptions,
   bceLoss,

@@ -1,15 +1,15 @@
 /**
  * Losses between a prediction and a target, by the names and meanings of `torch.nn.functional`; each is a few tensor ops that fuse.
- * Cross-entropy, which has kernels of its own, is in loss.ts.
+ * Cross-entropy, which has kernels of its own, is in `cross-entropy.ts`.
  */
 import { autocasted } from '../autocast.js';
 import { record } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { formatShape, normalizeDim, numel, sameShape } from '../shape.js';
+import { formatShape, normalizeDim, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { softplus } from './activations.js';
 import { gatherAs, indexSelect } from './indexing.js';
-import type { Reduction } from './loss.js';
+import { checkReduction, type Reduction, reduced } from './loss-reduction.js';
 import { checkDTypes, checkFloats, commonBackend } from './operands.js';
 import { norm } from './reduce.js';
 
@@ -17,16 +17,6 @@ import { norm } from './reduce.js';
 export interface LossOptions {
   /** `mean` (default), `sum`, or `none` for a loss an element. */
   readonly reduction?: Reduction;
-}
-
-/** Throws unless the reduction is one of the three. */
-export function checkReduction(name: string, reduction: string): void {
-  if (!['mean', 'sum', 'none'].includes(reduction))
-    throw new ArgumentError(`${name}: ${reduction} is not a valid value for reduction: it may be mean, sum or none`);
-}
-
-function reduced(losses: Tensor, reduction: Reduction): Tensor {
-  return reduction === 'none' ? losses : reduction === 'sum' ? losses.sum() : losses.mean();
 }
 
 /** PyTorch only warns where shapes differ and broadcasts; what comes out is hardly ever meant. */
@@ -246,19 +236,4 @@ export function normalize(
 ): Tensor {
   const [x] = autocasted('normalize', given);
   return x.div(norm(x, dim, { p, keepDim: true }).clamp({ min: eps }));
-}
-
-/** Soft targets: `Σ -target log softmax(logits)` over classes, smoothed and weighted; a mean is over the rows. */
-export function softCrossEntropy(
-  logits: Tensor,
-  target: Tensor,
-  classDim: number,
-  { reduction, weight, labelSmoothing }: { reduction: Reduction; weight: Tensor | null; labelSmoothing: number },
-): Tensor {
-  const classes = logits.shape[classDim] ?? 1;
-  const smooth = labelSmoothing > 0 ? target.mul(1 - labelSmoothing).add(labelSmoothing / classes) : target;
-  const columns = weight?.view(logits.shape.map((_, d) => (d === classDim ? classes : 1)));
-  const shares = columns ? smooth.mul(columns) : smooth;
-  const losses = logits.logSoftmax(classDim).mul(shares).sum(classDim).neg();
-  return reduction === 'mean' ? losses.sum().div(numel(losses.shape)) : reduced(losses, reduction);
 }

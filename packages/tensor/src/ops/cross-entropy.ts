@@ -5,14 +5,11 @@ import { record } from '../autograd/record.js';
 import { isFloating } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { placeOfCall } from '../place.js';
-import { formatShape, sameShape } from '../shape.js';
+import { formatShape, numel, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gatherAs, selectAs } from './indexing.js';
-import { checkReduction, softCrossEntropy } from './losses.js';
+import { checkReduction, type Reduction, reduced } from './loss-reduction.js';
 import { checkDTypes, checkFloats, commonBackend, dense, emptyOn, statisticsDType } from './operands.js';
-
-/** What becomes of the losses of the rows: their mean, their sum, or one each. */
-export type Reduction = 'mean' | 'sum' | 'none';
 
 /** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
@@ -65,6 +62,21 @@ export function crossEntropy(
   if (reduction === 'none') return losses.view(expected);
   if (reduction === 'sum') return losses.sum();
   return losses.sum().div(counts.sum());
+}
+
+/** Soft targets: `Σ -target log softmax(logits)` over classes, smoothed and weighted; a mean is over the rows. */
+function softCrossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  classDim: number,
+  { reduction, weight, labelSmoothing }: { reduction: Reduction; weight: Tensor | null; labelSmoothing: number },
+): Tensor {
+  const classes = logits.shape[classDim] ?? 1;
+  const smooth = labelSmoothing > 0 ? target.mul(1 - labelSmoothing).add(labelSmoothing / classes) : target;
+  const columns = weight?.view(logits.shape.map((_, d) => (d === classDim ? classes : 1)));
+  const shares = columns ? smooth.mul(columns) : smooth;
+  const losses = logits.logSoftmax(classDim).mul(shares).sum(classDim).neg();
+  return reduction === 'mean' ? losses.sum().div(numel(losses.shape)) : reduced(losses, reduction);
 }
 
 /** Losses with class weights and smoothing, in tensor ops; `counts` is what each row weighs in a mean. */
