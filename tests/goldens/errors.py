@@ -262,6 +262,15 @@ error("defineFunction({ name: 'f', forward: (c, x) => c.savedTensors[0], backwar
 error("defineFunction({ name: 'f', forward: (_, x) => x.mul(1), backward: (c, g) => [c.saveForBackward(g)] })(ones([], { requiresGrad: true })).backward()")
 error("const x = ones([], { requiresGrad: true }); grad(checkpoint((v) => v.exp(), x), [x])")
 
+group = "More than a device holds"
+error("zeros([2 ** 20, 2 ** 20])", "zeros(2**20, 2**20)", "4398046511104 bytes")
+error("rand([2 ** 20, 2 ** 20])", "rand(2**20, 2**20)", "4398046511104 bytes")
+error("linspace(0, 1, 2 ** 40)", "torch.linspace(0, 1, 2**40)", "4398046511104 bytes")
+error("ones([2 ** 20, 1]).add(ones([1, 2 ** 20]))", "ones(2**20, 1) + ones(1, 2**20)", "4398046511104 bytes")
+error("ones([2 ** 20, 1]).matmul(ones([1, 2 ** 20]))", "ones(2**20, 1) @ ones(1, 2**20)", "4398046511104 bytes")
+error("ones([1, 2 ** 20]).expand([2 ** 20, 2 ** 20]).contiguous()", "ones(1, 2**20).expand(2**20, 2**20).contiguous()", "4398046511104 bytes")
+error("embedding(zeros([2 ** 20], { dtype: 'int32' }), ones([2, 2 ** 20]))", "F.embedding(zeros(2**20, dtype=torch.int32), ones(2, 2**20))", "4398046511104 bytes")
+
 group = "Reading, printing, lifetime"
 error("await zeros([2]).item()", "zeros(2).item()")
 error("zeros([2]).to('float')")

@@ -4,6 +4,7 @@ import type { Backend } from './backend/backend.js';
 import { DTYPES, type DType, type HostArray, type HostArrays, wordBytes } from './dtype.js';
 import { ArgumentError, DTypeError } from './errors.js';
 import { float16FromFloat32, float16ToFloat32 } from './half.js';
+import type { Wanted } from './room.js';
 import { Storage } from './storage.js';
 
 /** Where dtypes are that not every device has. */
@@ -22,10 +23,10 @@ export function checkSupported(op: string, backend: Backend, dtype: DType): void
 }
 
 /** A new storage with the elements of a host array, which is read before the call returns. */
-export function uploadStorage(backend: Backend, data: ArrayLike<number>, dtype: DType): Storage {
-  checkSupported('tensor', backend, dtype);
+export function uploadStorage(backend: Backend, data: ArrayLike<number>, dtype: DType, wanted: Wanted): Storage {
+  checkSupported(wanted.name, backend, dtype);
+  const storage = new Storage(backend, dtype, data.length, wanted);
   const words = toWords(data, dtype);
-  const storage = new Storage(backend, dtype, data.length);
   backend.write(storage.buffer, 0, words);
   return storage;
 }

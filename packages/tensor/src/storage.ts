@@ -9,10 +9,11 @@
  */
 import type { Backend } from './backend/backend.js';
 import type { DeviceBuffer, MatmulRequest, Matrices } from './backend/requests.js';
-import { type DType, wordBytes } from './dtype.js';
+import type { DType } from './dtype.js';
 import { DisposedError } from './errors.js';
 import { lower } from './fuse/lower.js';
 import type { PointwiseName } from './ops/pointwise/table.js';
+import { bytesOf, checkRoom, type Wanted, withoutRoom } from './room.js';
 import type { Shape } from './shape.js';
 import { contiguousView, type View } from './view.js';
 
@@ -91,10 +92,14 @@ export class Storage {
     readonly backend: Backend,
     readonly dtype: DType,
     readonly size: number,
+    /** What its memory is for. */
+    private readonly wanted: Wanted,
     pending: Recipe | PendingProduct | null = null,
     /** Memory that its owner lends for as long as he likes. */
     lent: DeviceBuffer | null = null,
   ) {
+    // Before anybody hears of it, so that nothing has happened where it is refused.
+    if (!lent) checkRoom(backend, dtype, size, wanted, pending !== null);
     this.#recipe = pending && 'op' in pending ? pending : null;
     this.#product = pending && 'm' in pending ? pending : null;
     watch.storages?.created(this);
@@ -111,9 +116,9 @@ export class Storage {
     ledger.storages++;
   }
 
-  /** Whole words: an odd number of float16 leaves half a word unused. */
+  /** Whole words. */
   get byteLength(): number {
-    return Math.ceil((this.size * wordBytes(this.dtype)) / 4) * 4;
+    return bytesOf(this.dtype, this.size);
   }
 
   /** Pending storages whose recipes read this one. */
@@ -251,10 +256,20 @@ export class Storage {
   }
 
   #allocate(): DeviceBuffer {
-    const buffer = watch.storages?.allocate(this) ?? this.backend.allocate(this.byteLength);
+    const buffer = this.#ask();
     ledger.bytes += this.byteLength;
     ledger.allocatedSinceCollection += this.byteLength;
     return buffer;
+  }
+
+  #ask(): DeviceBuffer {
+    try {
+      return watch.storages?.allocate(this) ?? this.backend.allocate(this.byteLength);
+    } catch (error) {
+      // One that is pending may be asked for again when there is more room; one that is not never comes to be.
+      if (!this.isPending) this.#references = 0;
+      throw withoutRoom(error, this.backend, this.dtype, this.size, this.wanted);
+    }
   }
 
   /**
@@ -268,7 +283,7 @@ export class Storage {
     const { backend, dtype, size } = this;
     const whole = { storage: this as Storage, view: contiguousView([size]) };
     const recipe: Recipe = { op: 'copy', type: dtype, shape: [size], args: [whole], steps: 1, inputs: 1 };
-    const copy = new Storage(backend, dtype, size, recipe);
+    const copy = new Storage(backend, dtype, size, { name: 'copy', shape: [size] }, recipe);
     void copy.buffer;
     for (const reader of inlined) reader.#replaceSource(this, copy);
     copy.release();

@@ -406,7 +406,7 @@ export class Tensor<D extends DType = DType> extends FillMethods {
     const sizes = checkShape('newFull', shape);
     checkSupported('newFull', this.storage.backend, dtype);
     return new Tensor(
-      pendingStorage(this.storage.backend, 'copy', dtype, dtype, sizes, [{ scalar: value, dtype }]),
+      pendingStorage(this.storage.backend, 'copy', dtype, dtype, sizes, [{ scalar: value, dtype }], 'newFull'),
       contiguousView(sizes),
     );
   }
@@ -414,7 +414,7 @@ export class Tensor<D extends DType = DType> extends FillMethods {
   newArange(n: number): Tensor<'int32'> {
     const [size = 0] = checkShape('newArange', [n]);
     return new Tensor(
-      pendingStorage(this.storage.backend, 'index', 'int32', 'int32', [size], []),
+      pendingStorage(this.storage.backend, 'index', 'int32', 'int32', [size], [], 'newArange'),
       contiguousView([size]),
     );
   }

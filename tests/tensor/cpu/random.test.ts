@@ -48,7 +48,7 @@ describe.each<SimdBuild>(['simd', 'relaxed-simd'])('numbers drawn by the CPU bac
   it.each(DRAWS)('%o have the bits of the host', async (draw, dtype) => {
     const [ours, host] = [new Generator(1234), new Generator(1234)];
     for (const count of COUNTS) {
-      const storage = drawnStorage(backend, dtype, count, draw, ours);
+      const storage = drawnStorage(backend, dtype, count, draw, ours, { name: 'draw', shape: [count] });
       const want = dtype === 'float32' ? new Float32Array(count) : new Int32Array(count);
       fill(want, draw, host);
       const got = new Uint32Array(await backend.read(storage.buffer, 0, count * 4));
@@ -64,7 +64,9 @@ describe.each<SimdBuild>(['simd', 'relaxed-simd'])('numbers drawn by the CPU bac
   it('are the same on one thread', async () => {
     const single = await CpuBackend.create({ build, share: false });
     for (const [draw, dtype] of DRAWS) {
-      const [a, b] = [backend, single].map((each) => drawnStorage(each, dtype, 100_003, draw, new Generator(5)));
+      const [a, b] = [backend, single].map((each) =>
+        drawnStorage(each, dtype, 100_003, draw, new Generator(5), { name: 'draw', shape: [100_003] }),
+      );
       if (!a || !b) throw new ArgumentError('two backends draw');
       const [x, y] = [await backend.read(a.buffer, 0, 400_012), await single.read(b.buffer, 0, 400_012)];
       expect(Buffer.compare(Buffer.from(x), Buffer.from(y))).toBe(0);
@@ -86,7 +88,9 @@ describe.each<SimdBuild>(['simd', 'relaxed-simd'])('numbers drawn by the CPU bac
     ];
     const { bytes } = backend.statistics();
     for (const [draw, dtype] of wrong) {
-      expect(() => drawnStorage(backend, dtype, 1000, draw, ours)).toThrow(ArgumentError);
+      expect(() => drawnStorage(backend, dtype, 1000, draw, ours, { name: 'draw', shape: [1000] })).toThrow(
+        ArgumentError,
+      );
     }
     expect(ours.getState()).toEqual(host.getState());
     expect(backend.statistics().bytes).toBe(bytes);

@@ -77,6 +77,8 @@ export interface Backend {
   readonly maxPointwiseInputs: number;
   /** The most steps of a fused pointwise kernel. */
   readonly maxPointwiseSteps: number;
+  /** The most bytes of a buffer, whatever else is held, and why: a sentence that names them. */
+  readonly largest: { readonly byteLength: number; readonly because: string };
   /** Whether the device was lost or destroyed: nothing works on it any more. */
   readonly isLost: boolean;
 

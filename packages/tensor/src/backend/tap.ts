@@ -26,6 +26,7 @@ export class TappedBackend implements Backend {
   readonly kind: DeviceKind;
   readonly maxPointwiseInputs: number;
   readonly maxPointwiseSteps: number;
+  readonly largest: Backend['largest'];
   readonly readNow?: NonNullable<Backend['readNow']>;
   readonly kernelText?: NonNullable<Backend['kernelText']>;
   readonly #draw: Backend['draw'];
@@ -35,6 +36,7 @@ export class TappedBackend implements Backend {
     this.kind = device.kind;
     this.maxPointwiseInputs = device.maxPointwiseInputs;
     this.maxPointwiseSteps = device.maxPointwiseSteps;
+    this.largest = device.largest;
     if (device.readNow)
       this.readNow = (buffer, byteOffset, byteLength) => {
         void tap.interceptor?.read();

@@ -247,7 +247,9 @@ class CapturedFunction<A extends readonly unknown[], R> {
     parts: Parts,
     backend: TappedBackend,
   ): { candidate: Candidate; tensors: readonly Tensor[]; result: R } {
-    const inputs = parts.tensors.map(({ dtype, shape }) => new Storage(backend, dtype, numel(shape)));
+    const inputs = parts.tensors.map(
+      ({ dtype, shape }) => new Storage(backend, dtype, numel(shape), { name: 'capture', shape }),
+    );
     for (const [i, tensor] of parts.tensors.entries()) copyInto(inputs[i] as Storage, tensor);
     const recording = new Recording(
       backend,
@@ -316,7 +318,7 @@ function requestCopies(args: readonly unknown[]): void {
   const parts = takeApart(args, 'arguments');
   const backend = checkArguments(parts);
   for (const tensor of parts.tensors) {
-    const input = new Storage(backend, tensor.dtype, numel(tensor.shape));
+    const input = new Storage(backend, tensor.dtype, tensor.numel(), { name: 'capture', shape: tensor.shape });
     copyInto(input, tensor);
     input.release();
   }

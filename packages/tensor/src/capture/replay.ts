@@ -148,7 +148,7 @@ export class Replay {
   #lend({ buffer, dtype, size }: Omit<ResultPlace, 'layout'>): Storage {
     const known = this.recording.loans.get(buffer);
     if (known && !known.isReleased) return known.retain();
-    const storage = new Storage(this.recording.backend, dtype, size, null, buffer);
+    const storage = new Storage(this.recording.backend, dtype, size, { name: 'capture', shape: [size] }, null, buffer);
     this.recording.loans.set(buffer, storage);
     return storage;
   }

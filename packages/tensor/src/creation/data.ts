@@ -48,7 +48,10 @@ export function wrap(
   dtype: DType,
   { device, requiresGrad }: Omit<TensorOptions, 'dtype'>,
 ): Tensor {
-  const result = new Tensor(uploadStorage(backendFor(op, device), data, dtype), contiguousView(shape));
+  const result = new Tensor(
+    uploadStorage(backendFor(op, device), data, dtype, { name: op, shape }),
+    contiguousView(shape),
+  );
   return requiresGrad ? result.requiresGrad_() : result;
 }
 

@@ -5,6 +5,7 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { pendingStorage } from '../fuse/build.js';
 import { checkSupported } from '../host.js';
 import { checkDTypes } from '../ops/operands.js';
+import { checkRoom } from '../room.js';
 import { checkShape, formatShape, numel, type Shape } from '../shape.js';
 import { Storage } from '../storage.js';
 import { Tensor } from '../tensor.js';
@@ -22,7 +23,7 @@ function filled(name: string, shape: Shape, value: number | boolean, options: Te
   const sizes = checkShape(name, shape);
   const backend = backendFor(name, options.device);
   checkSupported(name, backend, dtype);
-  const storage = pendingStorage(backend, 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }]);
+  const storage = pendingStorage(backend, 'copy', dtype, dtype, sizes, [{ scalar: Number(value), dtype }], name);
   const result = new Tensor(storage, contiguousView(sizes));
   return options.requiresGrad ? result.requiresGrad_() : result;
 }
@@ -77,6 +78,7 @@ export function arange(first: number, ...rest: readonly (number | TensorOptions 
   const dtype = checkDType(options.dtype ?? (whole ? 'int32' : 'float32'));
   if (whole && fitsInt32(from) && fitsInt32(to) && fitsInt32(step) && (dtype === 'int32' || dtype === 'float32'))
     return wholeRange(from, step, count, dtype, options);
+  checkRoom(backendFor('arange', options.device), dtype, count, { name: 'arange', shape: [count] });
   const values = new Float64Array(count);
   for (let i = 0; i < count; i++) values[i] = from + i * step;
   return wrap('arange', values, [count], dtype, options);
@@ -95,7 +97,7 @@ function wholeRange(
   const backend = backendFor('arange', options.device);
   const sizes = [count];
   const view = contiguousView(sizes);
-  let storage = pendingStorage(backend, 'index', 'int32', 'int32', sizes, []);
+  let storage = pendingStorage(backend, 'index', 'int32', 'int32', sizes, [], 'arange');
   const then = (op: 'mul' | 'add' | 'cast', to: DType, scalar?: number): void => {
     const own = { storage, view };
     const next = pendingStorage(
@@ -105,6 +107,7 @@ function wholeRange(
       to,
       sizes,
       scalar === undefined ? [own] : [own, { scalar, dtype: 'int32' }],
+      'arange',
     );
     storage.release();
     storage = next;
@@ -132,14 +135,19 @@ export function empty(shape: Shape, { dtype = 'float32', requiresGrad = false, d
   const sizes = checkShape('empty', shape);
   const backend = backendFor('empty', device);
   checkSupported('empty', backend, checkDType(dtype));
-  const result = new Tensor(new Storage(backend, dtype, numel(sizes)), contiguousView(sizes));
+  const result = new Tensor(
+    new Storage(backend, dtype, numel(sizes), { name: 'empty', shape: sizes }),
+    contiguousView(sizes),
+  );
   return requiresGrad ? result.requiresGrad_() : result;
 }
 
 /** {@link empty} in another tensor's shape, dtype and device. */
 export function emptyLike(like: Tensor, { dtype = like.dtype }: LikeOptions = {}): Tensor {
   checkSupported('emptyLike', like.storage.backend, dtype);
-  return new Tensor(new Storage(like.storage.backend, dtype, numel(like.shape)), contiguousView(like.shape));
+  const { shape } = like;
+  const storage = new Storage(like.storage.backend, dtype, numel(shape), { name: 'emptyLike', shape });
+  return new Tensor(storage, contiguousView(shape));
 }
 
 /** So many numbers are made on the device, where it does that. */
@@ -160,11 +168,12 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   const [first, last] = [round(start), round(end)];
   const backend = backendFor('linspace', options.device);
   if (dtype === 'float32' && steps >= LONG_LINE && backend.drawLine) {
-    const storage = new Storage(backend, dtype, steps);
+    const storage = new Storage(backend, dtype, steps, { name: 'linspace', shape: [steps] });
     backend.drawLine(storage.buffer, steps, { first, last, step });
     const result = new Tensor(storage, contiguousView([steps]));
     return options.requiresGrad ? result.requiresGrad_() : result;
   }
+  checkRoom(backend, dtype, steps, { name: 'linspace', shape: [steps] });
   // In float32 each element has one rounding, of a product and a sum together.
   const values = hostArray(dtype === 'float64' ? 'float64' : 'float32', steps);
   for (let i = 0; i < steps; i++) values[i] = i < steps / 2 ? first + step * i : last - step * (steps - i - 1);
@@ -181,9 +190,11 @@ export function logspace(
   if (!Number.isInteger(steps) || steps < 0)
     throw new ArgumentError(`logspace: number of steps must be non-negative, got ${steps}`);
   const step = (end - start) / Math.max(1, steps - 1);
+  const dtype = checkDType(options.dtype ?? 'float32');
+  checkRoom(backendFor('logspace', options.device), dtype, steps, { name: 'logspace', shape: [steps] });
   const values = new Float64Array(steps);
   for (let i = 0; i < steps; i++) values[i] = base ** (start + step * i);
-  return wrap('logspace', values, [steps], checkDType(options.dtype ?? 'float32'), options);
+  return wrap('logspace', values, [steps], dtype, options);
 }
 
 /**

@@ -9,6 +9,7 @@ import { topk } from '../ops/sort.js';
 import { defaultGenerator } from '../random/default.js';
 import { drawnStorage, fill } from '../random/draw.js';
 import type { Generator } from '../random/generator.js';
+import { checkRoom } from '../room.js';
 import { broadcastShapes, checkShape, formatShape, numel, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
@@ -43,7 +44,10 @@ function drawn(
 ): Tensor {
   const backend = backendFor(name, device);
   checkSupported(name, backend, dtype);
-  const result = new Tensor(drawnStorage(backend, dtype, numel(shape), draw, generator), contiguousView(shape));
+  const result = new Tensor(
+    drawnStorage(backend, dtype, numel(shape), draw, generator, { name, shape }),
+    contiguousView(shape),
+  );
   return requiresGrad ? result.requiresGrad_() : result;
 }
 
@@ -51,6 +55,7 @@ function drawn(
 function whole(name: string, shape: Shape, draw: Draw, options: RandomOptions): Tensor {
   const { dtype = 'int32' } = options;
   if (dtype === 'int32') return drawn(name, shape, dtype, draw, options);
+  checkRoom(backendFor(name, options.device), dtype, numel(shape), { name, shape });
   const values = new Int32Array(numel(shape));
   fill(values, draw, options.generator ?? defaultGenerator());
   return wrap(name, values, shape, dtype, options);
@@ -103,7 +108,7 @@ function filled(
 ): Tensor {
   const { backend } = like.storage;
   return new Tensor(
-    drawnStorage(backend, floatDType(name, dtype), numel(shape), draw, generator),
+    drawnStorage(backend, floatDType(name, dtype), numel(shape), draw, generator, { name, shape }),
     contiguousView(shape),
   );
 }

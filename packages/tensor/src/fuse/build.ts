@@ -32,6 +32,9 @@ export function pendingStorage(
   dtype: DType,
   shape: Shape,
   args: readonly RecipeArgument[],
+  /** The name of the op that it is made for, and the shapes of operands that are other than the result's: for errors. */
+  name: string = op,
+  from?: readonly Shape[],
 ): Storage {
   for (const arg of args)
     if ('storage' in arg && !joins(arg.storage, arg.view.offset === 0 && isContiguous(arg.view), arg.view.shape, shape))
@@ -50,7 +53,7 @@ export function pendingStorage(
     bounds = estimate(args, most);
   }
   const recipe: Recipe = { op, type, shape, args, ...bounds };
-  return new Storage(backend, dtype, size, recipe);
+  return new Storage(backend, dtype, size, { name, shape, ...(from && { from }) }, recipe);
 }
 
 /** Whether a pending argument can be computed inside the kernel that reads it. */

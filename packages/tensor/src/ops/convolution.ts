@@ -2,6 +2,7 @@
 import { autocasted } from '../autocast.js';
 import { needsGrad } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
+import { checkRoom } from '../room.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gatherAs, selectAs } from './indexing.js';
@@ -235,10 +236,12 @@ export function adaptiveAvgPool1d(x: Tensor, outputSize: number): Tensor {
   const length = checkAdaptive('adaptiveAvgPool1d', x, outputSize);
   if (length % outputSize === 0) return x.unflatten(-1, [outputSize, length / outputSize]).mean(-1);
   // A product with the matrix of the windows' shares.
+  const shape = [length, outputSize];
+  checkRoom(x.storage.backend, x.dtype, length * outputSize, { name: 'adaptiveAvgPool1d', shape, from: [x.shape] });
   const shares = new Float64Array(length * outputSize);
   for (const [column, { start, size }] of evenWindows(length, outputSize).entries())
     for (let i = start; i < start + size; i++) shares[i * outputSize + column] = 1 / size;
-  return matmul(x, hostTensor(x.storage.backend, shares, [length, outputSize], x.dtype));
+  return matmul(x, hostTensor(x.storage.backend, shares, shape, x.dtype));
 }
 
 /** Maxima over `outputSize` windows that divide the last dim as evenly as may be, as `torch.nn.functional.adaptive_max_pool1d`. */

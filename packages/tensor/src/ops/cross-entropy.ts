@@ -101,8 +101,11 @@ function weightedLosses(
 function rowLosses(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
   const [rows = 0, classes = 0] = logits.shape;
   const backend = logits.storage.backend;
-  const { tensor: losses, operand: out } = emptyOn(backend, [rows], logits.dtype);
-  const { tensor: logSumExp, operand: lse } = emptyOn(backend, [rows], statisticsDType(logits.dtype));
+  const { tensor: losses, operand: out } = emptyOn(backend, logits.dtype, { name: 'crossEntropy', shape: [rows] });
+  const { tensor: logSumExp, operand: lse } = emptyOn(backend, statisticsDType(logits.dtype), {
+    name: 'crossEntropy',
+    shape: [rows],
+  });
   backend.run({
     kind: 'crossEntropy',
     rows,
@@ -138,7 +141,7 @@ function rowLossesBackward(
       .maskedFill(targets.eq(ignoreIndex).unsqueeze(-1), 0);
   }
   const backend = logits.storage.backend;
-  const { tensor, operand } = emptyOn(backend, [rows, classes], logits.dtype);
+  const { tensor, operand } = emptyOn(backend, logits.dtype, { name: 'crossEntropy', shape: [rows, classes] });
   backend.run({
     kind: 'crossEntropyBackward',
     rows,

@@ -33,7 +33,11 @@ export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: Embed
 function gather(indices: Tensor, weight: Tensor): Tensor {
   const backend = commonBackend('embedding', weight, indices);
   const [tableRows = 0, width = 0] = weight.shape;
-  const { tensor, operand } = emptyOn(backend, [...indices.shape, width], weight.dtype);
+  const { tensor, operand } = emptyOn(backend, weight.dtype, {
+    name: 'embedding',
+    shape: [...indices.shape, width],
+    from: [indices.shape, weight.shape],
+  });
   backend.run({
     kind: 'gatherRows',
     rows: numel(indices.shape),
@@ -50,7 +54,7 @@ function gather(indices: Tensor, weight: Tensor): Tensor {
 /** The sum of the gradient rows of each index. */
 function scatter(grad: Tensor, indices: Tensor, tableRows: number, width: number, paddingIndex: number): Tensor {
   const backend = grad.storage.backend;
-  const { tensor, operand } = emptyOn(backend, [tableRows, width], grad.dtype);
+  const { tensor, operand } = emptyOn(backend, grad.dtype, { name: 'embedding', shape: [tableRows, width] });
   backend.run({
     kind: 'scatterAddRows',
     rows: numel(indices.shape),

@@ -39,7 +39,9 @@ export function fusedAttention(
   const recording = needsGrad(inputs);
   const queries = q.shape.at(-2) ?? 1;
   const output = emptyInOrderOf(q, [...batch, queries, v.shape.at(-1) ?? 1]);
-  const logSumExp = recording ? emptyOn(backend, [...batch, queries], 'float32') : null;
+  const logSumExp = recording
+    ? emptyOn(backend, 'float32', { name: 'scaledDotProductAttention', shape: [...batch, queries] })
+    : null;
   const operands = collapse(batch, { ...operandsOf(q, k, v, mask, batch), out: stridedOf(output) });
   const sizes = sizesOf(q, k, v, settings);
   noteFlops(attentionFlops({ ...sizes, batch }));
@@ -201,7 +203,11 @@ function collapse<T extends Readonly<Record<string, Strided>>>(
 
 /** A fresh tensor whose leading dims lie in memory in the order of another's, as far as shapes agree; columns follow each other. */
 function emptyInOrderOf(like: Tensor, shape: Shape): Tensor {
-  const storage = new Storage(like.storage.backend, like.dtype, numel(shape));
+  const storage = new Storage(like.storage.backend, like.dtype, numel(shape), {
+    name: 'scaledDotProductAttention',
+    shape,
+    from: [like.shape],
+  });
   const strides = contiguousStrides(shape);
   const own = like.layout.strides;
   const last = shape.length - 1;

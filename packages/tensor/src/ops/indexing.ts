@@ -66,7 +66,7 @@ const sizesAround = (shape: Shape, at: number): Sizes => ({
 function runGather(name: string, x: Tensor, at: number, index: Strided, shape: Shape): Tensor {
   const backend = x.storage.backend;
   const table = dense(x);
-  const { tensor, operand: out } = emptyOn(backend, shape, x.dtype);
+  const { tensor, operand: out } = emptyOn(backend, x.dtype, { name, shape, from: [x.shape] });
   const sizes = { ...sizesAround(x.shape, at), count: shape[at] ?? 1 };
   backend.run({ kind: 'gather', name, dim: at, ...sizes, table, index, out, ...placeOfCall() });
   return tensor;

@@ -129,17 +129,23 @@ function product(
   }
   const shape = [...batchShape, a.shape.at(-2) ?? 0, n];
   noteFlops(2 * numel(shape) * k);
-  const storage = new Storage(a.storage.backend, a.dtype, numel(shape), {
-    batch,
-    m,
-    n,
-    k,
-    a: { ...left, batchStrides: leftBatch },
-    b: { ...right, batchStrides: rightBatch },
-    bias: row ? { storage: row.storage, offset: row.layout.offset } : null,
-    activation,
-    isConstant,
-  });
+  const storage = new Storage(
+    a.storage.backend,
+    a.dtype,
+    numel(shape),
+    { name: 'matmul', shape, from: [a.shape, b.shape] },
+    {
+      batch,
+      m,
+      n,
+      k,
+      a: { ...left, batchStrides: leftBatch },
+      b: { ...right, batchStrides: rightBatch },
+      bias: row ? { storage: row.storage, offset: row.layout.offset } : null,
+      activation,
+      isConstant,
+    },
+  );
   return makeTensor(storage, contiguousView(shape));
 }
 

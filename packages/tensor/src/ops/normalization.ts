@@ -53,9 +53,9 @@ function normalizeRows(
   const backend = commonBackend(op, x, ...inputs);
   const width = numel(normalizedShape);
   const rows = width === 0 ? 0 : numel(x.shape) / width;
-  const { tensor: output, operand: out } = emptyOn(backend, x.shape, x.dtype);
-  const { tensor: means, operand: mean } = emptyOn(backend, [rows], statisticsDType(x.dtype));
-  const { tensor: rstds, operand: rstd } = emptyOn(backend, [rows], statisticsDType(x.dtype));
+  const { tensor: output, operand: out } = emptyOn(backend, x.dtype, { name: op, shape: x.shape });
+  const { tensor: means, operand: mean } = emptyOn(backend, statisticsDType(x.dtype), { name: op, shape: [rows] });
+  const { tensor: rstds, operand: rstd } = emptyOn(backend, statisticsDType(x.dtype), { name: op, shape: [rows] });
   backend.run({
     kind: 'layerNorm',
     centered: op === 'layerNorm',
@@ -117,7 +117,9 @@ function fusedGradients(grad: Tensor, { input, mean, rstd, weight }: Saved, size
     null;
   const all = () => {
     if (made) return made;
-    const empty = (isWanted: boolean, shape: Shape) => (isWanted ? emptyOn(backend, shape, input.dtype) : null);
+    const name = centered ? 'layerNorm' : 'rmsNorm';
+    const empty = (isWanted: boolean, shape: Shape) =>
+      isWanted ? emptyOn(backend, input.dtype, { name, shape }) : null;
     const ofInput = empty(wanted.input, input.shape);
     const ofWeight = empty(wanted.affine, weight?.shape ?? [width]);
     const ofBias = empty(wanted.affine && centered, weight?.shape ?? [width]);

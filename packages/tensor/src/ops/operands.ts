@@ -6,6 +6,7 @@ import { makeTensor } from '../construct.js';
 import type { DType } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { uploadStorage } from '../host.js';
+import type { Wanted } from '../room.js';
 import type { Shape } from '../shape.js';
 import { formatShape, numel } from '../shape.js';
 import { Storage } from '../storage.js';
@@ -68,13 +69,18 @@ export function dense(tensor: Tensor): Dense {
   return { buffer: storage.buffer, dtype: storage.dtype, offset: layout.offset };
 }
 
-/** A fresh dense tensor for a kernel to write. */
-export function emptyOn(backend: Backend, shape: Shape, dtype: DType): { tensor: Tensor; operand: Dense } {
-  const storage = new Storage(backend, dtype, numel(shape));
+/** A fresh dense tensor for a kernel to write, of the shape that is wanted. */
+export function emptyOn(
+  backend: Backend,
+  dtype: DType,
+  wanted: Wanted,
+): { readonly tensor: Tensor; readonly operand: Dense } {
+  const { shape } = wanted;
+  const storage = new Storage(backend, dtype, numel(shape), wanted);
   return { tensor: makeTensor(storage, contiguousView(shape)), operand: { buffer: storage.buffer, dtype, offset: 0 } };
 }
 
 /** A tensor of elements that the host has computed. */
 export function hostTensor(backend: Backend, data: ArrayLike<number>, shape: Shape, dtype: DType): Tensor {
-  return makeTensor(uploadStorage(backend, data, dtype), contiguousView(shape));
+  return makeTensor(uploadStorage(backend, data, dtype, { name: 'tensor', shape }), contiguousView(shape));
 }

@@ -159,7 +159,7 @@ export function totalNorm(tensors: readonly Tensor[]): Tensor {
   checkTogether('totalNorm', tensors);
   const inputs = tensors.map((x): Run => ({ count: numel(x.shape), data: dense(x) }));
   const { backend } = first.storage;
-  const result = new Storage(backend, first.dtype, 1);
+  const result = new Storage(backend, first.dtype, 1, { name: 'totalNorm', shape: [] });
   backend.run({ kind: 'norm', inputs, out: { buffer: result.buffer, dtype: first.dtype, offset: 0 } });
   return makeTensor(result, contiguousView([]));
 }

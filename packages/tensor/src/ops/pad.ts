@@ -4,6 +4,7 @@ import { makeTensor } from '../construct.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { assign } from '../fuse/assign.js';
 import { pendingStorage } from '../fuse/build.js';
+import { checkRoom } from '../room.js';
 import { formatShape, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { contiguousView, sliceView, type View } from '../view.js';
@@ -64,10 +65,9 @@ export function pad(x: Tensor, amounts: readonly number[], { mode = 'constant', 
 function surround(x: Tensor, starts: Shape, ends: Shape, value: number): Tensor {
   x.checkAlive('pad');
   const { shape, dtype } = x;
-  const whole = x.newFull(
-    shape.map((size, d) => size + (starts[d] ?? 0) + (ends[d] ?? 0)),
-    value,
-  );
+  const padded = shape.map((size, d) => size + (starts[d] ?? 0) + (ends[d] ?? 0));
+  checkRoom(x.storage.backend, dtype, numel(padded), { name: 'pad', shape: padded, from: [shape] });
+  const whole = x.newFull(padded, value);
   const inside = shape.reduce<View>(
     (view, size, d) => sliceView(view, d, starts[d] ?? 0, (starts[d] ?? 0) + size, 1),
     contiguousView(whole.shape),

@@ -93,9 +93,15 @@ export function flip(x: Tensor, dims: number | Shape): Tensor {
     }
   }
   // Only the pointwise kernel of this copy ever sees the negative strides.
-  const storage = pendingStorage(x.storage.backend, 'copy', x.dtype, x.dtype, shape, [
-    { storage: x.storage, view: { shape, strides, offset } },
-  ]);
+  const storage = pendingStorage(
+    x.storage.backend,
+    'copy',
+    x.dtype,
+    x.dtype,
+    shape,
+    [{ storage: x.storage, view: { shape, strides, offset } }],
+    'flip',
+  );
   return record('flip', makeTensor(storage, contiguousView(shape)), [x], [], (grad) => [() => flip(grad, reversed)]);
 }
 

@@ -38,7 +38,7 @@ function reduce<D extends DType>(
   const length = numel(dims.map((d) => shape[d] ?? 1));
   const inner = oneRun ? numel(shape.slice(last + 1)) : 1;
   const input = dense(source);
-  const { tensor, operand } = emptyOn(x.storage.backend, result, dtype);
+  const { tensor, operand } = emptyOn(x.storage.backend, dtype, { name: op, shape: result, from: [shape] });
   x.storage.backend.run({ kind: 'reduce', op, outer, length, inner, scale, input, out: operand });
   return tensor as Tensor<D>;
 }

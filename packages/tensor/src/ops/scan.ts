@@ -16,11 +16,11 @@ interface Recurrence {
 }
 
 /** The kernel request, over dim `at` of operands of one shape. */
-function run(like: Tensor, at: number, reverse: boolean, { factors, terms }: Recurrence): Tensor {
+function run(name: string, like: Tensor, at: number, reverse: boolean, { factors, terms }: Recurrence): Tensor {
   const { shape } = like;
   const backend = like.storage.backend;
   const operands = { ...(factors && { factors: dense(factors) }), ...(terms && { terms: dense(terms) }) };
-  const { tensor, operand: out } = emptyOn(backend, shape, like.dtype);
+  const { tensor, operand: out } = emptyOn(backend, like.dtype, { name, shape });
   const sizes = { outer: numel(shape.slice(0, at)), length: shape[at] ?? 1, inner: numel(shape.slice(at + 1)) };
   backend.run({ kind: 'scan', reverse, ...sizes, ...operands, out });
   return tensor;
@@ -34,12 +34,14 @@ function shifted(x: Tensor, at: number, reverse: boolean, fill: number): Tensor 
 }
 
 function sums(x: Tensor, at: number, reverse: boolean): Tensor {
-  return record('cumsum', run(x, at, reverse, { terms: x }), [x], [], (grad) => [() => sums(grad, at, !reverse)]);
+  return record('cumsum', run('cumsum', x, at, reverse, { terms: x }), [x], [], (grad) => [
+    () => sums(grad, at, !reverse),
+  ]);
 }
 
 /** `y[k] = factors[k] * y[k-1] + terms[k]`. */
 function recurrence(factors: Tensor, terms: Tensor, at: number, reverse: boolean): Tensor {
-  const output = run(terms, at, reverse, { factors, terms });
+  const output = run('cumprod', terms, at, reverse, { factors, terms });
   return record('recurrence', output, [factors, terms], [factors, output], (grad, [a, y]) => {
     const flow = () => recurrence(shifted(a, at, !reverse, 0), grad, at, !reverse);
     return [() => flow().mul(shifted(y, at, reverse, 0)), flow];
@@ -48,7 +50,7 @@ function recurrence(factors: Tensor, terms: Tensor, at: number, reverse: boolean
 
 /** Running products of `x` from one end along `at`. */
 export function products(x: Tensor, at: number, reverse: boolean): Tensor {
-  const output = run(x, at, reverse, { factors: x });
+  const output = run('cumprod', x, at, reverse, { factors: x });
   return record('cumprod', output, [x], [x, output], (grad, [input, y]) => [
     // dy[k]/dx[i] is what stands before i times what stands between i and k: nothing is divided by.
     () => recurrence(shifted(input, at, !reverse, 0), grad, at, !reverse).mul(shifted(y, at, reverse, 1)),

@@ -28,14 +28,19 @@ function viewOf(name: string, x: Tensor, view: View, undo: (grad: Tensor) => Ten
 
 /** The same elements in row-major order; `x` itself if they are already. */
 export function contiguous(x: Tensor): Tensor {
-  return isContiguous(x.layout) ? x : clone(x);
+  return isContiguous(x.layout) ? x : copied(x, 'contiguous');
 }
 
 /** A copy in memory of its own. */
 export function clone(x: Tensor): Tensor {
-  const storage = pendingStorage(x.storage.backend, 'copy', x.dtype, x.dtype, x.shape, [
-    { storage: x.storage, view: x.layout },
-  ]);
+  return copied(x, 'clone');
+}
+
+/** {@link clone} under the name of the op that it is made for. */
+function copied(x: Tensor, name: string): Tensor {
+  const { backend } = x.storage;
+  const args = [{ storage: x.storage, view: x.layout }];
+  const storage = pendingStorage(backend, 'copy', x.dtype, x.dtype, x.shape, args, name);
   return record('clone', makeTensor(storage, contiguousView(x.shape)), [x], [], (grad) => [() => grad]);
 }
 
@@ -180,7 +185,11 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
     at,
     sizes.reduce((a, b) => a + b, 0),
   );
-  const storage = new Storage(backend, dtype, numel(shape));
+  const storage = new Storage(backend, dtype, numel(shape), {
+    name: 'cat',
+    shape,
+    from: tensors.map((each) => each.shape),
+  });
   const whole = contiguousView(shape);
   for (const [i, each] of tensors.entries()) {
     const start = starts[i] ?? 0;

@@ -41,7 +41,7 @@ function softmaxLast(x: Tensor, log: boolean, { scale = 1, mask }: SoftmaxOption
   const { shape } = x;
   const backend = x.storage.backend;
   const input = dense(x);
-  const { tensor, operand } = emptyOn(backend, shape, x.dtype);
+  const { tensor, operand } = emptyOn(backend, x.dtype, { name: log ? 'logSoftmax' : 'softmax', shape });
   backend.run({
     kind: 'softmax',
     log,
@@ -78,7 +78,7 @@ function softmaxBackward(grad: Tensor, output: Tensor, log: boolean, scale: numb
   const { shape } = output;
   const width = shape.at(-1) ?? 1;
   const backend = output.storage.backend;
-  const { tensor, operand } = emptyOn(backend, shape, output.dtype);
+  const { tensor, operand } = emptyOn(backend, output.dtype, { name: log ? 'logSoftmax' : 'softmax', shape });
   const rows = width === 0 ? 0 : numel(shape) / width;
   backend.run({
     kind: 'softmaxBackward',

@@ -44,7 +44,7 @@ function places(name: string, x: Tensor, dim: number, descending: boolean, most?
   const rows = rank === 0 ? detached.reshape([1]) : detached.transpose(at, rank - 1);
   const { backend } = x.storage;
   const input = dense(rows);
-  const { tensor, operand: out } = emptyOn(backend, rows.shape, 'int32');
+  const { tensor, operand: out } = emptyOn(backend, 'int32', { name, shape: rows.shape });
   const length = rows.shape.at(-1) ?? 1;
   const count = length === 0 ? 0 : rows.numel() / length;
   backend.run({ kind: 'sort', descending, rows: count, length, ...(most !== undefined && { most }), input, out });

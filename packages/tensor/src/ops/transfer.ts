@@ -51,7 +51,7 @@ function read(x: Tensor): Promise<ArrayBuffer> {
 
 /** The tensor on another device, made of its words, in the graph. */
 function arrived(x: Tensor, target: Backend, words: ArrayBuffer): Tensor {
-  const storage = new Storage(target, x.dtype, x.numel());
+  const storage = new Storage(target, x.dtype, x.numel(), { name: 'to', shape: x.shape });
   target.write(storage.buffer, 0, new Uint32Array(words));
   const output = makeTensor(storage, contiguousView(x.shape));
   if (!needsGrad([x])) return output;
@@ -60,7 +60,9 @@ function arrived(x: Tensor, target: Backend, words: ArrayBuffer): Tensor {
   const { vertex } = x;
   return recordAlways('to', output, [x], [], (grad) => {
     // A handle to the graph below, which must outlive the scope of the pass that leads here.
-    const anchor = keep(makeTensor(new Storage(source, x.dtype, 0), contiguousView([0]), vertex));
+    const anchor = keep(
+      makeTensor(new Storage(source, x.dtype, 0, { name: 'to', shape: [0] }), contiguousView([0]), vertex),
+    );
     const crossing = goOn(anchor, grad, source.kind);
     crossings.add(crossing);
     // A failure waits there for `device.synchronize()`.

@@ -5,7 +5,8 @@
 import type { Backend } from '../backend/backend.js';
 import type { Draw } from '../backend/draw.js';
 import { hostArray } from '../dtype.js';
-import { uploadStorage } from '../host.js';
+import { uploadInto } from '../host.js';
+import type { Wanted } from '../room.js';
 import { Storage } from '../storage.js';
 import {
   fillBernoulli,
@@ -28,17 +29,20 @@ export function drawnStorage(
   count: number,
   draw: Draw,
   generator: Generator,
+  wanted: Wanted,
 ): Storage {
+  // Draws nothing, and refuses what cannot be drawn: a generator stays where it was unless there is a tensor to show for it.
+  fill(hostArray(dtype, 0), draw, generator);
+  const storage = new Storage(backend, dtype, count, wanted);
+  const { buffer } = storage;
   if (count >= WORTH_HANDING_OVER && dtype !== 'float64' && backend.draw) {
-    fill(hostArray(dtype, 0), draw, generator); // Draws nothing, and refuses what cannot be drawn.
-    const storage = new Storage(backend, dtype, count);
-    const { buffer } = storage;
     generator.handOver((state) => backend.draw?.(buffer, count, draw, state) ?? state);
     return storage;
   }
   const values = hostArray(dtype, count);
   fill(values, draw, generator);
-  return uploadStorage(backend, values, dtype);
+  uploadInto(storage, 0, values);
+  return storage;
 }
 
 /** Fills a host array. */

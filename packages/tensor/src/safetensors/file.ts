@@ -24,7 +24,7 @@ export interface LoadRowsOptions extends LoadOptions {
 }
 
 /** Makes what `load` returns out of a host array: the one thing this folder needs to know of tensors for reading. */
-export type FromHost<T> = (data: HostArray, shape: readonly number[], dtype: DType) => T;
+export type FromHost<T> = (data: HostArray, shape: readonly number[], dtype: DType, name: string) => T;
 
 /** An open safetensors file, whose `load` gives a `T`. */
 export class SafetensorsFile<T> {
@@ -94,7 +94,7 @@ export class SafetensorsFile<T> {
   /** A tensor on the default device, of the dtype that `array` gives; errors as there. */
   async load(name: string, options?: LoadOptions): Promise<T> {
     const { data, shape, dtype } = await this.array(name, options);
-    return this.#fromHost(data, shape, dtype);
+    return this.#fromHost(data, shape, dtype, `${this.name}: tensor '${name}'`);
   }
 
   /**
@@ -114,7 +114,7 @@ export class SafetensorsFile<T> {
       );
     const width = rest.reduce((product, size) => product * size, 1);
     const { data, dtype } = await this.elements(name, begin * width, end * width, options);
-    return this.#fromHost(data, [end - begin, ...rest], dtype);
+    return this.#fromHost(data, [end - begin, ...rest], dtype, `${this.name}: tensor '${name}'`);
   }
 
   /**

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { tensor } from '../creation/data.js';
+import { wrap } from '../creation/data.js';
 import type { Tensor } from '../tensor.js';
 import { type FromHost, openWith, type SafetensorsFile as TypedFile } from './file.js';
 import type { Source } from './source.js';
@@ -16,7 +16,7 @@ export type { Source } from './source.js';
 export { type HostTensorInput, type Named, save, serialize, type TensorLike } from './write.js';
 
 // The seam to tensors: what `load` makes of a host array, on the device in use.
-const fromHost: FromHost<Tensor> = (data, shape, dtype) => tensor(data, { shape, dtype });
+const fromHost: FromHost<Tensor> = (data, shape, dtype, name) => wrap(name, data, shape, dtype, {});
 
 /** An open safetensors file. */
 export type SafetensorsFile = TypedFile<Tensor>;

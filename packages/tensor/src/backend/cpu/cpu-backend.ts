@@ -57,6 +57,7 @@ export class CpuBackend implements Backend {
   readonly kind = 'cpu';
   readonly maxPointwiseInputs = MAX_POINTWISE_INPUTS;
   readonly maxPointwiseSteps = MAX_POINTWISE_STEPS;
+  readonly largest: Backend['largest'];
   readonly #build: SimdBuild;
   readonly #poisons = isPoisoned();
   #state: State | undefined;
@@ -67,6 +68,8 @@ export class CpuBackend implements Backend {
   private constructor(build: SimdBuild, state: State) {
     this.#build = build;
     this.#state = state;
+    const byteLength = state.memory.maximumBytes;
+    this.largest = { byteLength, because: `cpu: the memory of WebAssembly has at most ${byteLength} bytes` };
   }
 
   /** Compiles the kernels and reserves a first piece of memory; a `DeviceError` where WebAssembly SIMD is missing. */

@@ -52,6 +52,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly kind = 'webgpu';
   readonly maxPointwiseInputs: number;
   readonly maxPointwiseSteps = MAX_POINTWISE_STEPS;
+  readonly largest: Backend['largest'];
   readonly tuning: Tuning;
   readonly faults: FaultLog;
   readonly #device: WebGpuDevice;
@@ -79,6 +80,11 @@ export class WebGpuBackend implements Backend, KernelContext {
     this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize, device.limits);
     // One binding is the output's; a kernel of several outputs has correspondingly fewer inputs.
     this.maxPointwiseInputs = device.limits.maxStorageBuffersPerShaderStage - 1;
+    const { byteLength, limit } = largestBuffer(device.limits);
+    this.largest = {
+      byteLength,
+      because: `webgpu: a kernel of '${device.name}' binds at most ${byteLength} bytes (${limit})`,
+    };
     this.#parameters = new ParameterSlots(device);
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
     this.#poison = this.#debug || isPoisoned() ? poisonWith(device, () => this.#recorder) : undefined;
@@ -155,11 +161,8 @@ export class WebGpuBackend implements Backend, KernelContext {
 
   allocate(byteLength: number, what = 'a tensor'): DeviceBuffer {
     this.#device.check();
-    if (byteLength > this.#largest.byteLength) {
-      throw new DeviceError(
-        `webgpu: ${what} of ${byteLength} bytes is larger than '${this.#device.name}' can bind to a kernel: at most ${this.#largest.byteLength} bytes (${this.#largest.limit})`,
-      );
-    }
+    if (byteLength > this.largest.byteLength)
+      throw new DeviceError(`${this.largest.because}, not ${what} of ${byteLength} bytes`);
     this.#buffers++;
     this.#bytes += byteLength;
     return new WebGpuBuffer(this.#pool, byteLength);

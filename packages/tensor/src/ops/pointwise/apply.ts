@@ -75,7 +75,8 @@ function build(
   if (!first) throw new ArgumentError(`${name}: at least one operand must be a tensor`);
   const backend = commonBackend(name, first, ...rest);
   const type = computeType(op, operands, name);
-  const shape = tensors.length === 1 ? first.shape : broadcastShapes(name, ...tensors.map((tensor) => tensor.shape));
+  const shapes = tensors.map((tensor) => tensor.shape);
+  const shape = tensors.length === 1 ? first.shape : broadcastShapes(name, ...shapes);
   const casts: Storage[] = [];
   const args = operands.map((operand, i): RecipeArgument => {
     if (!isTensor(operand)) return { scalar: checkScalar(operand, type, name), dtype: type };
@@ -86,9 +87,12 @@ function build(
     return { storage: cast, view: expandView(contiguousView(operand.shape), shape) };
   });
   const { result } = pointwiseTable[op];
-  const storage = pendingStorage(backend, op, type, result === 'same' ? type : result, shape, args);
-  for (const cast of casts) cast.release();
-  return { storage, shape };
+  try {
+    const storage = pendingStorage(backend, op, type, result === 'same' ? type : result, shape, args, name, shapes);
+    return { storage, shape };
+  } finally {
+    for (const cast of casts) cast.release();
+  }
 }
 
 /** The dtype the op computes in: that of the operands together, lifted into the op's domain. */
@@ -133,5 +137,5 @@ function checkScalar(value: number, type: DType, name: string): number {
 
 /** A pending cast; `bool` is "not 0". */
 export function castStorage(storage: Storage, view: Parameters<typeof expandView>[0], dtype: DType): Storage {
-  return pendingStorage(storage.backend, 'cast', storage.dtype, dtype, view.shape, [{ storage, view }]);
+  return pendingStorage(storage.backend, 'cast', storage.dtype, dtype, view.shape, [{ storage, view }], 'to');
 }
