@@ -129,7 +129,7 @@ onEachDevice('what is too large', () => {
     Object.defineProperty(currentBackend(), 'largest', { value: small, configurable: true, writable: true });
     try {
       await expect(file.load('weight')).rejects.toThrow(
-        "tensor 'weight': a tensor of shape [2] and dtype float32 takes 8 bytes; a small device has at most 4 bytes, 1 elements",
+        `tensor 'weight': a tensor of shape [2] and dtype float32 takes 8 bytes; ${currentBackend().kind}: a small device has at most 4 bytes, 1 elements`,
       );
     } finally {
       Object.defineProperty(currentBackend(), 'largest', { value: largest, configurable: true, writable: true });
@@ -139,7 +139,11 @@ onEachDevice('what is too large', () => {
 });
 
 it('takes a pending value that may become part of one half as wide', () => {
-  const halves = { largest: { byteLength: 64, because: 'at most 64 bytes' }, supports: () => true };
+  const halves = {
+    kind: 'webgpu' as const,
+    largest: { byteLength: 64, because: 'at most 64 bytes' },
+    supports: () => true,
+  };
   const words = { ...halves, supports: () => false };
   const wanted = { name: 'mul', shape: [32] };
   expect(() => checkRoom(halves, 'float32', 32, wanted, true)).not.toThrow();

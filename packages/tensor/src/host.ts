@@ -25,8 +25,8 @@ export function checkSupported(op: string, backend: Backend, dtype: DType): void
 /** A new storage with the elements of a host array, which is read before the call returns. */
 export function uploadStorage(backend: Backend, data: ArrayLike<number>, dtype: DType, wanted: Wanted): Storage {
   checkSupported(wanted.name, backend, dtype);
-  const storage = new Storage(backend, dtype, data.length, wanted);
   const words = toWords(data, dtype);
+  const storage = new Storage(backend, dtype, data.length, wanted);
   backend.write(storage.buffer, 0, words);
   return storage;
 }

@@ -26,7 +26,7 @@ export function bytesOf(dtype: DType, size: number): number {
  * float32 and float16, for one), and then never has memory: only what would not fit even so is refused when it is asked for.
  */
 export function checkRoom(
-  backend: Pick<Backend, 'largest' | 'supports'>,
+  backend: Pick<Backend, 'kind' | 'largest' | 'supports'>,
   dtype: DType,
   size: number,
   wanted: Wanted,
@@ -39,10 +39,11 @@ export function checkRoom(
   if (bytesOf(dtype, size) > (mayNarrow ? 2 * most : most)) throw tooLarge(backend, dtype, size, wanted);
 }
 
-function tooLarge(backend: Pick<Backend, 'largest'>, dtype: DType, size: number, wanted: Wanted): DeviceError {
-  const { byteLength, because } = backend.largest;
+function tooLarge(backend: Pick<Backend, 'kind' | 'largest'>, dtype: DType, size: number, wanted: Wanted): DeviceError {
+  const { kind, largest } = backend;
+  const { byteLength, because } = largest;
   return new DeviceError(
-    `${describe(dtype, size, wanted)}; ${because}, ${Math.floor(byteLength / wordBytes(dtype))} elements of ${dtype}`,
+    `${describe(dtype, size, wanted)}; ${kind}: ${because}, ${Math.floor(byteLength / wordBytes(dtype))} elements of ${dtype}`,
   );
 }
 

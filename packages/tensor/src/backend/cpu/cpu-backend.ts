@@ -69,7 +69,7 @@ export class CpuBackend implements Backend {
     this.#build = build;
     this.#state = state;
     const byteLength = state.memory.maximumBytes;
-    this.largest = { byteLength, because: `cpu: the memory of WebAssembly has at most ${byteLength} bytes` };
+    this.largest = { byteLength, because: `the memory of WebAssembly has at most ${byteLength} bytes` };
   }
 
   /** Compiles the kernels and reserves a first piece of memory; a `DeviceError` where WebAssembly SIMD is missing. */

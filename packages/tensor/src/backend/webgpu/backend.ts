@@ -83,7 +83,7 @@ export class WebGpuBackend implements Backend, KernelContext {
     const { byteLength, limit } = largestBuffer(device.limits);
     this.largest = {
       byteLength,
-      because: `webgpu: a kernel of '${device.name}' binds at most ${byteLength} bytes (${limit})`,
+      because: `a kernel of '${device.name}' binds at most ${byteLength} bytes (${limit})`,
     };
     this.#parameters = new ParameterSlots(device);
     this.#bindings = new BindingCache(device, this.#parameters.buffer);
@@ -162,7 +162,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   allocate(byteLength: number, what = 'a tensor'): DeviceBuffer {
     this.#device.check();
     if (byteLength > this.largest.byteLength)
-      throw new DeviceError(`${this.largest.because}, not ${what} of ${byteLength} bytes`);
+      throw new DeviceError(`webgpu: ${what} of ${byteLength} bytes does not fit; ${this.largest.because}`);
     this.#buffers++;
     this.#bytes += byteLength;
     return new WebGpuBuffer(this.#pool, byteLength);
