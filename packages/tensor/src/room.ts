@@ -13,7 +13,7 @@ export interface Wanted {
   readonly name: string;
   readonly shape: Shape;
   /** The shapes of the operands, where the result has another than they. */
-  readonly from?: readonly Shape[];
+  readonly from?: readonly Shape[] | undefined;
 }
 
 /** Bytes of so many elements, in whole words: an odd number of float16 leaves half a word unused. */

@@ -53,7 +53,7 @@ export function pendingStorage(
     bounds = estimate(args, most);
   }
   const recipe: Recipe = { op, type, shape, args, ...bounds };
-  return new Storage(backend, dtype, size, { name, shape, ...(from && { from }) }, recipe);
+  return new Storage(backend, dtype, size, { name, shape, from }, recipe);
 }
 
 /** Whether a pending argument can be computed inside the kernel that reads it. */
