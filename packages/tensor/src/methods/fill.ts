@@ -88,7 +88,10 @@ function fillDrawn<Self extends Tensor>(target: Self, op: string, draw: Draw, ge
   target.checkInPlace(op, []);
   const dtype: DType = target.dtype;
   if (dtype !== 'float32' && dtype !== 'float64') throw new DTypeError(`${op}: not implemented for '${dtype}'`);
-  const storage = drawnStorage(target.storage.backend, dtype, target.numel(), draw, generator);
+  const storage = drawnStorage(target.storage.backend, dtype, target.numel(), draw, generator, {
+    name: op,
+    shape: target.shape,
+  });
   write(
     target,
     pendingStorage(target.storage.backend, 'copy', dtype, dtype, target.shape, [

@@ -70,11 +70,9 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly #temporaries: DeviceBuffer[] = [];
   readonly #operands: Operands;
   readonly #hasHalves: boolean;
-  readonly #largest: ReturnType<typeof largestBuffer>;
 
   private constructor(device: WebGpuDevice, options: WebGpuOptions) {
     this.#device = device;
-    this.#largest = largestBuffer(device.limits);
     this.#hasHalves = device.gpu.features.has('shader-f16');
     this.#debug = options.debug ?? environment('COURSE_DEBUG') === '1';
     this.tuning = tuningFor(options.tuning ?? tuningTable[device.kind], device.subgroupSize, device.limits);
