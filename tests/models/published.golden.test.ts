@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as models from '@course/models';
-import { ArgumentError, device, stack, Tensor } from '@course/tensor';
+import { ArgumentError, stack, Tensor } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 import type { GoldenTensor } from '../support/golden-files.js';
 import { toDevice } from '../support/golden-op.js';
-import { golden, largest, tolerance } from '../support/goldens.js';
+import { expectLike, golden, tolerance } from '../support/goldens.js';
 
 type Published = models.PreTrainedModel & {
   forward(ids: Tensor, inputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
@@ -24,14 +24,10 @@ function classOf(name: string): PublishedClass {
   return found;
 }
 
-/** WGSL promises less of exp, tanh, division and square root than IEEE does; sums of such terms keep about this share. */
-const slack = (): number => (device.kind === 'cpu' ? 0 : 2e-5);
-
 async function compare(actual: unknown, expected: GoldenTensor, atol: number, what: string): Promise<void> {
   const tensor = Array.isArray(actual) ? stack(actual as Tensor[]) : actual;
   if (!(tensor instanceof Tensor)) throw new ArgumentError(`${what}: there is none`);
-  expect(tensor.shape, what).toEqual(expected.shape);
-  expect(await tensor.data(), what).toBeClose(expected.data, { atol: atol + slack() * largest([expected]) });
+  await expectLike(tensor, expected, atol, what);
 }
 
 onEachDevice('published models as in PyTorch', () => {

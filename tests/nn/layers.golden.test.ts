@@ -13,12 +13,12 @@ import {
   sinusoidalTable,
   TransformerEncoderBlock,
 } from '@course/nn';
-import { ArgumentError, device, manualSeed, rand, type Tensor } from '@course/tensor';
+import { ArgumentError, manualSeed, rand, type Tensor } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
-import type { GoldenOptions, GoldenTensor } from '../support/golden-files.js';
+import type { GoldenOptions } from '../support/golden-files.js';
 import { numberOption, toDevice } from '../support/golden-op.js';
-import { golden, largest, tolerance } from '../support/goldens.js';
+import { expectLike, golden, tolerance } from '../support/goldens.js';
 
 const goldens = golden('layers');
 
@@ -67,19 +67,6 @@ function forward(module: Module, inputs: Readonly<Record<string, Tensor>>): Reco
 }
 
 const each = <T>(record: Readonly<Record<string, T>>): (readonly [string, T])[] => Object.entries(record);
-/** WGSL promises less of exp, division and square root than IEEE does; sums of such terms keep about this share. */
-const slack = (): number => (device.kind === 'cpu' ? 0 : 2e-5);
-
-async function compare(
-  actual: Tensor | null | undefined,
-  expected: GoldenTensor,
-  atol: number,
-  what: string,
-): Promise<void> {
-  expect(actual?.shape, what).toEqual(expected.shape);
-  expect(await actual?.data(), what).toBeClose(expected.data, { atol: atol + slack() * largest([expected]) });
-}
-
 onEachDevice('layers as in PyTorch', () => {
   describe.each(goldens.cases)('$name', ({ layer, config, state, inputs, outputs, upstream, gradients }) => {
     it('computes outputs and gradients', async () => {
@@ -92,21 +79,22 @@ onEachDevice('layers as in PyTorch', () => {
         each(inputs).map(([name, value]) => [name, toDevice(value, name in gradients.inputs)]),
       );
       const results = forward(module, leaves);
-      for (const [name, expected] of each(outputs)) await compare(results[name], expected, tolerance([expected]), name);
+      for (const [name, expected] of each(outputs))
+        await expectLike(results[name], expected, tolerance([expected]), name);
       results.out?.backward({ gradient: toDevice(upstream) });
       const all = [...Object.values(gradients.inputs), ...Object.values(gradients.parameters)];
       for (const [name, expected] of each(gradients.inputs))
-        await compare(leaves[name]?.grad, expected, tolerance(all), `gradient of ${name}`);
+        await expectLike(leaves[name]?.grad, expected, tolerance(all), `gradient of ${name}`);
       const parameters = new Map(module.namedParameters());
       expect([...parameters.keys()]).toEqual(Object.keys(gradients.parameters));
       for (const [name, expected] of each(gradients.parameters))
-        await compare(parameters.get(name)?.grad, expected, tolerance(all), `gradient of ${name}`);
+        await expectLike(parameters.get(name)?.grad, expected, tolerance(all), `gradient of ${name}`);
     });
   });
 
   it.each(goldens.sinusoidal)('makes sinusoidal tables of $length x $dim', async ({ length, dim, table }) => {
     // The angles of late positions are large: one float32 rounding of the value is what is left of float64 arithmetic, PyTorch's float32 angles lose more.
-    await compare(sinusoidalTable(length, dim), table, tolerance([table]) + 2 ** -24, 'table');
+    await expectLike(sinusoidalTable(length, dim), table, tolerance([table]) + 2 ** -24, 'table');
   });
 
   describe.each(goldens.initialisation)('initialisation: $name', ({ layer, seed, config, state, next }) => {

@@ -1,12 +1,12 @@
 // Modules beyond the basic layers against PyTorch: outputs, gradients of inputs and of every parameter from the same state dict,
 // and default initialisation from the same seed. What makes and calls a module is in the golden file.
 import * as nn from '@course/nn';
-import { ArgumentError, device, manualSeed, rand, Tensor, zeros } from '@course/tensor';
+import { ArgumentError, manualSeed, rand, Tensor, zeros } from '@course/tensor';
 import { describe, expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 import type { GoldenArgument, GoldenTensor } from '../support/golden-files.js';
 import { toDevice } from '../support/golden-op.js';
-import { golden, largest, tolerance } from '../support/goldens.js';
+import { expectLike, golden, tolerance } from '../support/goldens.js';
 
 type Callable = nn.Module & { forward(...args: readonly unknown[]): unknown };
 type Inputs = Readonly<Record<string, Tensor>>;
@@ -44,19 +44,6 @@ function flat(result: unknown): Tensor[] {
   return Array.isArray(result) ? result.flatMap(flat) : [];
 }
 
-/** WGSL promises less of exp, tanh, division and square root than IEEE does; sums of such terms keep about this share. */
-const slack = (): number => (device.kind === 'cpu' ? 0 : 2e-5);
-
-async function compare(
-  actual: Tensor | null | undefined,
-  expected: GoldenTensor,
-  atol: number,
-  what: string,
-): Promise<void> {
-  expect(actual?.shape, what).toEqual(expected.shape);
-  expect(await actual?.data(), what).toBeClose(expected.data, { atol: atol + slack() * largest([expected]) });
-}
-
 it('every module that is exported is compared with PyTorch', () => {
   const compared = new Set([...goldens.cases, ...golden('layers').cases].map(({ layer }) => layer));
   // What has no forward of its own: bases, and containers, whose tests are in module.test.ts.
@@ -83,17 +70,17 @@ onEachDevice('modules as in PyTorch', () => {
       const results = flat(module.forward(...call.map((arg) => resolve(arg, leaves))));
       expect(results).toHaveLength(outputs.length);
       for (const [i, expected] of outputs.entries())
-        await compare(results[i], expected, tolerance([expected]), `output ${i}`);
+        await expectLike(results[i], expected, tolerance([expected]), `output ${i}`);
       // All upstream gradients in one pass: the sum of the products has them as its gradients.
       const [first, ...rest] = results.map((result, i) => result.mul(toDevice(upstream[i] as GoldenTensor)).sum());
       rest.reduce((sum, each) => sum.add(each), first as Tensor).backward();
       const all = [...Object.values(gradients.inputs), ...Object.values(gradients.parameters)];
       for (const [name, expected] of Object.entries(gradients.inputs))
-        await compare(leaves[name]?.grad, expected, tolerance(all), `gradient of ${name}`);
+        await expectLike(leaves[name]?.grad, expected, tolerance(all), `gradient of ${name}`);
       const parameters = new Map(module.namedParameters());
       expect([...parameters.keys()]).toEqual(Object.keys(gradients.parameters));
       for (const [name, expected] of Object.entries(gradients.parameters))
-        await compare(parameters.get(name)?.grad, expected, tolerance(all), `gradient of ${name}`);
+        await expectLike(parameters.get(name)?.grad, expected, tolerance(all), `gradient of ${name}`);
     },
   );
 

@@ -1,7 +1,8 @@
 // Reads what PyTorch computed (tests/goldens/*.json) and decodes every tensor in it: `golden('layers').cases[0].outputs.out.data`
 // is a Float32Array. What is in the files stands in `golden-files.ts`; here is also how close a result has to come.
 import { readFileSync } from 'node:fs';
-import { FormatError } from '@course/tensor';
+import { device, FormatError, type Tensor } from '@course/tensor';
+import { expect } from 'vitest';
 import type { Goldens, GoldenTensor } from './golden-files.js';
 
 /** The content of tests/goldens/<name>.json, its tensors decoded. */
@@ -19,6 +20,22 @@ export function golden<Name extends keyof Goldens>(name: Name): Goldens[Name] {
 export function tolerance(expected: readonly GoldenTensor[]): number {
   const error = Math.max(0, ...expected.map((tensor) => tensor.float32Error ?? 0));
   return 4 * error + 4 * 2 ** -24 * largest(expected);
+}
+
+/** WGSL promises less of exp, tanh, division and square root than IEEE does; sums of such terms keep about this share. */
+function slack(expected: readonly GoldenTensor[]): number {
+  return device.kind === 'cpu' ? 0 : 2e-5 * largest(expected);
+}
+
+/** Expects a tensor like PyTorch's, within `atol` and the device's slack. */
+export async function expectLike(
+  actual: Tensor | null | undefined,
+  expected: GoldenTensor,
+  atol: number,
+  what: string,
+): Promise<void> {
+  expect(actual?.shape, what).toEqual(expected.shape);
+  expect(await actual?.data(), what).toBeClose(expected.data, { atol: atol + slack([expected]) });
 }
 
 /** The largest finite magnitude in some tensors; 0 if there is none. */

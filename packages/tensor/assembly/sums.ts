@@ -1,6 +1,7 @@
 /**
- * Sums over a dense run of floats, and of two runs, that row kernels share. Over a run floats are added in four vectors over at most 256 elements, then
- * in doubles: the error is that of 16 additions at most, whatever the length, and the order depends on the length alone.
+ * Sums over a dense run of floats, and of two runs, that row kernels share. Over a run floats are added in four vectors over at most
+ * 256 elements, then in doubles: the error is that of 16 additions at most, whatever the length, and the order depends on the
+ * length alone.
  */
 import { addLanes64, addWide, madd } from './math/vector';
 

@@ -1,7 +1,7 @@
 // Compiles the AssemblyScript kernels twice, for plain SIMD and for relaxed SIMD (fused multiply-add), and embeds both as
 // base64 in a generated module: no path has to be resolved at run time, so bundles, browsers and workers load the kernels like
-// any other code. The one loop of @course/models that is no tensor op, negative sampling, is compiled on the way. The record layouts that the kernels
-// and their callers share are copied from assembly/layout, as one module.
+// any other code. The one loop of @course/models that is no tensor op, negative sampling, is compiled on the way. The record
+// layouts that the kernels and their callers share are copied from assembly/layout, as one module.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
