@@ -155,6 +155,20 @@ onEachDevice('profile', (kind) => {
     expect(events.reduce((sum, each) => sum + each.bytes, 0)).toBe(bytes);
   });
 
+  it('shares what a product in slices costs among its kernels, by their time', async () => {
+    const [a, b] = [rand([4, 4096]), rand([4096, 8])];
+    a.compute();
+    b.compute();
+    const { events, isTimed } = await profile(() => noGrad(() => a.matmul(b)));
+    const sum = (of: (event: ProfileEvent) => number) => events.reduce((total, event) => total + of(event), 0);
+    expect(sum(({ flop }) => flop)).toBe(2 * 4 * 4096 * 8);
+    const whole = sum(({ milliseconds }) => milliseconds);
+    if (!isTimed || whole === 0) return;
+    // In whole operations: half a one to either side.
+    for (const { flop, milliseconds } of events)
+      expect(Math.abs(flop - (2 * 4 * 4096 * 8 * milliseconds) / whole)).toBeLessThanOrEqual(1);
+  });
+
   it('reads and writes what changes in place', async () => {
     const state = zeros([1000]);
     state.compute();

@@ -100,16 +100,26 @@ export async function profile(fn: () => unknown): Promise<Profile> {
   });
 }
 
-/** Dispatches with what their requests cost: the longest dispatch of a request stands for it. */
+/** Dispatches with what their requests cost: those of one request share it by their time, so that no helper gets what another kernel computed. */
 function dispatched(times: readonly DispatchTime[], requests: readonly Request[]): ProfileEvent[] {
-  const longest = new Map<number, DispatchTime>();
-  for (const time of times) {
-    const known = longest.get(time.request);
-    if (!known || known.milliseconds < time.milliseconds) longest.set(time.request, time);
+  const all = new Map<number, { count: number; milliseconds: number }>();
+  for (const { request, milliseconds } of times) {
+    const sum = all.get(request) ?? { count: 0, milliseconds: 0 };
+    all.set(request, { count: sum.count + 1, milliseconds: sum.milliseconds + milliseconds });
   }
-  return times.map((time) => {
-    const request = longest.get(time.request) === time ? requests[time.request] : undefined;
-    const { name, start, milliseconds } = time;
-    return { name, start, milliseconds, flop: request?.flop ?? 0, bytes: request?.bytes ?? 0 };
+  /** Of each request, up to the dispatch at hand. */
+  const done = new Map<number, { count: number; milliseconds: number } & Cost>();
+  return times.map(({ name, request, start, milliseconds }) => {
+    const whole = all.get(request) ?? { count: 1, milliseconds: 0 };
+    const cost = requests[request] ?? { flop: 0, bytes: 0 };
+    const before = done.get(request) ?? { count: 0, milliseconds: 0, flop: 0, bytes: 0 };
+    const count = before.count + 1;
+    const until = before.milliseconds + milliseconds;
+    // Where the clock is too coarse for any of them, all are alike.
+    const part = whole.milliseconds > 0 ? until / whole.milliseconds : count / whole.count;
+    // Whole numbers up to here, so that the shares of a request add up to it.
+    const [flop, bytes] = [Math.round(cost.flop * part), Math.round(cost.bytes * part)];
+    done.set(request, { count, milliseconds: until, flop, bytes });
+    return { name, start, milliseconds, flop: flop - before.flop, bytes: bytes - before.bytes };
   });
 }
