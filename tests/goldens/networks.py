@@ -101,6 +101,12 @@ def convolutions():
         dilation=2,
         groups=2,
     )
+    conv("whole vectors", lambda: [normal(2, 4, 16), normal(8, 4, 4), normal(8)], padding=2)
+    conv("a border wider than the kernel", lambda: [normal(2, 3, 6), normal(4, 3, 2), normal(4)], padding=5)
+    conv("same, dilated", lambda: [normal(2, 3, 9), normal(4, 3, 4), normal(4)], padding="same", dilation=3)
+    conv("stride and dilation", lambda: [normal(2, 3, 14), normal(4, 3, 3), normal(4)], stride=2, dilation=3, padding=1)
+    conv("stride wider than the kernel", lambda: [normal(2, 3, 14), normal(4, 3, 2), normal(4)], stride=4)
+    conv("unbatched, padded", lambda: [normal(4, 9), normal(6, 2, 3), normal(6)], padding=1, groups=2)
     conv("unbatched", lambda: [normal(3, 9), normal(4, 3, 3), normal(4)])
     conv("permuted", lambda: [permuted(normal(9, 2, 3), 1, 2, 0), permuted(normal(3, 3, 4), 2, 1, 0), normal(4)])
     conv("kernel of one", lambda: [normal(2, 3, 5), normal(4, 3, 1), normal(4)])

@@ -38,7 +38,8 @@ export interface Recipe {
 export type Factor = Omit<Matrices, 'buffer' | 'dtype'> & { readonly storage: Storage };
 
 /** A matrix product that is computed when somebody needs it: until then, what follows it may become its epilogue (`fuse/products.ts`). */
-export interface PendingProduct extends Pick<MatmulRequest, 'batch' | 'm' | 'n' | 'k' | 'activation'> {
+export interface PendingProduct
+  extends Pick<MatmulRequest, 'batch' | 'm' | 'n' | 'k' | 'biasRows' | 'activation' | 'windows'> {
   readonly a: Factor;
   readonly b: Factor;
   readonly bias: { readonly storage: Storage; readonly offset: number } | null;

@@ -11,39 +11,7 @@ import {
 } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
 import { type Gpu, useGpu } from './gpu.js';
 import { type Case, check } from './products.js';
-
-/** What WebGPU promises of every device. */
-const LEAST = { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 };
-
-const { swiftshader, lavapipe, ...hardware } = tuningTable;
-const hardwareTiles = Object.values(hardware).flatMap(({ matmul }) => matmul.tiles);
-/** A tile of the other number of stages too, where that many slices fit. */
-const staged = (tile: MatmulTile): MatmulTile[] => {
-  if (tile.memory !== 'shared') return [tile];
-  const stages = ([1, 2] as const).map((count) => ({ ...tile, stages: count }));
-  return stages.filter((each) => workgroupBytes(each) <= LEAST.maxComputeWorkgroupStorageSize);
-};
-// Software adapters compile the tiles that are made for each other very slowly.
-const own = process.env.COURSE_ADAPTER === 'lavapipe' ? lavapipe : swiftshader;
-const listed = [...hardwareTiles, ...own.matmul.tiles];
-const keyOf = ({ memory, rows, columns, groupRows, groupColumns, depth, stages = 1 }: MatmulTile) =>
-  [memory, rows, columns, groupRows, groupColumns, depth, stages].join();
-const tiles = [
-  ...new Map(
-    listed
-      .flatMap(staged)
-      // Tiles for a few rows are used for as many as there are here.
-      .map(({ least: _, leastRows: __, mostRows: ___, workgroups: ____, ...tile }) => [keyOf(tile), tile] as const),
-  ).values(),
-];
-/** Time for a test whose kernels a busy machine's software adapter may have to compile first, in ms. */
-const COMPILING = 180_000;
-
-/** One tile, taken for every product. */
-const only = (tile: MatmulTile, sliced = 1) => ({
-  ...tuningTable.swiftshader,
-  matmul: { tiles: [tile], workgroups: 1, sliced },
-});
+import { COMPILING, isFollowed, keyOf, LEAST, listed, only, tiles } from './tiles.js';
 
 /**
  * Every way to load either operand (along k or across it, in vectors or element by element), with what else changes a kernel's text spread over
@@ -77,9 +45,6 @@ function cases(tile: MatmulTile, kind: Partial<Case>): fc.Arbitrary<Case> {
     })
     .map((sizes) => ({ ...sizes, ...kind }));
 }
-
-/** Whether the device can follow the tile: with `COURSE_LIMITS=default` there are no subgroups, and the selector would have none to take. */
-const isFollowed = ({ backend }: Gpu) => backend.tuning.matmul.tiles.length > 0;
 
 async function drawn(gpu: Gpu, tile: MatmulTile, kind: Partial<Case>, numRuns: number): Promise<void> {
   if (!isFollowed(gpu)) return;

@@ -79,6 +79,8 @@ export interface Backend {
   readonly maxPointwiseSteps: number;
   /** The most bytes of a buffer, whatever else is held, and why: a sentence that names them. */
   readonly largest: { readonly byteLength: number; readonly because: string };
+  /** Whether products read the windows of convolutions where they lie (`MatmulRequest.windows`); elsewhere ops make a matrix of them first. */
+  readonly readsWindows: boolean;
   /** Whether the device was lost or destroyed: nothing works on it any more. */
   readonly isLost: boolean;
 

@@ -67,6 +67,29 @@ export interface ProductSteps {
   readonly keepsProduct: boolean;
 }
 
+/**
+ * That the right operand of a product is windows of a signal: a convolution, or one of its gradients. Windows of `taps` places, `dilation` apart,
+ * begin every `stride` places from `-padding` on, `count` of them; what lies past the ends of the `length` places counts as zeros. The product is
+ * - `output`, over (channel, tap): `a` has rows [channel][tap], element (channel, tap; window) of `b` is place `window * stride + tap * dilation -
+ *   padding` of the channel;
+ * - `input`, over (channel, tap): `a` is taps of row r at `channel * columnStride + r * rowStride`, element (channel, tap; place) of `b` is that
+ *   window of the channel whose tap lies at the place, where there is one;
+ * - `weight`, over (item, window): `a` has rows [window], and element (item, window; channel, tap) of `b` is the place as in `output`.
+ * `b.rowStride` leads from channel to channel; places and windows follow each other.
+ */
+export interface Windows {
+  readonly of: 'output' | 'input' | 'weight';
+  readonly taps: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly padding: number;
+  readonly length: number;
+  readonly count: number;
+  /** What `weight` sums over besides windows: how many items, and how far they are apart in `a` and in `b`. */
+  readonly items: number;
+  readonly itemStrides: readonly [a: number, b: number];
+}
+
 /** `out[b] = activation(alpha * a[b] @ b[b] + bias) + residual[b]`, accumulated in float32; `out` is dense [...batch, m, n]. */
 export interface MatmulRequest {
   readonly kind: 'matmul';
@@ -79,8 +102,9 @@ export interface MatmulRequest {
   /** [...batch, k, n] */
   readonly b: Matrices;
   readonly alpha: number;
-  /** [n], dense. */
+  /** [n], dense; with `biasRows` [biasRows], one for each row of so many that lie behind one another, of one or several products of the batch. */
   readonly bias?: Dense;
+  readonly biasRows?: number;
   readonly activation: Activation;
   /** [...batch, m, n], dense. */
   readonly residual?: Dense;
@@ -89,6 +113,8 @@ export interface MatmulRequest {
   readonly steps?: ProductSteps;
   /** Further products of the same `a` without residuals, in the same launch where the backend can. */
   readonly more?: readonly ProductOperands[];
+  /** Only for backends that read windows; there are no further products then. */
+  readonly windows?: Windows;
 }
 
 /** What a further product brings: a right operand that lies as `b` does, a bias if the first has one, a place. */

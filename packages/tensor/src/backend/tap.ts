@@ -27,6 +27,7 @@ export class TappedBackend implements Backend {
   readonly maxPointwiseInputs: number;
   readonly maxPointwiseSteps: number;
   readonly largest: Backend['largest'];
+  readonly readsWindows: boolean;
   readonly readNow?: NonNullable<Backend['readNow']>;
   readonly kernelText?: NonNullable<Backend['kernelText']>;
   readonly #draw: Backend['draw'];
@@ -37,6 +38,7 @@ export class TappedBackend implements Backend {
     this.maxPointwiseInputs = device.maxPointwiseInputs;
     this.maxPointwiseSteps = device.maxPointwiseSteps;
     this.largest = device.largest;
+    this.readsWindows = device.readsWindows;
     if (device.readNow)
       this.readNow = (buffer, byteOffset, byteLength) => {
         void tap.interceptor?.read();

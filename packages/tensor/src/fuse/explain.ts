@@ -47,11 +47,15 @@ export function explain(value: Tensor): string {
   );
 }
 
-function describeProduct({ batch, m, n, k, bias, activation }: PendingProduct): string {
+function describeProduct({ batch, m, n, k, bias, activation, windows }: PendingProduct): string {
   const sizes = `[${[...batch, m, k].join(', ')}] @ [${[...batch, k, n].join(', ')}]`;
-  return ['matrix product', sizes, ...(bias ? ['+ bias'] : []), ...(activation === 'none' ? [] : [activation])].join(
-    ' ',
-  );
+  return [
+    'matrix product',
+    sizes,
+    ...(windows ? ['of windows'] : []),
+    ...(bias ? ['+ bias'] : []),
+    ...(activation === 'none' ? [] : [activation]),
+  ].join(' ');
 }
 
 function count(n: number, what: string): string {

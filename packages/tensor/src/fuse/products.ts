@@ -128,7 +128,7 @@ export function lowerProduct(storage: Storage, epilogue?: Omit<Epilogue, 'produc
 /** Asks for a product and what goes with it. */
 function request(
   { backend }: Storage,
-  { batch, m, n, k, a, b, bias, activation }: PendingProduct,
+  { batch, m, n, k, a, b, bias, biasRows, activation, windows }: PendingProduct,
   out: Dense,
   epilogue: Omit<Epilogue, 'product'> | null,
   steps: ProductSteps | null,
@@ -145,21 +145,23 @@ function request(
     b: matrices(b),
     alpha: epilogue?.alpha ?? 1,
     ...(added && { bias: added }),
+    ...(biasRows !== undefined && { biasRows }),
     activation: epilogue?.activation ?? activation,
     ...(epilogue?.residual && { residual: denseInput(epilogue.residual) }),
     out,
     ...(steps && { steps }),
     ...(more && { more }),
+    ...(windows && { windows }),
   });
 }
 
 /** Products of the same left operand that wait too and that nothing pointwise waits for: what could become an epilogue is left alone. */
 function siblings(storage: Storage, product: PendingProduct): Storage[] {
   const found: Storage[] = [];
-  if (product.a.storage.readers.size === 1) return found;
+  if (product.windows || product.a.storage.readers.size === 1) return found;
   for (const other of product.a.storage.readers) {
     const { product: own } = other;
-    if (other === storage || !own || other.wasInlined || other.readers.size > 0) continue;
+    if (other === storage || !own || own.windows || other.wasInlined || other.readers.size > 0) continue;
     const fits =
       own.m === product.m &&
       own.n === product.n &&

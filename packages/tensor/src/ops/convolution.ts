@@ -1,10 +1,14 @@
-/** Convolution and pooling along the last dim: windows are a view, the rest is a matrix product or a reduction over them. */
+/**
+ * Convolution and pooling along the last dim: windows are a view, the rest is a matrix product or a reduction over them. Where the backend
+ * reads windows itself, a convolution is that product alone (`fused-convolution.ts`).
+ */
 import { autocasted } from '../autocast.js';
 import { needsGrad } from '../autograd/record.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { checkRoom } from '../room.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { convolve } from './fused-convolution.js';
 import { gatherAs, selectAs } from './indexing.js';
 import { matmul } from './matmul.js';
 import { checkFloats, commonBackend, hostTensor } from './operands.js';
@@ -42,7 +46,7 @@ export function conv1d(
   { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv1dOptions = {},
 ): Tensor {
   const [input, weight, bias] = autocasted('conv1d', x, kernels, added);
-  commonBackend('conv1d', input, weight, ...(bias ? [bias] : []));
+  const backend = commonBackend('conv1d', input, weight, ...(bias ? [bias] : []));
   checkFloats('conv1d', { input, weight, bias });
   checkPositive('conv1d', { stride, dilation, groups });
   if (input.shape.length === 2)
@@ -59,18 +63,27 @@ export function conv1d(
     );
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels))
     throw new ShapeError(`conv1d: bias must have shape [${outChannels}], got ${formatShape(bias.shape)}`);
-  const padded = padInput(input, padding, stride, dilation * (kernel - 1));
-  const length = padded.shape[2] ?? 0;
-  if (kernel === 0 || dilation * (kernel - 1) + 1 > length)
+  const [left, right] = borders(padding, stride, dilation * (kernel - 1));
+  const length = (input.shape[2] ?? 0) + left + right;
+  const reach = dilation * (kernel - 1) + 1;
+  if (kernel === 0 || reach > length)
     throw new ShapeError(
-      `conv1d: Calculated padded input size per channel: (${length}). Kernel size: (${dilation * (kernel - 1) + 1}). Kernel size can't be greater than actual input size`,
+      `conv1d: Calculated padded input size per channel: (${length}). Kernel size: (${reach}). Kernel size can't be greater than actual input size`,
     );
+  const count = Math.floor((length - reach) / stride) + 1;
+  // A kernel of one tap is a plain product already.
+  const isPlain = kernel === 1 && stride === 1 && length === input.shape[2];
+  // Of windows further apart, most places of the signal's gradient lie in none for most taps: those are better added one tap after the other.
+  const isSpread = stride > 1 && needsGrad([input]);
+  if (backend.readsWindows && !isPlain && !isSpread && [...input.shape, ...weight.shape].every((size) => size > 0)) {
+    const convolution = { stride, dilation, padding: left, length: input.shape[2] ?? 0, count, groups };
+    return convolve(input, weight, bias ?? null, convolution);
+  }
   // [batch, channels, windows, kernel] as matrices [batch, groups, channels of a group * kernel, windows]: windows innermost, so that
   // copies, and the sums of the gradient, go along the input.
-  const windows = unfold(padded, 2, kernel, stride, dilation);
-  const count = windows.shape[2] ?? 0;
+  const padded = left + right === 0 ? input : pad(input, [left, right]);
   const width = groupChannels * kernel;
-  const columns = windows
+  const columns = unfold(padded, 2, kernel, stride, dilation)
     .view([batch, groups, groupChannels, count, kernel])
     .permute([0, 1, 2, 4, 3])
     .reshape([batch, groups, width, count]);
@@ -79,16 +92,17 @@ export function conv1d(
   return bias ? product.add(bias.view([-1, 1])) : product;
 }
 
-function padInput(input: Tensor, padding: number | 'same' | 'valid', stride: number, reach: number): Tensor {
-  if (padding === 'valid' || padding === 0) return input;
+/** Zeros at the left and the right end. */
+function borders(padding: number | 'same' | 'valid', stride: number, reach: number): readonly [number, number] {
+  if (padding === 'valid') return [0, 0];
   if (padding === 'same') {
     if (stride !== 1) throw new ArgumentError(`conv1d: padding='same' is not supported for strided convolutions`);
     const left = Math.floor(reach / 2);
-    return reach === 0 ? input : pad(input, [left, reach - left]);
+    return [left, reach - left];
   }
   if (!Number.isInteger(padding) || padding < 0)
     throw new ArgumentError(`conv1d: negative padding is not supported, got ${padding}`);
-  return pad(input, [padding, padding]);
+  return [padding, padding];
 }
 
 /** Windows of a pooling. */

@@ -2,7 +2,7 @@
  * How many bytes a request has to move: the elements that it reads, each place in memory once, and those that it writes. What it reads of a view is
  * the view, of a table those rows that are looked up, of a broadcast operand what is there. The table is complete or it does not compile.
  */
-import type { Dense, KernelKind, KernelRequest, RequestOf, Strided } from '../backend/requests.js';
+import type { Dense, KernelKind, KernelRequest, RequestOf, Strided, Windows } from '../backend/requests.js';
 import { wordBytes } from '../dtype.js';
 import { numel, type Shape } from '../shape.js';
 
@@ -12,6 +12,11 @@ type Access = readonly [operand: Dense | undefined, elements: number];
 interface Accesses {
   readonly reads: readonly Access[];
   readonly writes: readonly Access[];
+}
+
+/** The elements of a signal that windows are read from: its channels, for all items. */
+function signal({ of, taps, length, count, items }: Windows, n: number, k: number): number {
+  return of === 'weight' ? items * (n / taps) * length : (k / taps) * (of === 'input' ? count : length);
 }
 
 /** What a strided operand of a shape has: repeated elements count once. */
@@ -26,7 +31,7 @@ const ACCESSES: { readonly [K in KernelKind]: (request: RequestOf<K>) => Accesse
     reads: inputs.map((input) => strided(input, shape)),
     writes: outputs.map((output) => [output, numel(shape)]),
   }),
-  matmul: ({ batch, m, n, k, a, b, bias, residual, out, steps, more = [] }) => {
+  matmul: ({ batch, m, n, k, a, b, bias, biasRows = n, residual, out, steps, more = [], windows }) => {
     const matrices = (operand: typeof a, elements: number): Access => {
       const [, count] = strided({ ...operand, strides: operand.batchStrides }, batch);
       return [operand, count * elements];
@@ -36,7 +41,10 @@ const ACCESSES: { readonly [K in KernelKind]: (request: RequestOf<K>) => Accesse
     return {
       reads: [
         matrices(a, m * k),
-        ...[{ b, bias }, ...more].flatMap((each): Access[] => [matrices(each.b, k * n), [each.bias, n]]),
+        ...[{ b, bias }, ...more].flatMap((each): Access[] => [
+          matrices(each.b, windows ? signal(windows, n, k) : k * n),
+          [each.bias, biasRows],
+        ]),
         [residual, all],
         ...(steps?.inputs ?? []).map((input): Access => [input, input.isRow ? n : all]),
       ],

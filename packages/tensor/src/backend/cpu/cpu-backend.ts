@@ -58,6 +58,7 @@ export class CpuBackend implements Backend {
   readonly maxPointwiseInputs = MAX_POINTWISE_INPUTS;
   readonly maxPointwiseSteps = MAX_POINTWISE_STEPS;
   readonly largest: Backend['largest'];
+  readonly readsWindows = false;
   readonly #build: SimdBuild;
   readonly #poisons = isPoisoned();
   #state: State | undefined;

@@ -53,6 +53,7 @@ export class WebGpuBackend implements Backend, KernelContext {
   readonly maxPointwiseInputs: number;
   readonly maxPointwiseSteps = MAX_POINTWISE_STEPS;
   readonly largest: Backend['largest'];
+  readonly readsWindows = true;
   readonly tuning: Tuning;
   readonly faults: FaultLog;
   readonly #device: WebGpuDevice;

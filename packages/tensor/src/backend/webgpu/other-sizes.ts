@@ -10,7 +10,7 @@
 import { Program } from '../../fuse/program.js';
 import { contiguousStrides } from '../../shape.js';
 import { collapseDims } from '../../view.js';
-import type { KernelKind, KernelRequest, Matrices, RequestOf, Strided } from '../requests.js';
+import type { KernelKind, KernelRequest, Matrices, RequestOf, Strided, Windows } from '../requests.js';
 
 type OtherSizes = { readonly [K in KernelKind]: (request: RequestOf<K>) => readonly OtherOf<K>[] };
 /** Requests of its kind; for a loss, of what goes before it too. */
@@ -35,7 +35,8 @@ const others: OtherSizes = {
   },
 
   matmul(request) {
-    const { batch, a } = request;
+    const { batch, a, windows } = request;
+    if (windows) return convolved(request, windows);
     if (isLayer(request)) {
       // What varies is the number of rows that go through the layer.
       if (!isGradient(request)) return LENGTHS.map((m) => ({ ...request, m }));
@@ -115,7 +116,7 @@ export function otherSizes(request: KernelRequest): readonly KernelRequest[] {
 export function fixedSizes(request: KernelRequest): number {
   if (request.kind === 'layerNormBackward') return request.width;
   if (request.kind === 'pointwise') return request.uncollapsed ? repeated(request.uncollapsed) : 0;
-  if (request.kind !== 'matmul' || !isLayer(request)) return 0;
+  if (request.kind !== 'matmul' || request.windows || !isLayer(request)) return 0;
   const { m, n, k } = request;
   return (isGradient(request) ? m : k) * 2 ** 26 + n;
 }
@@ -222,6 +223,15 @@ function restrided(request: Product, names: readonly Size[], length: number): Pr
     if (name !== 'm') b = of(b);
   }
   return { ...request, ...Object.fromEntries(names.map((name) => [name, length])), a, b };
+}
+
+/** Signals of other lengths; the layer's channels and taps stay. */
+function convolved(request: Product, windows: Windows): Product[] {
+  return LENGTHS.map((count) => {
+    if (windows.of !== 'weight') return { ...request, n: count };
+    const a = { ...request.a, rowStride: count };
+    return { ...request, a, windows: { ...windows, count, itemStrides: [count, windows.itemStrides[1]] } };
+  });
 }
 
 type Attended = RequestOf<'attention'> | RequestOf<'attentionBackward'>;

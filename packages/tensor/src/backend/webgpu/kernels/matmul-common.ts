@@ -2,6 +2,7 @@
 import type { ParameterType } from '../params.js';
 import type { MatmulVariant } from './matmul.js';
 import { stepsBindings, stepsParams, stepsText } from './matmul-steps.js';
+import { windowsParams } from './matmul-windows.js';
 import { PLACE, prelude } from './prelude.js';
 import { type BindingSource, type Element, f32, lines, read, u32, write } from './source.js';
 
@@ -16,16 +17,17 @@ export function matmulBindings(variant: MatmulVariant): BindingSource[] {
 }
 
 /** The bindings of the epilogue, and of what is written. */
-export function storeBindings({ vectorOut, hasBias, hasResidual, steps }: MatmulVariant): BindingSource[] {
+export function storeBindings({ vectorOut, bias, hasResidual, steps }: MatmulVariant): BindingSource[] {
   return [
-    ...(hasBias ? [read('bias', element(vectorOut))] : []),
+    ...(bias === 'none' ? [] : [read('bias', element(vectorOut && bias === 'columns'))]),
     ...(hasResidual ? [read('residual', element(vectorOut))] : []),
     ...(steps && !steps.keepsProduct ? [] : [write('out', element(vectorOut))]),
     ...(steps ? stepsBindings(steps, vectorOut ? 4 : 1) : []),
   ];
 }
 
-export function matmulParams({ batchRank, isSplit, steps, placed }: MatmulVariant): Record<string, ParameterType> {
+export function matmulParams(variant: MatmulVariant): Record<string, ParameterType> {
+  const { batchRank, isSplit, steps, placed, bias, windows } = variant;
   const perBatch = Array.from({ length: batchRank }, (_, d) => [`batch${d}`, `aBatch${d}`, `bBatch${d}`]).flat();
   return {
     ...u32(
@@ -47,12 +49,15 @@ export function matmulParams({ batchRank, isSplit, steps, placed }: MatmulVarian
     ...f32('alpha'),
     ...u32(...perBatch),
     ...(placed ? u32('outRow', ...Array.from({ length: batchRank }, (_, d) => `outBatch${d}`)) : {}),
+    ...(bias === 'rows' ? u32('biasRows') : {}),
+    ...(windows ? windowsParams : {}),
     ...(steps ? stepsParams(steps) : {}),
   };
 }
 
 /** Finds `tileM`, `tileN` and `batch` of the workgroup, its steps of k, and where A, B and the output start for that batch. */
-export function matmulPlace({ batchRank, parts, vectorOut, isSplit, placed, tile }: MatmulVariant): string {
+export function matmulPlace(variant: MatmulVariant): string {
+  const { batchRank, parts, vectorOut, isSplit, placed, tile } = variant;
   const coordinates = Array.from({ length: batchRank }, (_, i) => batchRank - 1 - i).map((d) => {
     const coordinate = d === 0 ? 'rest' : `rest % p.batch${d}`;
     return `let batch${d} = ${coordinate};\n${d > 0 ? `rest /= p.batch${d};\n` : ''}aStart += batch${d} * p.aBatch${d};\nbStart += batch${d} * p.bBatch${d};${placed ? `\noutStart += batch${d} * p.outBatch${d};` : ''}`;
@@ -95,6 +100,7 @@ export function matmulPlace({ batchRank, parts, vectorOut, isSplit, placed, tile
           placed === 'left' ? `let firstK = min(p.k, (tileM * ${tileRows}u) & ~3u);` : 'let firstK = 0u;',
           placed === 'right' ? `let endK = min(p.k, (tileM + 1u) * ${tileRows}u);` : 'let endK = p.k;',
         ]),
+    ...biasPlace(variant),
     'var aStart = p.aOffset;',
     'var bStart = p.bOffset;',
     ...(batchRank > 0 ? [batchRank > 1 ? 'var rest = batch;' : 'let rest = batch;'] : []),
@@ -104,18 +110,26 @@ export function matmulPlace({ batchRank, parts, vectorOut, isSplit, placed, tile
   ].join('\n');
 }
 
+/** Where rows have a bias each: the place of the first row's, from the number of the product in the batch on. */
+export function biasPlace({ bias }: MatmulVariant): string[] {
+  return bias === 'rows' ? ['firstBias = p.biasOffset + batch * p.m % p.biasRows;'] : [];
+}
+
 /** `store(row, column, value)`: the epilogue over four columns from `column` on, as far as they lie inside the output. */
 export function matmulStore(variant: MatmulVariant): string {
-  const { vectorOut, hasBias, hasResidual, activation, steps, placed } = variant;
+  const { vectorOut, bias, hasResidual, activation, steps, placed } = variant;
   const width = vectorOut ? 4 : 1;
   const activate = (value: string) =>
     activation === 'none' ? value : `${activation}${width === 4 ? '4' : ''}(${value})`;
   const following = steps && stepsText(steps, width);
   const called = [...(activation === 'none' ? [] : [activation]), ...(following?.helpers ?? [])];
   const declarations = [
+    ...(bias === 'rows' ? ['// The bias of the first row.\nvar<private> firstBias: u32;'] : []),
     ...(following?.usesPlace ? [PLACE] : []),
     ...(called.length > 0 ? [prelude(called, width)] : []),
   ];
+  const added = (column: string) =>
+    ({ none: '', columns: ` + bias[p.biasOffset + ${column}]`, rows: ' + bias[firstBias + row]' })[bias];
   const helpers = declarations.map((text) => `${text}\n\n`).join('');
   const leave = following
     ? [`let product = ${activate('sum')};`, ...following.body].map((line) => `  ${line}`).join('\n')
@@ -126,7 +140,7 @@ export function matmulStore(variant: MatmulVariant): string {
     return;
   }
   let i = outStart + ${placed ? 'row * p.outRow + column / 4u' : '(row * p.n + column) / 4u'};
-  let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column / 4u]' : ''};
+  let sum = value * p.alpha${added('column / 4u')};
 ${leave}
 }`;
   }
@@ -135,7 +149,7 @@ ${leave}
     return;
   }
   let i = outStart + row * ${placed ? 'p.outRow' : 'p.n'} + column;
-  let sum = value * p.alpha${hasBias ? ' + bias[p.biasOffset + column]' : ''};
+  let sum = value * p.alpha${added('column')};
 ${leave}
 }
 

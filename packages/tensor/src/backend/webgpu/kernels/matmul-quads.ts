@@ -9,6 +9,7 @@ import type { MatmulVariant } from './matmul.js';
 import { matmulBindings, matmulParams, matmulPlace, matmulStore } from './matmul-common.js';
 import { loaders } from './matmul-direct.js';
 import { partName, withArrays } from './matmul-parts.js';
+import { lineOf } from './matmul-windows.js';
 import { indent, type KernelSource, lines } from './source.js';
 
 /** Where a value of A comes from: the lane itself, then its three neighbours. */
@@ -35,7 +36,7 @@ export function quadSource(variant: MatmulVariant): KernelSource {
     transposeA
       ? lines(own / 4, (j) =>
           [
-            lines(4, (kk) => `let t${j}_${kk} = loadA(aStart + (${at} + ${kk}u) * p.aRow, aRow${j});`),
+            lines(4, (kk) => `let t${j}_${kk} = loadA(${lineOf(variant, 'A', `${at} + ${kk}u`)}, aRow${j});`),
             lines(4, (i) => `let x${4 * j + i} = vec4<f32>(${FOUR.map((kk) => `t${j}_${kk}[${i}]`).join(', ')});`),
           ].join('\n'),
         )
@@ -45,7 +46,8 @@ export function quadSource(variant: MatmulVariant): KernelSource {
     transposeB
       ? everyColumn((c, part, of) => `let z${c} = ${partName('loadB', part)}(bLine${of}, ${at});`)
       : everyQuad((q, part, of) => {
-          const load = (kk: number) => `${partName('loadB', part)}(bStart + (${at} + ${kk}u) * p.bRow, column${of})`;
+          const load = (kk: number) =>
+            `${partName('loadB', part)}(${lineOf(variant, 'B', `${at} + ${kk}u`)}, column${of})`;
           return [
             lines(4, (kk) => `let u${q}_${kk} = ${load(kk)};`),
             lines(4, (c) => `let z${4 * q + c} = vec4<f32>(${FOUR.map((kk) => `u${q}_${kk}[${c}]`).join(', ')});`),
@@ -58,11 +60,15 @@ export function quadSource(variant: MatmulVariant): KernelSource {
   };
   const oneStep = [
     lines(own, (i) => {
-      const place = transposeA ? `aStart + k * p.aRow, min(aRow${i >> 2} + ${i & 3}u, p.m - 1u)` : `aLine${i}, k`;
+      const place = transposeA
+        ? `${lineOf(variant, 'A', 'k')}, min(aRow${i >> 2} + ${i & 3}u, p.m - 1u)`
+        : `aLine${i}, k`;
       return `let x${i} = oneA(${place});`;
     }),
     everyColumn((c, part, of) => {
-      const place = transposeB ? `bLine${of}, k` : `bStart + k * p.bRow, min(column${of >> 2} + ${of & 3}u, p.n - 1u)`;
+      const place = transposeB
+        ? `bLine${of}, k`
+        : `${lineOf(variant, 'B', 'k')}, min(column${of >> 2} + ${of & 3}u, p.n - 1u)`;
       return `let z${c} = ${partName('oneB', part)}(${place});`;
     }),
     swapped,
@@ -96,9 +102,14 @@ export function quadSource(variant: MatmulVariant): KernelSource {
     lines(quads, (q) => `let column${q} = column + ${4 * size * q}u;`),
     transposeA
       ? lines(own / 4, (j) => `let aRow${j} = row + ${16 * j}u + 4u * quadLane;`)
-      : lines(own, (i) => `let aLine${i} = aStart + min(row + ${4 * i}u + quadLane, p.m - 1u) * p.aRow;`),
+      : lines(own, (i) => `let aLine${i} = ${lineOf(variant, 'A', `min(row + ${4 * i}u + quadLane, p.m - 1u)`)};`),
     ...(transposeB
-      ? [lines(columns, (c) => `let bLine${c} = bStart + min(column${c >> 2} + ${c & 3}u, p.n - 1u) * p.bRow;`)]
+      ? [
+          lines(
+            columns,
+            (c) => `let bLine${c} = ${lineOf(variant, 'B', `min(column${c >> 2} + ${c & 3}u, p.n - 1u)`)};`,
+          ),
+        ]
       : []),
     everySum((row, c) => `var sum${row}_${c} = 0f;`),
     '',

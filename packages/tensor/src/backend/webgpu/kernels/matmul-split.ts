@@ -5,9 +5,9 @@
  */
 import type { MatmulTile, Tuning } from '../tuning.js';
 import type { MatmulVariant } from './matmul.js';
-import { matmulStore, storeBindings } from './matmul-common.js';
+import { biasPlace, matmulStore, storeBindings } from './matmul-common.js';
 import { stepsParams } from './matmul-steps.js';
-import { type Element, f32, type KernelSource, lines, read, u32 } from './source.js';
+import { type Element, f32, indent, type KernelSource, lines, read, u32 } from './source.js';
 
 /** Steps of k below which a slice is not worth a workgroup, a second kernel and what goes through memory between the two. */
 const SHORTEST_SLICE = 256;
@@ -57,6 +57,7 @@ export function sumOfSlicesSource(variant: MatmulVariant, workgroupSize: number)
     params: {
       ...u32('m', 'n', 'slices', 'invocations', 'outOffset', 'biasOffset', 'residualOffset'),
       ...f32('alpha'),
+      ...(variant.bias === 'rows' ? u32('biasRows') : {}),
       ...(steps ? stepsParams(steps) : {}),
     },
     workgroupSize,
@@ -67,6 +68,7 @@ export function sumOfSlicesSource(variant: MatmulVariant, workgroupSize: number)
       let column = (i % quads) * 4u;
       let row = (i / quads) % p.m;
       let batch = i / (quads * p.m);
+${indent(biasPlace(variant).join('\n'), '      ')}
       let size = p.m * p.n${vectorOut ? ' / 4u' : ''};
       var at = batch * p.slices * size + (row * p.n + column)${vectorOut ? ' / 4u' : ''};
       var sum = vec4<f32>();

@@ -7,6 +7,7 @@
  * edge once more, since what they yield is never stored.
  */
 import type { MatmulVariant } from './matmul.js';
+import { lineOf, windowLoader } from './matmul-windows.js';
 import { indent, lines } from './source.js';
 
 /** Vectors that workgroup memory serves at once: neighbours within so many lie in banks of their own. */
@@ -40,7 +41,6 @@ export function stagingOf(variant: MatmulVariant, name: 'A' | 'B', firstLane = 0
   // Along the extent, one vector an item; along k, a block of 4x4, turned between loading and storing.
   const items = isStraight ? quads * depth : (quads * depth) / 4;
   const slots = Math.ceil(items / invocations);
-  const [array, start] = isA ? ['a', 'aStart'] : ['b', 'bStart'];
   const [first, size] = isA ? ['firstRow', 'p.m'] : ['firstColumn', 'p.n'];
   const deeps = depth / 4;
   const isTurned = !isStraight && group % BANKS === 0 && deeps > 1 && deeps <= BANKS;
@@ -72,7 +72,7 @@ export function stagingOf(variant: MatmulVariant, name: 'A' | 'B', firstLane = 0
       `let place${id} = ${isTurned ? `(${quad}) ^ (${turnOf(`deep${id}`, depth)})` : quad};`,
       lines(4, (j) => {
         const line = `${first} + (${quad}) * 4u${j > 0 ? ` + ${j}u` : ''}`;
-        return `let line${id}_${j} = ${start} + min(${line}, ${size} - 1u) * p.${array}Row;`;
+        return `let line${id}_${j} = ${lineOf(variant, name, `min(${line}, ${size} - 1u)`)};`;
       }),
       lines(4, (j) => `var next${id}_${j} = vec4<f32>();`),
     ].join('\n');
@@ -86,7 +86,7 @@ export function stagingOf(variant: MatmulVariant, name: 'A' | 'B', firstLane = 0
         return guarded(
           s,
           isStraight
-            ? `next${id} = load${name}(${start} + min(${k} + deep${id}, lastK) * p.${array}Row, along${id}, ${size} - 1u);`
+            ? `next${id} = load${name}(${lineOf(variant, name, `min(${k} + deep${id}, lastK)`)}, along${id}, ${size} - 1u);`
             : lines(4, (j) => `next${id}_${j} = load${name}(line${id}_${j}, ${k} + deep${id}, lastK);`),
         );
       }),
@@ -110,7 +110,7 @@ export function stagingOf(variant: MatmulVariant, name: 'A' | 'B', firstLane = 0
         );
       }),
     turn: isTurned ? turnOf('deep', depth) : '',
-    loader: loader(name, array, isA ? variant.vectorA : variant.vectorB),
+    loader: windowLoader(variant, name, true) ?? loader(name, isA ? variant.vectorA : variant.vectorB),
     busy: Math.min(items, invocations),
   };
 }
@@ -122,7 +122,8 @@ function turnOf(deep: string, depth: number): string {
 }
 
 /** `loadA(line, at, last)`: four neighbours of a line from element `at` (a multiple of four) on; past the last element, that one or its vector. */
-function loader(name: string, array: string, isVector: boolean): string {
+function loader(name: 'A' | 'B', isVector: boolean): string {
+  const array = name.toLowerCase();
   const head = `fn load${name}(line: u32, at: u32, last: u32) -> vec4<f32> {\n`;
   if (isVector) return `${head}  return ${array}[line + min(at, last) / 4u];\n}`;
   const element = (i: number) => `${array}[line + min(at${i > 0 ? ` + ${i}u` : ''}, last)]`;

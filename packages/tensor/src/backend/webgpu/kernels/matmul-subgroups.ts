@@ -6,6 +6,7 @@
 import type { MatmulVariant } from './matmul.js';
 import { matmulBindings, matmulParams, matmulPlace, matmulStore } from './matmul-common.js';
 import { addProducts, lineStarts, loaders, singleStep, stepsOfB } from './matmul-direct.js';
+import { lineOf } from './matmul-windows.js';
 import { indent, type KernelSource, lines } from './source.js';
 
 export function subgroupSource(variant: MatmulVariant): KernelSource {
@@ -18,7 +19,7 @@ export function subgroupSource(variant: MatmulVariant): KernelSource {
     const vector = i === 0 ? 'subgroupLane' : `(${i * size}u + subgroupLane)`;
     return transposeA
       ? `let deep${i} = min(${vector} / ${rows / 4}u, 3u);\nlet along${i} = row + ${vector} % ${rows / 4}u * 4u;`
-      : `let aLine${i} = aStart + min(row + ${vector}, p.m - 1u) * p.aRow;`;
+      : `let aLine${i} = ${lineOf(variant, 'A', `min(row + ${vector}, p.m - 1u)`)};`;
   });
   const everyPair = (piece: (r: number, q: number) => string) =>
     lines(rows, (r) => lines(columns / 4, (q) => piece(r, q)));
@@ -27,7 +28,7 @@ export function subgroupSource(variant: MatmulVariant): KernelSource {
     '// The vectors of A that the tile needs for four steps of k, each loaded by one lane.',
     lines(slots, (i) =>
       transposeA
-        ? `let x${i} = loadA(aStart + (k + deep${i}) * p.aRow, along${i});`
+        ? `let x${i} = loadA(${lineOf(variant, 'A', `k + deep${i}`)}, along${i});`
         : `let x${i} = loadA(aLine${i}, k);`,
     ),
     lines(rows, (v) => `let y${v} = subgroupBroadcast(x${Math.floor(v / size)}, ${v % size}u);`),

@@ -3,7 +3,7 @@
  * `shared` (GPUs), where a workgroup stages tiles of both operands in shared memory; `registers` (software adapters), where each
  * invocation loads its rows of A and columns of B itself; `subgroups`, where lanes load A for one another; `quads`, where they swap it
  * around; `lanes`, where they split k of a row or a few.
- * Transposed operands are read in place: only the loads differ.
+ * Transposed operands are read in place, and so are the windows of convolutions (`matmul-windows.ts`): only the loads differ.
  * The epilogue (alpha, bias, activation, residual) rides on the store.
  */
 
@@ -20,6 +20,14 @@ import { sharedSource } from './matmul-shared.js';
 import { slicesOfTiles, sumOfSlicesSource } from './matmul-split.js';
 import { bringSteps, type StepsVariant, stepsKey, stepsVariant } from './matmul-steps.js';
 import { subgroupSource } from './matmul-subgroups.js';
+import {
+  bringWindows,
+  type WindowsVariant,
+  windowsFlags,
+  windowsLayout,
+  windowsSteps,
+  windowsVariant,
+} from './matmul-windows.js';
 import type { KernelSource } from './source.js';
 
 /** What a matmul kernel is specialised on. */
@@ -38,13 +46,16 @@ export interface MatmulVariant {
   readonly parts: number;
   /** Whether workgroups share the steps of k of a tile, and leave partial products to another kernel (`matmul-split.ts`). */
   readonly isSplit: boolean;
-  readonly hasBias: boolean;
+  /** What has an element of the bias each. */
+  readonly bias: 'none' | 'columns' | 'rows';
   readonly hasResidual: boolean;
   readonly activation: Activation;
   /** What follows in place of a residual (`matmul-steps.ts`). */
   readonly steps: StepsVariant | null;
   /** For results that lie by strides of their own: where A has its zeros. */
   readonly placed: Placing['zeros'] | null;
+  /** How windows are found, where they are the right operand. */
+  readonly windows: WindowsVariant | null;
 }
 
 /** Where the results of a product lie that are not dense, and what is known of its left operand. */
@@ -95,23 +106,24 @@ function mostParts({ limits }: KernelContext, { batch, b, bias, out, more = [] }
 function dispatch(context: KernelContext, products: readonly MatmulRequest[], placing?: Placing): void {
   const [request] = products;
   if (!request) return;
-  const { m, n, k, a, b, bias, residual, out, steps } = request;
+  const { m, n, a, b, bias, biasRows, residual, out, steps, windows } = request;
+  const k = windows ? windowsSteps(windows, request.k) : request.k;
   const given = [a.batchStrides, b.batchStrides];
   const { sizes, strides } = placing ? { sizes: request.batch, strides: given } : mergeBatch(request.batch, given);
   const batches = sizes.reduce((product, size) => product * size, 1);
   if (m * n * batches === 0) return;
   const parts = products.length;
 
-  const { transposed: transposeA, line: rowA } = layoutOf(a, m, k);
-  const { transposed: transposeB, line: rowB } = layoutOf(b, k, n);
+  const { transposeA, transposeB, rowA, rowB } = windows ? windowsLayout(windows, a, b) : layouts(request);
   const aligned = (matrix: Matrices, rowStride: number, batchStrides: readonly number[]) =>
     matrix.offset % 4 === 0 && rowStride % 4 === 0 && batchStrides.every((stride) => stride % 4 === 0);
-  const vectorA = aligned(a, rowA, strides[0] ?? []);
-  const vectorB = aligned(b, rowB, strides[1] ?? []);
+  const vectorA =
+    windows?.of !== 'input' && aligned(a, rowA, [...(strides[0] ?? []), ...(windows ? [windows.itemStrides[0]] : [])]);
+  const vectorB = !windows && aligned(b, rowB, strides[1] ?? []);
   const vectorOut =
     n % 4 === 0 &&
     startsVector(out) &&
-    startsVector(bias) &&
+    (biasRows !== undefined || startsVector(bias)) &&
     startsVector(residual) &&
     (!steps || (steps.inputs.every(startsVector) && steps.outputs.every(startsVector))) &&
     (placing === undefined || [placing.rowStride, ...placing.batchStrides].every((stride) => stride % 4 === 0));
@@ -124,7 +136,8 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     parts,
     {
       transposeB,
-      inVectors: vectorA && vectorB && vectorOut,
+      inVectors: (windows ? windows.of === 'input' || vectorA : vectorA && vectorB) && vectorOut,
+      isSummed: windows?.of === 'weight',
       isPlaced: placing !== undefined,
     },
   );
@@ -137,23 +150,24 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     vectorOut,
     batchRank: sizes.length,
     parts,
-    hasBias: bias !== undefined,
+    bias: bias === undefined ? 'none' : biasRows === undefined ? 'columns' : 'rows',
     hasResidual: residual !== undefined,
     activation: request.activation,
     steps: steps ? stepsVariant(steps) : null,
     placed: placing?.zeros ?? null,
+    windows: windows ? windowsVariant(windows, k, n) : null,
     isSplit: false,
   };
   // What follows the sum is left to the kernel that adds the slices up.
   const variant: MatmulVariant =
     slices === 1
       ? whole
-      : { ...whole, isSplit: true, hasBias: false, hasResidual: false, activation: 'none', steps: null };
+      : { ...whole, isSplit: true, bias: 'none', hasResidual: false, activation: 'none', steps: null };
   const kernel = kernelOf(variant, isJoint);
 
   const unitOut = vectorOut ? 4 : 1;
   const outOffset = out.offset / unitOut;
-  const biasOffset = (bias?.offset ?? 0) / unitOut;
+  const biasOffset = (bias?.offset ?? 0) / (biasRows === undefined ? unitOut : 1);
   const residualOffset = (residual?.offset ?? 0) / unitOut;
   // Buffers and numbers in the order of the source's, which is that of `matmulBindings` and `matmulParams`.
   const unitA = vectorA ? 4 : 1;
@@ -168,6 +182,8 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     params.push(placing.rowStride / unitOut);
     for (let d = 0; d < sizes.length; d++) params.push((placing.batchStrides[d] ?? 0) / unitOut);
   }
+  if (biasRows !== undefined && slices === 1) params.push(biasRows);
+  if (windows) bringWindows(windows, a, unitA, params);
   if (slices === 1) {
     const buffers = [a.buffer];
     for (const each of products) buffers.push(each.b.buffer);
@@ -181,6 +197,7 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
   const invocations = batches * m * Math.ceil(n / 4);
   const summed = [partial];
   const numbers = [m, n, slices, invocations, outOffset, biasOffset, residualOffset, request.alpha];
+  if (biasRows !== undefined) numbers.push(biasRows);
   bringStored(products, unitOut, summed, numbers);
   context.dispatch(
     context.kernel(`matmulSlices|${size}|${variantKey(whole)}`, () => sumOfSlicesSource(whole, size)),
@@ -212,20 +229,21 @@ const ZEROS: readonly MatmulVariant['placed'][] = [null, 'none', 'right', 'left'
 
 /** All that a kernel's text depends on beside tile and steps, as one number. */
 function flagsOf(variant: MatmulVariant): number {
-  return (
+  const flags =
     Number(variant.transposeA) |
     (Number(variant.transposeB) << 1) |
     (Number(variant.vectorA) << 2) |
     (Number(variant.vectorB) << 3) |
     (Number(variant.vectorOut) << 4) |
-    (Number(variant.hasBias) << 5) |
+    (Number(variant.bias !== 'none') << 5) |
     (Number(variant.hasResidual) << 6) |
     (Number(variant.isSplit) << 7) |
     (ACTIVATIONS.indexOf(variant.activation) << 8) |
     (ZEROS.indexOf(variant.placed) << 10) |
     (variant.parts << 12) |
-    (variant.batchRank << 20)
-  );
+    (Number(variant.bias === 'rows') << 20) |
+    (variant.batchRank << 21);
+  return variant.windows ? flags + 2 ** 32 * windowsFlags(variant.windows) : flags;
 }
 
 function variantKey(variant: MatmulVariant): string {
@@ -261,6 +279,13 @@ function kernelOf(variant: MatmulVariant, isJoint: boolean): Kernel {
   return kernel;
 }
 
+/** How both operands lie in memory. */
+function layouts({ m, n, k, a, b }: MatmulRequest) {
+  const { transposed: transposeA, line: rowA } = layoutOf(a, m, k);
+  const { transposed: transposeB, line: rowB } = layoutOf(b, k, n);
+  return { transposeA, transposeB, rowA, rowB };
+}
+
 /** How a matrix lies in memory: whether its columns, not its rows, are contiguous, and how far apart these are. */
 function layoutOf(
   { rowStride, columnStride }: Matrices,
@@ -292,7 +317,7 @@ export interface MatmulPlan {
 
 /**
  * The largest tile that still gives every part of the adapter something to do, and of which not more than half lies past the edges
- * if a smaller one wastes less; the first if none does. With `shared` tiles slices of k count too.
+ * if a smaller one wastes less; the first if none does. With `shared` tiles, and where few windows are summed over many, slices of k count too.
  */
 export function planOf(
   tuning: Tuning['matmul'],
@@ -301,7 +326,12 @@ export function planOf(
   k: number,
   batches: number,
   parts: number,
-  lies: { readonly transposeB: boolean; readonly inVectors: boolean; readonly isPlaced?: boolean },
+  lies: {
+    readonly transposeB: boolean;
+    readonly inVectors: boolean;
+    readonly isPlaced?: boolean;
+    readonly isSummed?: boolean;
+  },
 ): MatmulPlan {
   let chosen: MatmulPlan | undefined;
   let covered = Number.POSITIVE_INFINITY;
@@ -323,7 +353,7 @@ export function planOf(
     const area = tilesM * height * tilesN * width;
     const isFilled = area <= 2 * m * n || area <= covered;
     const isBusy =
-      tiles * (memory === 'shared' ? slices : 1) >= (tile.workgroups ?? tuning.workgroups) &&
+      tiles * (memory === 'shared' || lies.isSummed ? slices : 1) >= (tile.workgroups ?? tuning.workgroups) &&
       m * n * k * batches * parts >= (tile.least ?? 0);
     if (chosen !== undefined && !(isBusy && isFilled)) continue;
     chosen = { tile, tilesM, tilesN, tiles, slices, slice, isJoint: false };
