@@ -178,7 +178,10 @@ describe.each(tiles.filter((tile) => isOwn(tile) || firsts.has(tile)))('windows 
     else process.env.COURSE_POISON = before;
   });
 
-  it.each(PRODUCTS)(
+  // Lanes split what lies along k, and so do windows in the gradient of the weight alone.
+  const possible = PRODUCTS.filter((of) => of === 'weight' || tile.memory !== 'lanes');
+
+  it.each(possible)(
     'are the right operand of %s',
     async (of) => {
       if (!isFollowed(gpu())) return;
@@ -207,7 +210,7 @@ describe.each(tiles.filter((tile) => isOwn(tile) || firsts.has(tile)))('windows 
     'may hold float16, where the adapter has it',
     async ({ skip }) => {
       if (!gpu().backend.supports('float16')) skip('the adapter has no shader-f16');
-      for (const of of PRODUCTS)
+      for (const of of possible)
         await fc.assert(
           fc.asyncProperty(cases(of, true), (c) => check(gpu(), { ...c, dtype: 'float16' })),
           { numRuns: 3, seed: 19, endOnFailure: true },
