@@ -6,6 +6,7 @@ import {
   DeviceError,
   device,
   embedding,
+  init,
   linear,
   memory,
   noGrad,
@@ -167,6 +168,22 @@ onEachDevice('profile', (kind) => {
     // In whole operations: half a one to either side.
     for (const { flop, milliseconds } of events)
       expect(Math.abs(flop - (2 * 4 * 4096 * 8 * milliseconds) / whole)).toBeLessThanOrEqual(1);
+  });
+
+  it('leaves out what another device computes', async () => {
+    if (kind === 'cpu') return;
+    await init({ device: 'cpu' });
+    await init({ device: 'webgpu' });
+    const [here, there] = [rand([10]), rand([20], { device: 'cpu' })];
+    const both = () => [here.exp(), there.exp()];
+    const names = async () => (await profile(both)).events.map(({ name, bytes }) => [name, bytes]);
+    expect(await names()).toEqual([[expect.stringContaining('exp'), 80]]);
+    await init({ device: 'cpu' });
+    try {
+      expect(await names()).toEqual([[expect.stringContaining('exp'), 160]]);
+    } finally {
+      await init({ device: 'webgpu' });
+    }
   });
 
   it('reads and writes what changes in place', async () => {

@@ -23,7 +23,14 @@ class Watch implements Interceptor {
   readonly requests: Request[] = [];
   readonly #zero = performance.now();
 
+  constructor(private readonly device: Backend) {}
+
   run(backend: Backend, request: KernelRequest): void {
+    // Another device has another clock, or none.
+    if (backend !== this.device) {
+      backend.run(request);
+      return;
+    }
     const start = performance.now();
     try {
       backend.run(request);
@@ -56,7 +63,7 @@ function nameOf(request: KernelRequest): string {
 /**
  * Runs `fn`, computes the tensors that it returns (also within arrays and objects), and tells what that took: a line for each kernel with
  * its dispatches, time, share, GFLOP/s and GB/s. Times are those of the kernels alone: by the GPU's clock (where the adapter has `timestamp-query`),
- * on the CPU around each. Run it once before, so that nothing is compiled meanwhile.
+ * on the CPU around each. Of the device in use alone: what another one computes meanwhile is left out. Run it once before, so that nothing is compiled meanwhile.
  *
  * @throws ArgumentError while another profile is being made.
  * @example
@@ -74,8 +81,8 @@ export async function profile(fn: () => unknown): Promise<Profile> {
   await backend.synchronize();
   // Another may have begun meanwhile.
   checkFree();
-  const watch = new Watch();
   const device = backend instanceof TappedBackend ? backend.device : backend;
+  const watch = new Watch(device);
   const before = backend.statistics();
   const finish = device.measureDispatches?.(() => watch.requests.length);
   tap.interceptor = watch;
