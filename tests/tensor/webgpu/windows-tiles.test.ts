@@ -150,7 +150,7 @@ const cases = (of: Case['of'], whole: boolean): fc.Arbitrary<Case> =>
     channels: fc.integer({ min: 1, max: 12 }).map((size) => (whole ? 4 * size : size)),
     outputs: fc.integer({ min: 1, max: 12 }).map((size) => (whole ? 4 * size : size)),
     taps: fc.integer({ min: 1, max: 5 }),
-    stride: fc.integer({ min: 1, max: whole ? 1 : 3 }),
+    stride: fc.integer({ min: 1, max: whole || of === 'input' ? 1 : 3 }),
     dilation: fc.integer({ min: 1, max: 2 }),
     padding: fc.integer({ min: 0, max: 4 }),
     length: fc.integer({ min: 1, max: 40 }).map((size) => (whole ? 4 * size : size)),

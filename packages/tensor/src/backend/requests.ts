@@ -73,7 +73,7 @@ export interface ProductSteps {
  * - `output`, over (channel, tap): `a` has rows [channel][tap], element (channel, tap; window) of `b` is place `window * stride + tap * dilation -
  *   padding` of the channel;
  * - `input`, over (channel, tap): `a` is taps of row r at `channel * columnStride + r * rowStride`, element (channel, tap; place) of `b` is that
- *   window of the channel whose tap lies at the place, where there is one;
+ *   window of the channel whose tap lies at the place, where there is one; the stride is 1;
  * - `weight`, over (item, window): `a` has rows [window], and element (item, window; channel, tap) of `b` is the place as in `output`.
  * `b.rowStride` leads from channel to channel; places and windows follow each other.
  */

@@ -73,9 +73,7 @@ export function conv1d(
   const count = Math.floor((length - reach) / stride) + 1;
   // A kernel of one tap is a plain product already.
   const isPlain = kernel === 1 && stride === 1 && length === input.shape[2];
-  // Of windows further apart, most places of the signal's gradient lie in none for most taps: those are better added one tap after the other.
-  const isSpread = stride > 1 && needsGrad([input]);
-  if (backend.readsWindows && !isPlain && !isSpread && [...input.shape, ...weight.shape].every((size) => size > 0)) {
+  if (backend.readsWindows && !isPlain && [...input.shape, ...weight.shape].every((size) => size > 0)) {
     const convolution = { stride, dilation, padding: left, length: input.shape[2] ?? 0, count, groups };
     return convolve(input, weight, bias ?? null, convolution);
   }

@@ -4,6 +4,7 @@
  * as often as anybody differentiates. All are matrix products to the backend (`Windows` in requests.ts), not a request kind of its own: so a
  * convolution waits as a product does, takes its bias and what follows it along in its kernel, and has a product's tiles and slices on every adapter.
  */
+import { noGrad } from '../autograd/mode.js';
 import { needsGrad, record } from '../autograd/record.js';
 import type { Windows } from '../backend/requests.js';
 import { makeTensor } from '../construct.js';
@@ -12,6 +13,8 @@ import { numel, type Shape } from '../shape.js';
 import { type Factor, type PendingProduct, Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
 import { collapseDims, contiguousView } from '../view.js';
+import { matmul } from './matmul.js';
+import { fold } from './windows.js';
 
 /** How windows lie over a signal of so many places, and the groups that channels are split into. */
 export interface Convolution extends Pick<Windows, 'stride' | 'dilation' | 'padding' | 'length' | 'count'> {
@@ -50,13 +53,25 @@ export function convolve(signal: Tensor, weight: Tensor, bias: Tensor | null, co
 
 /** The gradient of the signal: each place gets, from all windows that have it, the tap it lies at. */
 function signalGradient(grad: Tensor, weight: Tensor, shape: Shape, convolution: Convolution): Tensor {
+  const output =
+    convolution.stride === 1
+      ? adjoiningGradient(grad, weight, shape, convolution)
+      : noGrad(() => spreadGradient(grad.detach(), weight.detach(), shape, convolution));
+  return record('conv1dSignalGradient', output, [grad, weight], [grad, weight], (again, [own, kernels]) => [
+    () => convolve(again, kernels, null, convolution),
+    () => weightGradient(again, own, kernels.shape, convolution),
+  ]);
+}
+
+/** Where windows begin a place apart, what a place gets are windows again, of the output. */
+function adjoiningGradient(grad: Tensor, weight: Tensor, shape: Shape, convolution: Convolution): Tensor {
   const [dy, w] = [rowMajor(grad), rowMajor(weight)];
   const [batch = 1, channels = 1, length = 1] = shape;
   const [outChannels = 1, groupChannels = 1, taps = 1] = w.shape;
   const { groups, count } = convolution;
   const width = groupChannels * taps;
   const each = outChannels / groups;
-  const output = product([dy, w], shape, {
+  return product([dy, w], shape, {
     ...grouped(
       [batch, groups],
       { ...factor(w, taps), columnStride: width, batchStrides: [0, each * width] },
@@ -69,10 +84,21 @@ function signalGradient(grad: Tensor, weight: Tensor, shape: Shape, convolution:
     isConstant: !needsGrad([grad, weight]),
     windows: windowsOf('input', taps, convolution),
   });
-  return record('conv1dSignalGradient', output, [grad, weight], [grad, weight], (again, [own, kernels]) => [
-    () => convolve(again, kernels, null, convolution),
-    () => weightGradient(again, own, kernels.shape, convolution),
-  ]);
+}
+
+/** Where they begin further apart, most places lie in no window for most taps: what each window gives is one product, added where it lies. */
+function spreadGradient(grad: Tensor, weight: Tensor, shape: Shape, convolution: Convolution): Tensor {
+  const [batch = 1, channels = 1, length = 1] = shape;
+  const [outChannels = 1, groupChannels = 1, taps = 1] = weight.shape;
+  const { groups, count, stride, dilation, padding } = convolution;
+  const width = groupChannels * taps;
+  const ofWindows = matmul(
+    weight.reshape([groups, outChannels / groups, width]).transpose(1, 2),
+    grad.reshape([batch, groups, outChannels / groups, count]),
+  );
+  const parts = ofWindows.view([batch, channels, taps, count]).transpose(2, 3);
+  const end = Math.max(padding + length, (count - 1) * stride + dilation * (taps - 1) + 1);
+  return fold(parts, [batch, channels, end], 2, stride, dilation).narrow(2, padding, length);
 }
 
 /** The gradient of the weight: each tap gets, from all windows of all items, what lies at it. */

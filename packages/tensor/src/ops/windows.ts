@@ -48,7 +48,7 @@ export function unfold(x: Tensor, dim: number, size: number, step: number, dilat
 const MOST_PASSES = 64;
 
 /** Adds the elements of windows back to where they came from: the gradient of `unfold`, whose gradient is `unfold` again. */
-function fold(grad: Tensor, shape: Shape, at: number, step: number, dilation: number): Tensor {
+export function fold(grad: Tensor, shape: Shape, at: number, step: number, dilation: number): Tensor {
   if (shape.length === 0) return grad.sum();
   const [count, size] = [grad.shape[at] ?? 0, grad.shape.at(-1) ?? 0];
   if (Math.min(count, size) > MOST_PASSES) return foldByIndex(grad, shape, at, step, dilation);

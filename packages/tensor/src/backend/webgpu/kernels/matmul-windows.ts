@@ -14,8 +14,6 @@ import { f32, u32 } from './source.js';
 /** What the text of a kernel depends on. */
 export interface WindowsVariant {
   readonly of: Windows['of'];
-  /** Of `input`: whether windows begin more than a place apart, so that not every place has a window for every tap. */
-  readonly isSpread: boolean;
   /** Whether the steps of k, and the output's columns, are too many to be divided by a product in float32. */
   readonly isLong: boolean;
 }
@@ -23,13 +21,13 @@ export interface WindowsVariant {
 /** Numbers up to here are divided by their divisor's reciprocal: `quotient` is then off by less than half of the distance to the next. */
 const SHORT = 2 ** 21;
 
-export function windowsVariant({ of, stride }: Windows, k: number, n: number): WindowsVariant {
-  return { of, isSpread: of === 'input' && stride > 1, isLong: Math.max(k, n) >= SHORT };
+export function windowsVariant({ of }: Windows, k: number, n: number): WindowsVariant {
+  return { of, isLong: Math.max(k, n) >= SHORT };
 }
 
 /** All of it, as a number from 1 on. */
-export function windowsFlags({ of, isSpread, isLong }: WindowsVariant): number {
-  return { output: 1, input: 2, weight: 3 }[of] + 4 * Number(isSpread) + 8 * Number(isLong);
+export function windowsFlags({ of, isLong }: WindowsVariant): number {
+  return { output: 1, input: 2, weight: 3 }[of] + 4 * Number(isLong);
 }
 
 /** Which operands' lines go along the output, and how far they are apart. */
@@ -67,7 +65,7 @@ export const windowsParams = {
 export function bringWindows(windows: Windows, a: Matrices, unitA: number, params: number[]): void {
   const { of, taps, stride, dilation, padding, length, count, itemStrides } = windows;
   const padded = paddedCount(windows);
-  // The window whose tap t lies at place i begins at i - t * dilation, and is number (that + padding) / stride.
+  // The window whose tap t lies at place i begins at i - t * dilation, and is number that + padding.
   if (of === 'input') params.push(taps, -dilation, padding, stride, count);
   else params.push(taps, dilation, -padding, stride, length);
   params.push(count, padded, a.columnStride, itemStrides[0] / unitA, itemStrides[1], 0.5 / taps, 0.5 / padded);
@@ -104,13 +102,12 @@ export function windowLoader(
     return [lineOfWindows(channel), alongWindows(item, last), ...(isStaged ? [] : [oneOf('B', 'vec2<u32>')])].join(
       '\n\n',
     );
-  const { isSpread } = windows;
   const step = windows.of === 'output' ? ' * p.windowStride' : '';
   const four = 'at + vec4<u32>(0u, 1u, 2u, 3u)';
   return [
     lineOfWindows(channel),
     `fn loadB(line: vec2<u32>, at: u32${last}) -> vec4<f32> {
-${placesOf('vec4<u32>', `(${four})${step} + line.y`, isSpread)}
+${placesOf('vec4<u32>', `(${four})${step} + line.y`)}
   let i = line.x + select(vec4<u32>(), places, isInside);
   return select(vec4<f32>(), vec4<f32>(b[i.x], b[i.y], b[i.z], b[i.w]), isInside);
 }`,
@@ -118,7 +115,7 @@ ${placesOf('vec4<u32>', `(${four})${step} + line.y`, isSpread)}
       ? []
       : [
           `fn oneB(line: vec2<u32>, at: u32) -> f32 {
-${placesOf('u32', `at${step} + line.y`, isSpread)}
+${placesOf('u32', `at${step} + line.y`)}
   return select(0.0, b[line.x + select(0u, places, isInside)], isInside);
 }`,
         ]),
@@ -143,13 +140,9 @@ fn lineB(start: u32, index: u32) -> vec2<u32> {
 }`;
 }
 
-/** `places` and whether they are any; where windows are spread, only one of every `windowStride` is. */
-function placesOf(type: 'u32' | 'vec4<u32>', value: string, isSpread: boolean): string {
-  return isSpread
-    ? `  let spread = ${value};
-  let places = spread / p.windowStride;
-  let isInside = (places * p.windowStride == spread) & (places < ${type}(p.places));`
-    : `  let places = ${value};
+/** `places`, and whether they are any of the signal's. */
+function placesOf(type: 'u32' | 'vec4<u32>', value: string): string {
+  return `  let places = ${value};
   let isInside = places < ${type}(p.places);`;
 }
 
