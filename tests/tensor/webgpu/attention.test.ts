@@ -1,8 +1,8 @@
-// The attention kernels with the tiles of software adapters and with those of GPUs, against the formula in float64; and the gradients by
-// products in both, with memory for a part of the batch only.
+// The attention kernels with the tiles of software adapters and with those of GPUs, against the formula in float64; and attention and its
+// gradients by products in both, with memory for a part of the batch only, and with scores by products and by tiles.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Strided } from '../../../packages/tensor/src/backend/requests.js';
-import { tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
+import { type Tuning, tuningTable } from '../../../packages/tensor/src/backend/webgpu/tuning.js';
 import { dropoutOf, type Sizes, solve } from '../support/attention.js';
 import { eachTuning, noise, U, useGpu } from './gpu.js';
 
@@ -76,20 +76,25 @@ const [BATCH, HEADS, MOST_QUERIES, KEYS, WIDTH, VALUE_WIDTH] = [2, 3, 37, 41, 8,
 const BYTES = MOST_QUERIES * Math.ceil(KEYS / 4) * 16;
 
 const { swiftshader } = tuningTable;
-// Alone it takes whatever comes, few rows too.
+// Alone it takes whatever comes, few rows and odd ones too.
 const largest = {
   ...swiftshader.matmul,
-  tiles: swiftshader.matmul.tiles.slice(-1).map(({ leastRows: _, ...tile }) => tile),
+  tiles: swiftshader.matmul.tiles.slice(-1).map(({ leastRows: _, inVectors: __, ...tile }) => tile),
 };
 
 const parts = { 'one matrix': 1, 'two of three heads': 2.5, all: 6 };
 type Part = keyof typeof parts;
 
+/** A row that makes scores by products however few there are. */
+const always = (row: Tuning): Tuning => ({ ...row, attention: { ...row.attention, scoresFrom: 0 } });
+
 describe.each([
-  ['a software adapter', swiftshader, Object.keys(parts) as Part[]],
-  ['a software adapter for large products', { ...swiftshader, matmul: largest }, ['two of three heads']],
+  ['a software adapter', always(swiftshader), Object.keys(parts) as Part[]],
+  ['a software adapter for large products', always({ ...swiftshader, matmul: largest }), ['two of three heads']],
+  ['a software adapter for few scores', swiftshader, ['two of three heads']],
   ['a discrete adapter', tuningTable.discrete, ['two of three heads']],
-] as const)('gradients of attention by products, with the tiles of %s', (_, row, held) => {
+  ['a discrete adapter, scores too', always(tuningTable.discrete), ['two of three heads']],
+] as const)('attention by products, with the tiles of %s', (_, row, held) => {
   describe.each(held)('in memory for %s at a time', (part) => {
     const matrices = parts[part];
     // What nobody wrote must not count: scratch memory begins as NaN.
@@ -104,7 +109,7 @@ describe.each([
       { isCausal: true, queries: 5, wanted: ['query', 'key', 'value'] },
       { isCausal: true, p: 0.3, wanted: ['query', 'key'] },
       { isCausal: false, p: 0.3, masked: true, wanted: ['value'] },
-    ])('are those of the formula: %o', async ({ isCausal, queries = MOST_QUERIES, p = 0, masked = false, wanted }) => {
+    ])('is what the formula says: %o', async ({ isCausal, queries = MOST_QUERIES, p = 0, masked = false, wanted }) => {
       const key = [5, 6, 7] as const;
       const sizes = {
         ...{ matrices: BATCH * HEADS, queries, keys: KEYS, width: WIDTH, valueWidth: VALUE_WIDTH },
@@ -153,6 +158,7 @@ describe.each([
       gpu().run({ kind: 'attentionBackward', ...request, grad: grad.operand(), output, logSumExp, ...made });
       // As above.
       const tolerance = { rtol: 256 * U, atol: 512 * U };
+      expect(await grad.read(output)).toBeClose(Array.from(expected.output), tolerance);
       if (made.gradQuery) expect(await q.read(made.gradQuery)).toBeClose(Array.from(expected.gradQuery), tolerance);
       if (made.gradKey) expect(await k.read(made.gradKey)).toBeClose(Array.from(expected.gradKey), tolerance);
       if (made.gradValue) expect(await v.read(made.gradValue)).toBeClose(Array.from(expected.gradValue), tolerance);

@@ -193,7 +193,7 @@ export interface AttentionOperands {
 }
 
 /**
- * `dropout(softmax(scale * query @ keyᵀ + mask)) @ value`, without ever writing the scores to memory. A query without a key
+ * `dropout(softmax(scale * query @ keyᵀ + mask)) @ value`, in memory that does not grow with the scores. A query without a key
  * left gets zeros. No size is zero.
  */
 export interface AttentionRequest extends AttentionOperands {

@@ -67,6 +67,11 @@ export interface Tuning {
      * where arithmetic is dear beside memory. Absent or too few for a matrix, the weights never leave the kernels, which compute them twice.
      */
     readonly scratch?: number;
+    /**
+     * Fewest multiply-adds of a request's scores from which these are products as well, those of the forward pass too: where the tile that
+     * matmul takes then is so much better than those of attention that writing scores down and reading them again is made up for.
+     */
+    readonly scoresFrom?: number;
   };
 }
 
@@ -174,6 +179,7 @@ const swiftshader: Tuning = {
     sums: 64,
     subgroups: { rows: 8, size: 4 },
     scratch: 2 ** 24,
+    scoresFrom: 2 ** 23,
   },
 };
 
@@ -198,7 +204,7 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
       ],
       workgroups: 16,
     },
-    attention: { ...swiftshader.attention, subgroups: { rows: 8, size: 8 } },
+    attention: { ...swiftshader.attention, subgroups: { rows: 8, size: 8 }, scoresFrom: Number.POSITIVE_INFINITY },
   },
 };
 

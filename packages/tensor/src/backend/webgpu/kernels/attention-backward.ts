@@ -3,9 +3,10 @@
  */
 import type { AttentionBackwardRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
-import { attentionParams, chooseVariant, type Operands, withBatch } from './attention.js';
+import { withBatch } from './attention-batch.js';
 import { variantKey } from './attention-common.js';
 import { keysSource, queriesSource, statsSource } from './attention-gradients.js';
+import { attentionParams, chooseVariant, type Operands } from './attention-launch.js';
 import { gradientsByProducts, matricesAtOnce } from './attention-products.js';
 
 export function attentionBackward(context: KernelContext, given: AttentionBackwardRequest): void {

@@ -1,5 +1,6 @@
 /** What both matmul kernels share: bindings, parameters, the place of a tile in the batch, and the epilogue. */
 import type { ParameterType } from '../params.js';
+import type { MatmulTile } from '../tuning.js';
 import type { MatmulVariant } from './matmul.js';
 import { stepsBindings, stepsParams, stepsText } from './matmul-steps.js';
 import { windowsParams } from './matmul-windows.js';
@@ -10,6 +11,11 @@ import { type BindingSource, type Element, f32, lines, read, u32, write } from '
 const BAND = 8;
 
 const element = (isVector: boolean): Element => (isVector ? 'vec4<f32>' : 'f32');
+
+/** Columns of the output that a workgroup computes: the lanes that split k share theirs. */
+export function columnsOfTile({ memory, columns, groupColumns }: MatmulTile): number {
+  return memory === 'lanes' ? columns : columns * groupColumns;
+}
 
 export function matmulBindings(variant: MatmulVariant): BindingSource[] {
   const { vectorA, vectorB } = variant;
@@ -86,6 +92,9 @@ export function matmulPlace(variant: MatmulVariant): string {
           'let tileN = group % p.tilesN;',
           'let tileM = (group / p.tilesN) % p.tilesM;',
         ]),
+    ...(placed === 'lowerOut'
+      ? [`if (tileN * ${columnsOfTile(tile)}u >= (tileM + 1u) * ${tileRows}u) {`, '  return;', '}']
+      : []),
     ...(isSplit
       ? [
           '// The slices of a product lie behind one another.',
@@ -97,8 +106,8 @@ export function matmulPlace(variant: MatmulVariant): string {
       : [
           'let batch = group / (p.tilesN * p.tilesM);',
           // From a whole vector on; nothing at all where k ends before the diagonal.
-          placed === 'left' ? `let firstK = min(p.k, (tileM * ${tileRows}u) & ~3u);` : 'let firstK = 0u;',
-          placed === 'right' ? `let endK = min(p.k, (tileM + 1u) * ${tileRows}u);` : 'let endK = p.k;',
+          placed === 'upperA' ? `let firstK = min(p.k, (tileM * ${tileRows}u) & ~3u);` : 'let firstK = 0u;',
+          placed === 'lowerA' ? `let endK = min(p.k, (tileM + 1u) * ${tileRows}u);` : 'let endK = p.k;',
         ]),
     ...biasPlace(variant),
     'var aStart = p.aOffset;',

@@ -12,6 +12,7 @@ import type { Activation, DeviceBuffer, MatmulRequest, Matrices } from '../../re
 import { groupsOf, type KernelContext } from '../context.js';
 import type { Kernel } from '../pipelines.js';
 import type { MatmulTile, Tuning } from '../tuning.js';
+import { columnsOfTile } from './matmul-common.js';
 import { laneSource } from './matmul-lanes.js';
 import { withParts } from './matmul-parts.js';
 import { quadSource } from './matmul-quads.js';
@@ -52,18 +53,21 @@ export interface MatmulVariant {
   readonly activation: Activation;
   /** What follows in place of a residual (`matmul-steps.ts`). */
   readonly steps: StepsVariant | null;
-  /** For results that lie by strides of their own: where A has its zeros. */
-  readonly placed: Placing['zeros'] | null;
+  /** For results that lie by strides of their own: what of the product counts. */
+  readonly placed: Placing['triangle'] | null;
   /** How windows are found, where they are the right operand. */
   readonly windows: WindowsVariant | null;
 }
 
-/** Where the results of a product lie that are not dense, and what is known of its left operand. */
+/** Where the results of a product lie that are not dense, and what of it counts. */
 export interface Placing {
   readonly rowStride: number;
   readonly batchStrides: readonly number[];
-  /** Which elements of A are zeros, whatever stands there: none, those right of the diagonal, or those left of it. */
-  readonly zeros: 'none' | 'right' | 'left';
+  /**
+   * All of it; the lower or the upper triangle of A with the diagonal, where the rest are zeros, whatever stands there; or the lower
+   * triangle of the result, of whose rest tiles are left out.
+   */
+  readonly triangle: 'none' | 'lowerA' | 'upperA' | 'lowerOut';
 }
 
 /** Products that one workgroup of `quads` computes: with more its text would be long. */
@@ -154,7 +158,7 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
     hasResidual: residual !== undefined,
     activation: request.activation,
     steps: steps ? stepsVariant(steps) : null,
-    placed: placing?.zeros ?? null,
+    placed: placing?.triangle ?? null,
     windows: windows ? windowsVariant(windows, k, n) : null,
     isSplit: false,
   };
@@ -225,7 +229,7 @@ function startsVector(operand: { readonly offset: number } | undefined): boolean
 }
 
 const ACTIVATIONS: readonly Activation[] = ['none', 'relu', 'gelu', 'geluTanh'];
-const ZEROS: readonly MatmulVariant['placed'][] = [null, 'none', 'right', 'left'];
+const PLACED: readonly MatmulVariant['placed'][] = [null, 'none', 'lowerA', 'upperA', 'lowerOut'];
 
 /** All that a kernel's text depends on beside tile and steps, as one number. */
 function flagsOf(variant: MatmulVariant): number {
@@ -239,10 +243,10 @@ function flagsOf(variant: MatmulVariant): number {
     (Number(variant.hasResidual) << 6) |
     (Number(variant.isSplit) << 7) |
     (ACTIVATIONS.indexOf(variant.activation) << 8) |
-    (ZEROS.indexOf(variant.placed) << 10) |
-    (variant.parts << 12) |
-    (Number(variant.bias === 'rows') << 20) |
-    (variant.batchRank << 21);
+    (PLACED.indexOf(variant.placed) << 10) |
+    (variant.parts << 13) |
+    (Number(variant.bias === 'rows') << 21) |
+    (variant.batchRank << 22);
   return variant.windows ? flags + 2 ** 32 * windowsFlags(variant.windows) : flags;
 }
 
@@ -298,11 +302,6 @@ function layoutOf(
   return { transposed, line: rows > 1 ? rowStride : 0 };
 }
 
-/** Columns of tiles of invocations in a workgroup: the lanes that split k share theirs. */
-function columnGroups({ memory, groupColumns }: MatmulTile): number {
-  return memory === 'lanes' ? 1 : groupColumns;
-}
-
 /** A tile, how many of them there are down and across and in all, and the slices of k. */
 export interface MatmulPlan {
   readonly tile: MatmulTile;
@@ -345,7 +344,7 @@ export function planOf(
       (lies.transposeB || memory !== 'lanes');
     if (!isPossible) continue;
     const height = tile.rows * tile.groupRows;
-    const width = tile.columns * columnGroups(tile);
+    const width = columnsOfTile(tile);
     const [tilesM, tilesN] = [Math.ceil(m / height), Math.ceil(n / width)];
     const tiles = tilesM * tilesN * batches * parts;
     const { slices, slice } =
@@ -363,7 +362,7 @@ export function planOf(
   if (parts === 1 || chosen.tile.memory !== 'quads') return chosen;
   // A workgroup of `quads` computes all products: four columns of each a lane, so that its text is no longer than one's.
   const tile = jointTile(chosen.tile);
-  const tilesN = Math.ceil(n / (tile.columns * columnGroups(tile)));
+  const tilesN = Math.ceil(n / columnsOfTile(tile));
   return { ...chosen, tile, tilesN, tiles: chosen.tilesM * tilesN * batches, isJoint: true };
 }
 
