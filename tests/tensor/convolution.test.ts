@@ -271,6 +271,11 @@ onEachDevice('conv1d', (kind) => {
         }),
       ).toBe(2);
     }
+    // The gradient of the bias is summed along the windows, then over the batch.
+    const upstream = randn([2, 6, 12]);
+    upstream.compute();
+    expect(count(() => upstream.sum([0, 2]))).toBe(2);
+    expect(count(() => upstream.narrow(0, 0, 1).narrow(2, 0, 1).contiguous().sum([0, 2]))).toBeLessThanOrEqual(2);
   });
 
   it.runIf(kind === 'webgpu')('computes of halves, where the adapter has them', async ({ skip }) => {

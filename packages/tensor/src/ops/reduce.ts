@@ -7,6 +7,7 @@ import { type DType, isFloating } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { formatShape, normalizeDim, normalizeDims, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { isContiguous } from '../view.js';
 import { dense, emptyOn, inFull } from './operands.js';
 import { productsOfOthers } from './scan.js';
 
@@ -30,9 +31,19 @@ function reduce<D extends DType>(
   const { shape } = x;
   const kept = shape.filter((_, d) => !dims.includes(d));
   const result = keepDim ? shape.map((size, d) => (dims.includes(d) ? 1 : size)) : kept;
-  const first = dims[0] ?? shape.length;
-  const last = dims.at(-1) ?? shape.length - 1;
-  const oneRun = last - first + 1 === dims.length;
+  const long = dims.filter((d) => shape[d] !== 1);
+  const over = long.length > 0 ? long : dims.slice(0, 1);
+  const first = over[0] ?? shape.length;
+  const last = over.at(-1) ?? shape.length - 1;
+  const oneRun = last - first + 1 === over.length;
+  if (!oneRun && op === 'sum' && dtype === x.dtype && dtype !== 'float16' && isContiguous(x.layout)) {
+    // The last run of dims, then the others: all at once, they would be copied behind one another first. Of halves, such sums would be rounded.
+    const lastRun = over.filter((d, i) => last - d === over.length - 1 - i);
+    const part = reduce(op, x, lastRun, true, dtype);
+    const all = reduce(op, part, dims, keepDim, dtype, scale);
+    part.dispose();
+    return all;
+  }
   const source = oneRun ? x : x.permute([...shape.map((_, d) => d).filter((d) => !dims.includes(d)), ...dims]);
   const outer = oneRun ? numel(shape.slice(0, first)) : numel(kept);
   const length = numel(dims.map((d) => shape[d] ?? 1));
