@@ -144,12 +144,17 @@ export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: number;
 }
 
+/** The first `count` of windows [..., windows, kernel]: themselves, where there are no more. */
+function firstWindows(windows: Tensor, count: number): Tensor {
+  return windows.shape.at(-2) === count ? windows : windows.narrow(-2, 0, count);
+}
+
 /** The windows [..., kernel, windows] of an input with a border of -infinity, as a view. */
 function maxWindows(name: string, x: Tensor, kernel: number, options: MaxPoolOptions) {
   const plan = planWindows(name, x, kernel, options);
   const { padding, right, stride, count } = plan;
   const border = padding + right > 0 ? pad(x, [padding, right], { value: Number.NEGATIVE_INFINITY }) : x;
-  const windows = unfold(border, -1, kernel, stride, options.dilation ?? 1).narrow(-2, 0, count);
+  const windows = firstWindows(unfold(border, -1, kernel, stride, options.dilation ?? 1), count);
   return { plan, windows: windows.transpose(-2, -1) };
 }
 
@@ -208,7 +213,7 @@ export function avgPool1d(
 ): Tensor {
   const { stride, padding, right, count } = planWindows('avgPool1d', x, kernelSize, options);
   const border = padding + right > 0 ? pad(x, [padding, right]) : x;
-  const sums = unfold(border, -1, kernelSize, stride).narrow(-2, 0, count).sum(-1);
+  const sums = firstWindows(unfold(border, -1, kernelSize, stride), count).sum(-1);
   const length = x.shape.at(-1) ?? 0;
   const from = countIncludePad ? -padding : 0;
   const to = countIncludePad ? length + padding : length;

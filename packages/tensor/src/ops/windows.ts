@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor.js';
 import { contiguousView, type View } from '../view.js';
 import { indexAdd } from './indexing.js';
 import { hostTensor } from './operands.js';
+import { pad } from './pad.js';
 import type { Index } from './slice.js';
 
 /**
@@ -51,6 +52,7 @@ const MOST_PASSES = 64;
 export function fold(grad: Tensor, shape: Shape, at: number, step: number, dilation: number): Tensor {
   if (shape.length === 0) return grad.sum();
   const [count, size] = [grad.shape[at] ?? 0, grad.shape.at(-1) ?? 0];
+  if (dilation === 1 && step === size) return behindOneAnother(grad, shape, at);
   if (Math.min(count, size) > MOST_PASSES) return foldByIndex(grad, shape, at, step, dilation);
   const whole = grad.newFull(shape, 0);
   noGrad(() => {
@@ -65,6 +67,17 @@ export function fold(grad: Tensor, shape: Shape, at: number, step: number, dilat
     }
   });
   return record('fold', whole, [grad], [], (again) => [() => unfold(again, at, size, step, dilation)]);
+}
+
+/** Windows that end where the next begins are the whole, but for what is left behind the last. */
+function behindOneAnother(grad: Tensor, shape: Shape, at: number): Tensor {
+  const covered = (grad.shape[at] ?? 0) * (grad.shape.at(-1) ?? 0);
+  const inOrder = at === shape.length - 1 ? grad : grad.movedim(-1, at + 1);
+  const whole = inOrder.reshape(shape.with(at, covered));
+  const rest = (shape[at] ?? 0) - covered;
+  if (rest === 0) return whole;
+  const behind = shape.length - 1 - at;
+  return pad(whole, [...new Array<number>(2 * behind).fill(0), 0, rest]);
 }
 
 /** The same in one pass for many long windows. */
