@@ -225,9 +225,10 @@ function restrided(request: Product, names: readonly Size[], length: number): Pr
   return { ...request, ...Object.fromEntries(names.map((name) => [name, length])), a, b };
 }
 
-/** Signals of other lengths; the layer's channels and taps stay. */
+/** Signals of other lengths, some of them a quarter longer than whole tiles; the layer's channels and taps stay. */
 function convolved(request: Product, windows: Windows): Product[] {
-  return LENGTHS.map((count) => {
+  const between = LENGTHS.filter((length) => length % 16 === 0).map((length) => 1.25 * length);
+  return [...LENGTHS, ...between].map((count) => {
     if (windows.of !== 'weight') return { ...request, n: count };
     const a = { ...request.a, rowStride: count };
     return { ...request, a, windows: { ...windows, count, itemStrides: [count, windows.itemStrides[1]] } };
