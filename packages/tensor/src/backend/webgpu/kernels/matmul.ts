@@ -122,7 +122,7 @@ function dispatch(context: KernelContext, products: readonly MatmulRequest[], pl
   const aligned = (matrix: Matrices, rowStride: number, batchStrides: readonly number[]) =>
     matrix.offset % 4 === 0 && rowStride % 4 === 0 && batchStrides.every((stride) => stride % 4 === 0);
   const vectorA =
-    windows?.of !== 'input' && aligned(a, rowA, [...(strides[0] ?? []), ...(windows ? [windows.itemStrides[0]] : [])]);
+    windows?.of !== 'input' && aligned(a, rowA, strides[0] ?? []) && (!windows || windows.itemStrides[0] % 4 === 0);
   const vectorB = !windows && aligned(b, rowB, strides[1] ?? []);
   const vectorOut =
     n % 4 === 0 &&
