@@ -21,7 +21,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { TappedBackend } from '../../../packages/tensor/src/backend/tap.js';
 import { isSoftwareAdapter, requestAdapter } from '../../../packages/tensor/src/backend/webgpu/adapter.js';
 import { WebGpuBackend } from '../../../packages/tensor/src/backend/webgpu/backend.js';
-import { type KernelSource, numbered, write } from '../../../packages/tensor/src/backend/webgpu/kernels/source.js';
+import { type KernelSource, numbered, write } from '../../../packages/tensor/src/backend/webgpu/kernels/wgsl/source.js';
 import { CourseError, DeviceError, DisposedError } from '../../../packages/tensor/src/errors.js';
 import { Program } from '../../../packages/tensor/src/fuse/program.js';
 import { Gpu, useGpu } from './gpu.js';

@@ -1,13 +1,13 @@
 // The pass that makes a kernel's buffers 16-bit: which accesses it finds, and what it writes in their place. What the kernels then
 // compute is tested in ../float16.test.ts, where an adapter has 16-bit floats.
 import { describe, expect, it } from 'vitest';
-import { withHalves } from '../../../packages/tensor/src/backend/webgpu/kernels/halves.js';
+import { withHalves } from '../../../packages/tensor/src/backend/webgpu/kernels/wgsl/halves.js';
 import {
   type KernelSource,
   moduleText,
   read,
   write,
-} from '../../../packages/tensor/src/backend/webgpu/kernels/source.js';
+} from '../../../packages/tensor/src/backend/webgpu/kernels/wgsl/source.js';
 import { CourseError } from '../../../packages/tensor/src/errors.js';
 
 function converted(main: string, names: string[]): KernelSource {

@@ -2,7 +2,7 @@
 // large outputs only. And what the selector takes, on paper, for the products of models.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planOf } from '../../../packages/tensor/src/backend/webgpu/kernels/matmul.js';
+import { planOf } from '../../../packages/tensor/src/backend/webgpu/kernels/matmul/matmul.js';
 import {
   type MatmulTile,
   tuningFor,

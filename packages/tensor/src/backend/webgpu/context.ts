@@ -2,7 +2,7 @@
 import { DeviceError } from '../../errors.js';
 import type { DeviceBuffer } from '../requests.js';
 import type { FaultLog } from './faults.js';
-import type { KernelSource } from './kernels/source.js';
+import type { KernelSource } from './kernels/wgsl/source.js';
 import type { DeviceLimits } from './limits.js';
 import type { BoundBuffers } from './operands.js';
 import type { ParameterValues } from './params.js';

@@ -8,7 +8,7 @@
  */
 import type { CourseError } from '../../errors.js';
 import type { DeviceBuffer } from '../requests.js';
-import { dedent, type KernelSource, u32 } from './kernels/source.js';
+import { dedent, type KernelSource, u32 } from './kernels/wgsl/source.js';
 
 /** Bytes of the record. */
 export const FAULT_BYTES = 16;

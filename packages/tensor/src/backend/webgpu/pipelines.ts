@@ -5,8 +5,8 @@
 import { CourseError } from '../../errors.js';
 import type { BindingCache, BindingLayout } from './bindings.js';
 import type { WebGpuDevice } from './device.js';
-import { withHalves } from './kernels/halves.js';
-import { type KernelSource, moduleText, numbered } from './kernels/source.js';
+import { withHalves } from './kernels/wgsl/halves.js';
+import { type KernelSource, moduleText, numbered } from './kernels/wgsl/source.js';
 import { type Parameter, SLOT_BYTES } from './params.js';
 
 export interface Pipeline {

@@ -5,7 +5,7 @@
  */
 import type { Dense, DeviceBuffer, ScanRequest } from '../../requests.js';
 import { groupsOf, type KernelContext } from '../context.js';
-import { type Each, indent, type KernelSource, read, type Scalar, storedAs, u32, write } from './source.js';
+import { type Each, indent, type KernelSource, read, type Scalar, storedAs, u32, write } from './wgsl/source.js';
 
 const LONGEST_STRIP = 128;
 const SHORTEST_STRIP = 16;
