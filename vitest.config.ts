@@ -2,6 +2,7 @@
 // built from, and `#platform` to the Node side of the package that imports it. Nothing has to be compiled between an edit
 // and a test run (the WebAssembly kernels excepted; `npm test` builds those first).
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { join, sep } from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
 import { dataWorkerModule } from './scripts/data-worker.mjs';
@@ -43,6 +44,8 @@ export default defineConfig({
     setupFiles: ['tests/support/matchers.ts'],
     // A native device and WebAssembly memories live in each test process; a worker thread could not give them back.
     pool: 'forks',
+    // One core is left to the threads of the devices, which wait actively; of two it would be half of the machine.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
