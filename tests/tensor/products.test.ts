@@ -15,6 +15,7 @@ import {
   scaledDotProductAttention,
   scope,
   type Tensor,
+  tensor,
 } from '@course/tensor';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { devices, onEachDevice } from '../support/devices.js';
@@ -280,6 +281,45 @@ onEachDevice('products that wait', (kind) => {
     expect(await second.toArray()).toBeClose(await reference(x, other), CLOSE);
     expect(await third.toArray()).toBeClose(await reference(x, turned.transpose(0, 1)), CLOSE);
     expect(await fourth.toArray()).toBeClose(await reference(x, w.narrow(0, 4, 20)), CLOSE);
+  });
+
+  it('do not mix with products that have it on their right, or as their bias', async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    const swap = tensor([
+      [0, 1],
+      [1, 0],
+    ]);
+    const scale = tensor([
+      [2, 0],
+      [0, 3],
+    ]);
+    const [left, right] = [x.matmul(swap), scale.matmul(x)];
+    expect(await left.toArray()).toEqual([
+      [2, 1],
+      [4, 3],
+    ]);
+    expect(await right.toArray()).toEqual([
+      [2, 4],
+      [9, 12],
+    ]);
+    const line = tensor([5, 7]);
+    const [product, biased] = [linear(line.view([1, 2]), x, line), linear(tensor([[1, 1]]), x, line)];
+    expect(await product.toArray()).toEqual([[24, 50]]);
+    expect(await biased.toArray()).toEqual([[8, 14]]);
+    // Both products of the backward pass read the incoming gradient, one on either side.
+    const [a, b] = [x.T.requiresGrad_(), swap.mul(2).T.requiresGrad_()];
+    const [ofA, ofB] = grad(a.matmul(b), [a, b], { gradients: [scale] });
+    expect(await ofA.toArray()).toEqual([
+      [0, 4],
+      [6, 0],
+    ]);
+    expect(await ofB.toArray()).toEqual([
+      [2, 6],
+      [6, 12],
+    ]);
   });
 
   it('in batches go together too', async () => {

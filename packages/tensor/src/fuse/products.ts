@@ -162,7 +162,9 @@ function siblings(storage: Storage, product: PendingProduct): Storage[] {
   for (const other of product.a.storage.readers) {
     const { product: own } = other;
     if (other === storage || !own || own.windows || other.wasInlined || other.readers.size > 0) continue;
+    // Among the readers are products that have it on their right, or as their bias.
     const fits =
+      own.a.storage === product.a.storage &&
       own.m === product.m &&
       own.n === product.n &&
       own.k === product.k &&
