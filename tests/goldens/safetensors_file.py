@@ -1,5 +1,5 @@
 """Writes safetensors_file.json: a safetensors file made without any library, and the values that stand in it, for
-tests/tensor/safetensors.test.ts.
+tests/tensor/safetensors-read.test.ts.
 
     python3 tests/goldens/safetensors_file.py
 

@@ -1,4 +1,7 @@
-/** Cross-entropy from logits: one kernel for the losses of all rows, one for their gradient; the softmax is never kept. */
+/**
+ * Cross-entropy from logits. Against class numbers: one kernel for the losses of all rows, one for their gradient; the softmax is never
+ * kept. Against probabilities, and with class weights or smoothing, it is made of tensor ops.
+ */
 import { autocasted } from '../autocast.js';
 import { isGradEnabled } from '../autograd/mode.js';
 import { record } from '../autograd/record.js';

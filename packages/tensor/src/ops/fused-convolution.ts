@@ -1,8 +1,9 @@
 /**
- * Convolution on backends that read windows where they lie. It is linear in the signal and in the weight, so there are three products of the
+ * Convolution on backends that read windows where they lie. It is linear in the signal and in the weight, so there are three functions of the
  * same form: the output of both, the gradient of the signal and the gradient of the weight. Each one's gradients are the other two,
- * as often as anybody differentiates. All are matrix products to the backend (`Windows` in requests.ts), not a request kind of its own: so a
- * convolution waits as a product does, takes its bias and what follows it along in its kernel, and has a product's tiles and slices on every adapter.
+ * as often as anybody differentiates. To the backend each is a matrix product (`Windows` in requests.ts), not a request kind of its own: so a
+ * convolution waits as a product does, takes its bias and what follows it along in its kernel, and has a product's tiles and slices on
+ * every adapter. Only the gradient of the signal, where windows begin further than a place apart, is several kernels.
  */
 import { noGrad } from '../autograd/mode.js';
 import { needsGrad, record } from '../autograd/record.js';

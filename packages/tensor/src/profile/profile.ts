@@ -62,8 +62,10 @@ function nameOf(request: KernelRequest): string {
 
 /**
  * Runs `fn`, computes the tensors that it returns (also within arrays and objects), and tells what that took: a line for each kernel with
- * its dispatches, time, share, GFLOP/s and GB/s. Times are those of the kernels alone: by the GPU's clock (where the adapter has `timestamp-query`),
- * on the CPU around each. Of the device in use alone: what another one computes meanwhile is left out. Run it once before, so that nothing is compiled meanwhile.
+ * its dispatches, time, share, GFLOP/s and GB/s. Times are those of the kernels alone: by the GPU's clock (where the adapter has
+ * `timestamp-query`), on the CPU around each. Several dispatches of one request share its operations and bytes in proportion to their
+ * times. Only the device in use is measured: what another one computes meanwhile is left out. Run `fn` once before, so that nothing is
+ * compiled meanwhile.
  *
  * @throws ArgumentError while another profile is being made.
  * @example

@@ -1,6 +1,7 @@
 /**
- * What suits which kind of adapter, in one table; `npm run bench -- tune` measures candidates for a row. On software adapters barriers and shared memory cost more than they save and
- * loads are dear, so an invocation does a whole row, or a large tile in registers; on a GPU a workgroup shares the row or the tile.
+ * What suits which kind of adapter, in one table; `npm run bench -- tune` measures candidates for a row. On software adapters barriers and
+ * shared memory cost more than they save and loads are dear, so an invocation does a whole row, or a large tile in registers; on a GPU a
+ * workgroup shares the row or the tile.
  */
 import type { AdapterKind } from './adapter.js';
 
@@ -63,8 +64,9 @@ export interface Tuning {
     /** Rows of a tile of one subgroup, in place of both tiles where the adapter has subgroups; and their size, which it tells. */
     readonly subgroups?: { readonly rows: number; readonly size: number };
     /**
-     * Bytes that weights and their gradients each may take in the backward pass, which is then made of products, a part of the batch at a time:
-     * where arithmetic is dear beside memory. Absent or too few for a matrix, the weights never leave the kernels, which compute them twice.
+     * Bytes that weights and their gradients each may take, where arithmetic is dear beside memory: the backward pass (and with `scoresFrom`
+     * the forward pass) is then made of products, a part of the batch at a time. Absent or too few for a matrix, the weights never leave the
+     * kernels, and those of the backward pass compute them twice.
      */
     readonly scratch?: number;
     /**

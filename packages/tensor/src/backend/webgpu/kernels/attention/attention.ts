@@ -1,6 +1,7 @@
 /**
  * Attention on WebGPU: which kernels a request gets. By default that is one which never writes scores down, whose text is in
- * `forward.ts`.
+ * `forward.ts`; for few queries and many keys several of it, for slices of the keys (`split.ts`). Where the adapter's row of the tuning
+ * table says so, scores are matrix products that are written down (`products.ts`).
  */
 import type { AttentionRequest, Dense, Strided } from '../../../requests.js';
 import { groupsOf, type KernelContext } from '../../context.js';

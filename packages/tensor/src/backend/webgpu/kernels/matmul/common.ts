@@ -1,4 +1,4 @@
-/** What both matmul kernels share: bindings, parameters, the place of a tile in the batch, and the epilogue. */
+/** What all matmul kernels share: bindings, parameters, the place of a tile in the batch, and the epilogue. */
 import type { ParameterType } from '../../params.js';
 import type { MatmulTile } from '../../tuning.js';
 import { PLACE, prelude } from '../wgsl/prelude.js';
