@@ -8,7 +8,7 @@ export const usage = `npm run bench -- [cpu|webgpu] [options]   our kernels besi
 npm run bench -- tune [options]           a candidate row of WebGPU's tuning table, measured on the adapter at hand
 
   --adapter NAME     WebGPU's adapter: swiftshader, lavapipe or system (default: the machine's GPU, or swiftshader where there is none)
-  --only TEXT,TEXT   workloads whose names contain one of these; 'dispatches' counts those of an encoder
+  --only TEXT,TEXT   workloads whose names contain one of these; 'dispatches' (webgpu) counts those of an encoder
   --no-peers         ours alone: nothing is installed
   --json FILE        also write the figures to a file
   --out FILE         of tune: write the row to a file instead of printing it

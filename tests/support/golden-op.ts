@@ -1,5 +1,6 @@
 // Runs one case of tests/goldens/ops.json on the device in use and compares outputs and gradients: shapes and dtypes exactly,
-// floats within the case's tolerance. In float64 (CPU) the same cases hold to one rounding to float32, and derivatives to differences. What a name of an op means is the caller's table; everything else of a case is here.
+// floats within the case's tolerance. In float64 (CPU) the same cases hold to one rounding to float32, and derivatives to differences. What
+// a name of an op means is the caller's table; everything else of a case is here.
 import { FormatError, gradcheck, init, Tensor, tensor } from '@course/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { devices } from './devices.js';

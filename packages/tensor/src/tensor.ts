@@ -322,7 +322,8 @@ export class Tensor<D extends DType = DType> extends FillMethods {
   }
 
   /**
-   * Calls `hook` with the gradient of this tensor whenever it has been computed; what it returns takes the gradient's place. Returns a function that removes it.
+   * Calls `hook` with the gradient of this tensor whenever it has been computed; what it returns takes the gradient's place. Returns a
+   * function that removes it.
    *
    * @throws AutogradError if the tensor does not require grad.
    */

@@ -1,7 +1,7 @@
 /**
  * NumPy's default generator, as far as shuffling needs it: `SeedSequence`, PCG64 (O'Neill 2014, XSL-RR on 128 bits) and the
- * draws of `Generator` that data sets are ordered by (`permutation`, `integers`, `choice`). Python's `datasets` shuffles with it, so the same seed picks the same rows
- * here as in a published experiment.
+ * draws of `Generator` that data sets are ordered by (`permutation`, `integers`, `choice`). Python's `datasets` shuffles with it, so the
+ * same seed picks the same rows here as in a published experiment.
  */
 import { ArgumentError } from '@course/tensor';
 

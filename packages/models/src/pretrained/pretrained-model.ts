@@ -195,7 +195,8 @@ export abstract class PreTrainedModel<C extends PretrainedConfig = PretrainedCon
 
   /**
    * Reads a model: `config.json` and `model.safetensors` (or shards and their index) of a folder, below a URL, or of a model id on the
-   * Hugging Face hub, whose files are kept in its cache. Weights that the files lack are newly initialised and reported. The model is in evaluation mode, as in transformers.
+   * Hugging Face hub, whose files are kept in its cache. Weights that the files lack are newly initialised and reported. The model is in
+   * evaluation mode, as in transformers.
    *
    * @param source A folder, a URL, or a model id such as `google-bert/bert-base-uncased`.
    * @throws HubError when the hub does not have the id or one of the files, or cannot be reached.

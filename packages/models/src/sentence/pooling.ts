@@ -1,7 +1,10 @@
 /** From the states of tokens to one vector a text, in the ways that sentence-transformers knows. */
 import { ArgumentError, cat, type Tensor } from '@course/tensor';
 
-/** How the states of a text's tokens become one vector: the first token's, their mean, maximum, sum over the root of their number, mean weighted by place, the last token's. */
+/**
+ * How the states of a text's tokens become one vector: the first token's, their mean, maximum, sum over the root of their number, mean
+ * weighted by place, the last token's.
+ */
 export type Pooling = 'cls' | 'mean' | 'max' | 'meanSqrtLen' | 'weightedMean' | 'lastToken';
 
 const sumOf = (states: Tensor, weights: Tensor): Tensor => states.mul(weights.unsqueeze(-1)).sum(1);

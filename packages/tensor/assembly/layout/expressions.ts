@@ -52,7 +52,10 @@ export enum ExpressionField {
   length,
 }
 
-/** A fused expression over operands of any strides; their records have `OperandField.strides + rank` words. Item: a block of `block` elements in row-major order. */
+/**
+ * A fused expression over operands of any strides; their records have `OperandField.strides + rank` words. Item: a block of `block`
+ * elements in row-major order.
+ */
 export enum PointwiseField {
   /** Elements of the shape. */
   total = ExpressionField.length,

@@ -10,9 +10,15 @@ import { enableGrad, noGrad } from './mode.js';
 
 /** Step and tolerances of {@link gradcheck}. */
 export interface GradcheckOptions {
-  /** Step of the differences. Default 1e-6 where all inputs that require grad are float64, as in PyTorch; else 1e-2: in float32 rounding beats truncation below it. */
+  /**
+   * Step of the differences. Default 1e-6 where all inputs that require grad are float64, as in PyTorch; else 1e-2: in float32 rounding
+   * beats truncation below it.
+   */
   readonly eps?: number;
-  /** Absolute and relative tolerance. Defaults: 1e-5 and 1e-3 in float64, as in PyTorch; else 2e-3 both: values of size 1 carry errors of about 2^-24 / eps in a difference, plus eps² of truncation. */
+  /**
+   * Absolute and relative tolerance. Defaults: 1e-5 and 1e-3 in float64, as in PyTorch; else 2e-3 both: values of size 1 carry errors of
+   * about 2^-24 / eps in a difference, plus eps² of truncation.
+   */
   readonly atol?: number;
   readonly rtol?: number;
 }

@@ -163,14 +163,20 @@ export interface SoftmaxBackwardRequest {
   readonly out: Dense;
 }
 
-/** Dropout of attention weights: the weight at row-major index i (modulo 2^32) of [...batch, queries, keys] goes where `uniform(i) < p`, the others grow by 1 / (1 - p). */
+/**
+ * Dropout of attention weights: the weight at row-major index i (modulo 2^32) of [...batch, queries, keys] goes where `uniform(i) < p`, the
+ * others grow by 1 / (1 - p).
+ */
 export interface AttentionDropout {
   readonly p: number;
   /** Seed low, seed high and offset of Philox, as the pointwise op `uniform` takes them. */
   readonly key: readonly [number, number, number];
 }
 
-/** What attention and its backward read. Strides are those of [...batch, row, column]; batch strides may be 0, columns of query, key and value follow each other. */
+/**
+ * What attention and its backward read. Strides are those of [...batch, row, column]; batch strides may be 0, columns of query, key and
+ * value follow each other.
+ */
 export interface AttentionOperands {
   readonly batch: readonly number[];
   readonly queries: number;
@@ -258,7 +264,10 @@ export interface Placed {
   readonly place?: string;
 }
 
-/** `out[i] = table[indices[i]]`, rows of `width`. An index outside `tableRows` is an `ArgumentError`: at the call (CPU), or of the next read, and a row of zeros until then. */
+/**
+ * `out[i] = table[indices[i]]`, rows of `width`. An index outside `tableRows` is an `ArgumentError`: at the call (CPU), or of the next
+ * read, and a row of zeros until then.
+ */
 export interface GatherRowsRequest extends Placed {
   readonly kind: 'gatherRows';
   readonly rows: number;

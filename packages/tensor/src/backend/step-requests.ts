@@ -80,7 +80,10 @@ export interface Run {
   readonly data: Dense;
 }
 
-/** The Euclidean norm of the elements of all inputs together: `out` (one element) = sqrt(Σ x²), in blocks, so that errors grow like the logarithm of their number. All of one dtype. */
+/**
+ * The Euclidean norm of the elements of all inputs together: `out` (one element) = sqrt(Σ x²), in blocks, so that errors grow like the
+ * logarithm of their number. All of one dtype.
+ */
 export interface NormRequest {
   readonly kind: 'norm';
   readonly inputs: readonly Run[];

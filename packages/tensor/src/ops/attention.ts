@@ -53,7 +53,8 @@ export function attention(
  * for q [..., query, width], k [..., key, width], v [..., key, valueWidth]; their leading dims broadcast. The result [..., query,
  * valueWidth] lies in memory in the order of q, so that heads which were split by views merge again without a copy. Memory grows
  * with the number of queries and keys, not with their product (a float mask that needs a gradient, and heads wider than 256,
- * excepted; on software adapters each pass takes up to 32 MiB more while it runs). A query with no key left gets zeros, and zero gradients (PyTorch gives NaN there).
+ * excepted; on software adapters each pass takes up to 32 MiB more while it runs). A query with no key left gets zeros, and zero gradients
+ * (PyTorch gives NaN there).
  *
  * @throws ShapeError if sizes do not fit, DTypeError unless the mask is bool or float32.
  * @example

@@ -1,6 +1,7 @@
 /**
  * The CPU backend: WebAssembly SIMD kernels over one linear memory (float64 requests run in TypeScript). A call may return while threads
- * compute; the next kernel, and whoever looks at memory, waits for them, which keeps all the promises of the `Backend` interface about order. Operands lie in linear memory; only `write` and `read` copy.
+ * compute; the next kernel, and whoever looks at memory, waits for them, which keeps all the promises of the `Backend` interface about
+ * order. Operands lie in linear memory; only `write` and `read` copy.
  */
 import { canShareMemory, processorName } from '#platform';
 import type { DType } from '../../dtype.js';

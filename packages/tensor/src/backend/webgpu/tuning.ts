@@ -12,7 +12,10 @@ export interface MatmulTile {
    * around; `lanes`: one subgroup, whose lanes split k, for B that lies along it.
    */
   readonly memory: 'registers' | 'shared' | 'subgroups' | 'quads' | 'lanes';
-  /** Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too, with `quads` rows in multiples of 16; with `lanes` 1 and 4. */
+  /**
+   * Rows and columns an invocation computes; columns in multiples of 4, with `subgroups` rows too, with `quads` rows in multiples of 16;
+   * with `lanes` 1 and 4.
+   */
   readonly rows: number;
   readonly columns: number;
   /** Invocations of a workgroup, down and across the output; with `subgroups`, `quads` and `lanes` 1, and the size of the adapter's subgroups. */
@@ -120,8 +123,9 @@ const vectors: readonly MatmulTile[] = [
  *
  * An invocation that computes 4 x 4 sums reads two vectors of workgroup memory for 16 multiply-adds, one that computes 8 x 8 four for 64.
  * A multiprocessor of 128 lanes hands out 128 bytes a cycle, so that the former keeps half of its lanes at work and the latter all of
- * them. 32 x 32 a workgroup is for outputs too small for anything else; 64 x 64 asks the cache for a byte per 16 operations, 128 x 128 for one per 32, which large
- * products of a fast card need, and are worth it from some rounds of workgroups on, since the last round is seldom full.
+ * them. 32 x 32 a workgroup is for outputs too small for anything else; 64 x 64 asks the cache for a byte per 16 operations, 128 x 128 for
+ * one per 32, which large products of a fast card need, and are worth it from some rounds of workgroups on, since the last round is seldom
+ * full.
  *
  * A workgroup that waits for each slice (some 500 cycles) spends less time multiplying it (some 256), so at batch one, with two or three
  * workgroups on a multiprocessor, two stages pay. They take some 25 registers of 128 and must fit 16 KiB, the least that every device

@@ -52,7 +52,10 @@ export const sources = {
     wgsl: (args, { call }) => call('philoxUniform', ...args),
     samples: { intervals: [] },
   },
-  /** To the dtype of the step: floats lose their fraction towards int and saturate, NaN becomes 0; uint8 keeps the low eight bits; anything but 0 is true, NaN too. */
+  /**
+   * To the dtype of the step: floats lose their fraction towards int and saturate, NaN becomes 0; uint8 keeps the low eight bits; anything
+   * but 0 is true, NaN too.
+   */
   cast: {
     arity: 1,
     domain: ['bool', 'int', 'float'],

@@ -54,8 +54,8 @@ export function dotTile(
 }
 
 /**
- * `sum` of each row and quad grows by the weights, in shared memory or in the lanes that computed them, times the rows of an operand that they stand for. `first` is the
- * number of the first of these rows, `end` where they stop.
+ * `sum` of each row and quad grows by the weights, in shared memory or in the lanes that computed them, times the rows of an operand that
+ * they stand for. `first` is the number of the first of these rows, `end` where they stop.
  */
 export function weigh(
   variant: AttentionVariant,

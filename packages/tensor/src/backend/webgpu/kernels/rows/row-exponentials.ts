@@ -16,8 +16,8 @@ export function exponentialsOf({ unit }: Team, single: readonly string[], wide: 
 const AT_ONCE = 4;
 
 /**
- * Declares `largest`, and `sum` of exp(value - largest) times 2 ** 24. `value(c)` is the row's vector at `c`; where `keep(c)` is given and false, an element does
- * not count, and `keyCount` is the number of those that do. Needs the functions `teamMax` and `teamSum`.
+ * Declares `largest`, and `sum` of exp(value - largest) times 2 ** 24. `value(c)` is the row's vector at `c`; where `keep(c)` is given and
+ * false, an element does not count, and `keyCount` is the number of those that do. Needs the functions `teamMax` and `teamSum`.
  */
 export function sumExponentials(team: Team, value: (c: string) => string, keep?: (c: string) => string): string {
   const { lanes } = team;
