@@ -258,6 +258,17 @@ describe('fusion', () => {
       expect(await y.data()).toBeClose([Math.sqrt(11), 1, 1, Math.sqrt(401)], { rtol: 4 * 2 ** -23 });
     });
 
+    it('reduces dims with nothing but ones between them in one kernel, and sums others run by run', async () => {
+      const x = zeros([3, 1, 4, 1, 5]);
+      x.compute();
+      const kernels = (dims: number[]) => dispatches(() => x.sum(dims).compute());
+      expect(await kernels([0, 1, 2])).toBe(1);
+      expect(await kernels([0, 2])).toBe(1);
+      expect(await kernels([0, 1, 2, 3, 4])).toBe(1);
+      expect(await dispatches(() => x.amax([0, 1, 2]).compute())).toBe(1);
+      expect(await kernels([0, 4])).toBe(2);
+    });
+
     it('steps AdamW over one parameter in one kernel', async () => {
       const w = randn([33, 7], { requiresGrad: true });
       const optimizer = new AdamW([w], { lr: 1e-3, weightDecay: 0.01 });

@@ -1,6 +1,7 @@
 // Running totals, norms, products and orders against PyTorch (tests/goldens/reductions.json), on each device; and how errors of
 // sums grow with their length.
-import { type DeviceKind, grad, gradcheck, gradgradcheck, tensor, zeros } from '@course/tensor';
+import { type DeviceKind, grad, gradcheck, gradgradcheck, numel, tensor, zeros } from '@course/tensor';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 import type { GoldenOptions } from '../support/golden-files.js';
@@ -63,6 +64,61 @@ walkGoldens(
     slack: slackOf(each, device),
   }),
 );
+
+onEachDevice('reductions over any dims', () => {
+  it('go over the same elements as a loop', async () => {
+    const shapes = fc.array(fc.constantFrom(1, 1, 2, 3, 5), { minLength: 1, maxLength: 5 });
+    const cases = shapes.chain((shape) =>
+      fc.record({
+        shape: fc.constant(shape),
+        dims: fc.subarray(
+          shape.map((_, d) => d),
+          { minLength: 1 },
+        ),
+        order: fc.shuffledSubarray(
+          shape.map((_, d) => d),
+          { minLength: shape.length },
+        ),
+        keepDim: fc.boolean(),
+      }),
+    );
+    const check = async (c: { shape: number[]; dims: number[]; order: number[]; keepDim: boolean }) => {
+      const { shape, dims, order, keepDim } = c;
+      // Small whole numbers, whose sums are exact in any order.
+      const values = Array.from({ length: numel(shape) }, (_, i) => ((i * 7) % 11) - 4);
+      const result = shape.map((size, d) => (dims.includes(d) ? 1 : size));
+      const [sums, highest] = [new Array<number>(numel(result)).fill(0), new Array<number>(numel(result)).fill(-9)];
+      for (const [i, value] of values.entries()) {
+        let [at, rest, step] = [0, i, 1];
+        for (let d = shape.length - 1; d >= 0; d--) {
+          const [size = 1, left = 1] = [shape[d], result[d]];
+          at += ((rest % size) % left) * step;
+          rest = Math.floor(rest / size);
+          step *= left;
+        }
+        sums[at] = (sums[at] ?? 0) + value;
+        highest[at] = Math.max(highest[at] ?? -9, value);
+      }
+      // The same tensor, as it lies and as a view of one that lies in another order.
+      const inOrder = tensor(values).view(shape);
+      const back = order.map((_, d) => order.indexOf(d));
+      for (const x of [inOrder, inOrder.permute(order).contiguous().permute(back)]) {
+        const sum = x.sum(dims, { keepDim });
+        expect(sum.shape).toEqual(keepDim ? result : shape.filter((_, d) => !dims.includes(d)));
+        expect(Array.from(await sum.data())).toEqual(sums);
+        expect(Array.from(await x.amax(dims).data())).toEqual(highest);
+        const mean = x.mean(dims);
+        const count = values.length / sums.length;
+        // One factor, rounded, and one product.
+        expect(await mean.data()).toBeClose(
+          sums.map((each) => each / count),
+          { rtol: 2 ** -22 },
+        );
+      }
+    };
+    await fc.assert(fc.asyncProperty(cases, check), { numRuns: 60, seed: 23 });
+  });
+});
 
 /** The distance between neighbouring float32 numbers at x. */
 const ulp = (x: number): number => 2 ** (Math.floor(Math.log2(Math.abs(x))) - 23);

@@ -31,14 +31,17 @@ function reduce<D extends DType>(
   const { shape } = x;
   const kept = shape.filter((_, d) => !dims.includes(d));
   const result = keepDim ? shape.map((size, d) => (dims.includes(d) ? 1 : size)) : kept;
+  // Dims of size 1 take nothing from a run, whether they are summed or not.
+  const isOver = (d: number): boolean => shape[d] === 1 || dims.includes(d);
   const long = dims.filter((d) => shape[d] !== 1);
-  const over = long.length > 0 ? long : dims.slice(0, 1);
-  const first = over[0] ?? shape.length;
-  const last = over.at(-1) ?? shape.length - 1;
-  const oneRun = last - first + 1 === over.length;
+  const first = long[0] ?? dims[0] ?? shape.length;
+  const last = long.at(-1) ?? dims[0] ?? shape.length - 1;
+  let start = last;
+  while (start > first && isOver(start - 1)) start--;
+  const oneRun = start <= first;
   if (!oneRun && op === 'sum' && dtype === x.dtype && dtype !== 'float16' && isContiguous(x.layout)) {
     // The last run of dims, then the others: all at once, they would be copied behind one another first. Of halves, such sums would be rounded.
-    const lastRun = over.filter((d, i) => last - d === over.length - 1 - i);
+    const lastRun = dims.filter((d) => d >= start);
     const part = reduce(op, x, lastRun, true, dtype);
     const all = reduce(op, part, dims, keepDim, dtype, scale);
     part.dispose();
