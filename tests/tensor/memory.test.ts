@@ -59,6 +59,33 @@ onEachDevice('memory', () => {
     expect(change).toEqual({ tensors: 1, bytes: 256 * 4 });
   });
 
+  it('releases gradients with the leaves that were made in the scope', async () => {
+    const w = randn([6], { requiresGrad: true });
+    const change = await left(() => {
+      for (let i = 0; i < 3; i++)
+        scope(() => {
+          // Its rule unpacks what it saved: handles of both leaves, in a scope of the rule.
+          const x = randn([4, 6], { requiresGrad: true });
+          x.mul(w).square().sum().backward();
+        });
+    });
+    expect(change).toEqual({ tensors: 1, bytes: 6 * 4 });
+  });
+
+  it('keeps the gradient of a leaf, or of what retains its, that outlives the scope', async () => {
+    const made = scope(() => {
+      const x = tensor([1, 2], { requiresGrad: true });
+      const y = x.mul(3);
+      y.retainGrad();
+      y.square().sum().backward();
+      return { x, y, kept: keep(tensor([5], { requiresGrad: true })) };
+    });
+    expect(await made.x.grad?.toArray()).toEqual([18, 36]);
+    expect(await made.y.grad?.toArray()).toEqual([6, 12]);
+    scope(() => made.kept.square().sum().backward());
+    expect(await made.kept.grad?.toArray()).toEqual([10]);
+  });
+
   it('releases a graph that was never walked', async () => {
     const w = tensor(new Float32Array(256), { requiresGrad: true });
     const change = await left(() => scope(() => void w.exp().tanh().softmax(-1)));

@@ -51,7 +51,7 @@ export class Tensor<D extends DType = DType> extends FillMethods {
   /** @internal How the elements lie in the storage. */
   layout: View;
   /** @internal The place in the graph; null where no gradient is recorded. */
-  vertex: Vertex | null;
+  vertex: Vertex | null = null;
   /** @internal The scope that releases this handle; null where the garbage collector does. */
   scope: Scope | null = null;
   /** @internal Its place among the tensors of the scope. */
@@ -63,9 +63,10 @@ export class Tensor<D extends DType = DType> extends FillMethods {
     super();
     this.storage = storage;
     this.layout = layout;
-    this.vertex = vertex;
     handles.live++;
     this.adopt(currentScope());
+    // Of a leaf that an operation saved this is one handle more, made in some inner scope: the leaf's gradient does not live there.
+    this.vertex = vertex;
   }
 
   // --- What it is -------------------------------------------------------------------------------------------------
@@ -138,8 +139,12 @@ export class Tensor<D extends DType = DType> extends FillMethods {
   /** @internal Puts the handle into the care of a scope, or of the garbage collector. */
   adopt(scope: Scope | null): void {
     if (this.#state === 'disposed') return;
+    const [before, { vertex }] = [this.scope, this];
     this.scope = scope;
-    if (this.vertex && !this.vertex.operation) this.vertex.home = scope;
+    if (vertex && vertex.home === before) {
+      vertex.home = scope;
+      if (vertex.grad?.scope === before) moveTo(vertex.grad, scope);
+    }
     if (scope) {
       scope.tensors.add(this);
       if (this.#state === 'watched') collected.unregister(this);
