@@ -78,6 +78,9 @@ onEachDevice('GradScaler', () => {
     expect(again.getScale()).toBe(8);
     await again.update(32);
     expect(again.getScale()).toBe(32);
+    for (const state of [{ scale: 0 }, { scale: Number.NaN }, { growthTracker: 0.5 }, { growthTracker: -1 }])
+      expect(() => again.loadStateDict({ ...again.stateDict(), ...state })).toThrow('a positive scale');
+    expect(again.getScale()).toBe(32);
     const off = new nn.GradScaler({ enabled: false });
     expect([off.getScale(), await off.step(optimizer)]).toEqual([1, true]);
     await off.update();

@@ -211,6 +211,38 @@ onEachDevice('optimizers', (kind) => {
     expect(() => optimizer.addParamGroup({ params: [b.mul(2)] })).toThrow("can't optimize a non-leaf");
   });
 
+  it('goes on from a state, its own too, forgets what is not in it, and is as it was where one does not fit', async () => {
+    const setUp = () => {
+      const parameters = [new Parameter(tensor([1, 2])), new Parameter(tensor([3]))];
+      const optimizer = new optim.AdamW(parameters, { lr: 0.1 });
+      const step = () => {
+        for (const each of parameters) each.grad = each.detach().mul(2);
+        optimizer.step();
+      };
+      return { parameters, optimizer, step, values: () => Promise.all(parameters.map((each) => each.toArray())) };
+    };
+    const [one, other] = [setUp(), setUp()];
+    for (const each of [one, other]) for (let i = 0; i < 2; i++) each.step();
+    one.optimizer.loadStateDict(one.optimizer.stateDict());
+    const { groups, state } = one.optimizer.stateDict();
+    const hot = groups.map((group) => ({ ...group, lr: 77 }));
+    const wrong = new Map([...state].map(([i, own]) => [i, i === 1 ? { ...own, expAvg: tensor([1, 2, 3]) } : own]));
+    expect(() => one.optimizer.loadStateDict({ groups: hot, state: wrong })).toThrow(ShapeError);
+    expect(() => one.optimizer.loadStateDict({ groups: hot, state: new Map([[2, {}]]) })).toThrow('for parameter 2');
+    const few = hot.map((group) => ({ ...group, params: [0] }));
+    expect(() => one.optimizer.loadStateDict({ groups: few, state })).toThrow('the size of group 0');
+    for (const each of [one, other]) each.step();
+    expect(await one.values()).toEqual(await other.values());
+
+    // Moments and counts of a run that has not begun are none.
+    one.optimizer.loadStateDict(setUp().optimizer.stateDict());
+    const fresh = new optim.AdamW(other.parameters, { lr: 0.1 });
+    one.step();
+    for (const each of other.parameters) each.grad = each.detach().mul(2);
+    fresh.step();
+    expect(await one.values()).toEqual(await other.values());
+  });
+
   it.each(kind === 'cpu' ? (['float32', 'float64'] as const) : (['float32'] as const))(
     'clips many gradients of %s together, without reading the norm',
     async (dtype) => {
@@ -334,6 +366,7 @@ onEachDevice('optimizers', (kind) => {
     again.loadStateDict(ema.stateDict());
     again.swap();
     expect(await layer.weight.item()).toBe(2.75);
+    expect(() => again.loadStateDict({ updates: 1, averages: [tensor([7])] })).toThrow('of shape [1] for parameter 0');
     expect(() => new optim.ExponentialMovingAverage([], { decay: 1 })).toThrow(ArgumentError);
   });
 });

@@ -201,8 +201,16 @@ export class GradScaler {
     return { scale: this.#scale, growthTracker: this.#growthTracker };
   }
 
-  /** Goes on with a saved scale. */
+  /**
+   * Goes on with a saved scale.
+   *
+   * @throws ArgumentError if the state is none: the scale is no positive number, or the steps are not counted by a whole one.
+   */
   loadStateDict({ scale, growthTracker }: GradScalerState): void {
+    if (!(scale > 0 && Number.isFinite(scale) && Number.isInteger(growthTracker) && growthTracker >= 0))
+      throw new ArgumentError(
+        `GradScaler: a state has a positive scale and a whole growthTracker, got ${scale} and ${growthTracker}`,
+      );
     this.#scale = scale;
     this.#growthTracker = growthTracker;
   }

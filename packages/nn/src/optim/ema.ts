@@ -63,12 +63,17 @@ export class ExponentialMovingAverage {
     return { updates: this.#updates, averages: this.#averages };
   }
 
-  /** @throws ShapeError if the averages are of other parameters. */
+  /** @throws ShapeError if the averages are of other parameters. Nothing has changed then. */
   loadStateDict({ updates, averages }: EmaState): void {
     if (averages.length !== this.#averages.length)
       throw new ShapeError(
         `ExponentialMovingAverage: the state holds ${averages.length} averages, there are ${this.#averages.length} parameters`,
       );
+    for (const [i, { shape }] of this.#averages.entries())
+      if (averages[i]?.shape.join() !== shape.join())
+        throw new ShapeError(
+          `ExponentialMovingAverage: the state holds an average of shape [${averages[i]?.shape.join(', ')}] for parameter ${i} of shape [${shape.join(', ')}]`,
+        );
     this.#each((average, _parameter, i) => void average.copy_(averages[i] ?? average));
     this.#updates = updates;
   }

@@ -162,7 +162,11 @@ export abstract class Optimizer<S extends BaseSettings> {
     return { groups, state };
   }
 
-  /** Takes over settings, and copies of the state's tensors, in the parameters' dtypes. */
+  /**
+   * Takes over settings, and copies of the state's tensors, in the parameters' dtypes: what there was is forgotten, as in PyTorch.
+   *
+   * @throws ArgumentError, or ShapeError, if groups or states are not those of this optimizer's parameters. Nothing has changed then.
+   */
   loadStateDict({ groups, state }: OptimizerState<S>): void {
     if (groups.length !== this.paramGroups.length)
       throw new ArgumentError(
@@ -170,27 +174,29 @@ export abstract class Optimizer<S extends BaseSettings> {
       );
     const parameters = this.paramGroups.flatMap((group) => group.params);
     for (const [i, group] of groups.entries()) {
-      const own = this.paramGroups[i];
-      if (group.params.length !== own?.params.length)
+      if (group.params.length !== this.paramGroups[i]?.params.length)
         throw new ArgumentError(
           `optimizer: loaded state dict contains a parameter group that doesn't match the size of group ${i}`,
         );
-      Object.assign(own, { ...group, params: own.params });
     }
-    noGrad(() => {
-      for (const [number, saved] of state) {
-        const parameter = parameters[number];
-        if (!parameter)
-          throw new ArgumentError(
-            `optimizer: loaded state dict has state for parameter ${number}, there are ${parameters.length}`,
+    const loaded = new Map<Tensor, ParameterState>();
+    for (const [number, saved] of state) {
+      const parameter = parameters[number];
+      if (!parameter)
+        throw new ArgumentError(
+          `optimizer: loaded state dict has state for parameter ${number}, there are ${parameters.length}`,
+        );
+      for (const [name, value] of Object.entries(saved))
+        if (typeof value !== 'number' && value.shape.join() !== parameter.shape.join())
+          throw new ShapeError(
+            `optimizer: loaded state dict has ${name} of shape [${value.shape.join(', ')}] for parameter ${number}, ${describeParameter(parameter)}`,
           );
-        for (const [name, value] of Object.entries(saved))
-          if (typeof value !== 'number' && value.shape.join() !== parameter.shape.join())
-            throw new ShapeError(
-              `optimizer: loaded state dict has ${name} of shape [${value.shape.join(', ')}] for parameter ${number}, ${describeParameter(parameter)}`,
-            );
-        for (const old of Object.values(this.state.get(parameter) ?? {})) if (typeof old !== 'number') old.dispose();
-        this.state.set(
+      loaded.set(parameter, saved);
+    }
+    // Copied before anything goes: what is loaded may be this optimizer's own state.
+    noGrad(() => {
+      for (const [parameter, saved] of loaded)
+        loaded.set(
           parameter,
           Object.fromEntries(
             Object.entries(saved).map(([name, value]) => [
@@ -199,8 +205,15 @@ export abstract class Optimizer<S extends BaseSettings> {
             ]),
           ),
         );
-      }
     });
+    for (const before of this.state.values())
+      for (const old of Object.values(before)) if (typeof old !== 'number') old.dispose();
+    this.state.clear();
+    for (const [parameter, each] of loaded) this.state.set(parameter, each);
+    for (const [i, group] of groups.entries()) {
+      const own = this.paramGroups[i];
+      if (own) Object.assign(own, { ...group, params: own.params });
+    }
   }
 }
 
