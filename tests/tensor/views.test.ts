@@ -1,5 +1,5 @@
 // Views, broadcasting and indexing against a plain reference: a tensor as a function from index to value.
-import { ShapeError, type Tensor, tensor } from '@course/tensor';
+import { grad, noGrad, ShapeError, type Tensor, tensor } from '@course/tensor';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
@@ -179,6 +179,28 @@ onEachDevice('views', () => {
       [[18], [21]],
     ]);
     expect(x.slice('...', 0).shape).toEqual([2, 4]);
+  });
+
+  it('are not what repeats: that is written to alone, even once and of one element', async () => {
+    const copies: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+      'repeat once': (x) => x.repeat([1, 1]),
+      'repeat one element': (x) => x.narrow(0, 0, 1).repeat([2, 3]),
+      'tile once': (x) => x.tile([1]),
+      'repeatInterleave once': (x) => x.repeatInterleave(1),
+      'repeatInterleave of one in a row': (x) => x.repeatInterleave(3, 1),
+    };
+    for (const [name, copy] of Object.entries(copies)) {
+      const x = tensor([[1], [2]], { requiresGrad: true });
+      const y = copy(x);
+      const counts = await grad(y.sum(), [x])[0].toArray();
+      const before = await y.detach().toArray();
+      noGrad(() => y.detach().zero_());
+      expect(await y.detach().sum().item(), name).toBe(0);
+      expect(await x.detach().toArray(), name).toEqual([[1], [2]]);
+      const each = y.numel() / (name === 'repeat one element' ? 1 : 2);
+      expect(counts, name).toEqual(name === 'repeat one element' ? [[each], [0]] : [[each], [each]]);
+      expect(new Set((before as number[][]).flat())).toEqual(new Set(name === 'repeat one element' ? [1] : [1, 2]));
+    }
   });
 
   it('says what is wrong with an index or a shape', () => {

@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
 import { selectAs } from './indexing.js';
 import { hostTensor } from './operands.js';
-import { cat, expand, narrow, permute, reshape, transpose, unsqueeze } from './shape.js';
+import { cat, clone, expand, narrow, permute, reshape, transpose, unsqueeze } from './shape.js';
 
 /**
  * The tensor repeated `times[d]` times along each dim; further times than dims repeat along new leading ones. As
@@ -35,11 +35,17 @@ export function repeat(x: Tensor, times: Shape, name = 'repeat'): Tensor {
     spaced,
     own.flatMap((size, d) => [times[d] ?? 1, size]),
   );
-  return reshape(
+  const result = reshape(
     repeated,
     own.map((size, d) => size * (times[d] ?? 1)),
     name,
   );
+  return copyOf(x, result);
+}
+
+/** What an op made of `x`, in memory of its own: where there is nothing to repeat, or one element alone, it would be a view. */
+function copyOf(x: Tensor, result: Tensor): Tensor {
+  return result.storage === x.storage ? clone(result) : result;
 }
 
 /** {@link Tensor.repeat} with times for the last dims only, as `torch.tile`. */
@@ -64,7 +70,7 @@ export function repeatInterleave(x: Tensor, repeats: number | readonly number[],
     throw new ArgumentError(`repeatInterleave: repeats can not be negative, got ${formatShape(counts)}`);
   if (typeof repeats === 'number') {
     const spaced = unsqueeze(x, at + 1);
-    return reshape(expand(spaced, spaced.shape.with(at + 1, repeats)), x.shape.with(at, size * repeats));
+    return copyOf(x, reshape(expand(spaced, spaced.shape.with(at + 1, repeats)), x.shape.with(at, size * repeats)));
   }
   if (counts.length !== size)
     throw new ShapeError(
