@@ -4,7 +4,9 @@ import {
   capture,
   cat,
   DeviceError,
+  type DType,
   defaultGenerator,
+  dropout,
   embedding,
   linspace,
   logspace,
@@ -13,10 +15,13 @@ import {
   ones,
   rand,
   randint,
+  randperm,
+  scaledDotProductAttention,
   scope,
   Tensor,
   tensor,
   zeros,
+  zerosLike,
 } from '@course/tensor';
 import { open, serialize } from '@course/tensor/safetensors';
 import { expect, it } from 'vitest';
@@ -39,6 +44,7 @@ const first = () => zeros([MANY], { dtype: 'int32' });
 /** What is called, and how the message begins. */
 const cases: Readonly<Record<string, readonly [() => unknown, string]>> = {
   'a filled tensor': [() => zeros([MANY, MANY]), 'zeros: a tensor of shape [1048576, 1048576] and dtype float32 takes'],
+  'a tensor like another': [() => zerosLike(spread()), 'zerosLike: a tensor of shape [1048576, 1048576] and dtype'],
   'a range counted by the device': [() => arange(2 ** 40), 'arange: a tensor of shape [1099511627776] and dtype int32'],
   'a range counted by the host': [() => arange(0.5, 2 ** 40), 'arange: a tensor of shape [1099511627776]'],
   'a line': [() => linspace(0, 1, 2 ** 40), 'linspace: a tensor of shape [1099511627776] and dtype float32 takes'],
@@ -47,6 +53,22 @@ const cases: Readonly<Record<string, readonly [() => unknown, string]>> = {
   'random whole numbers, kept as others': [
     () => randint(0, 3, [MANY, MANY], { dtype: 'float32' }),
     'randint: a tensor of shape [1048576, 1048576] and dtype float32 takes',
+  ],
+  'dropout, whose mask has a place in the stream': [
+    () => dropout(spread(), 0.5),
+    'dropout: a tensor of shape [1048576, 1048576] and dtype float32 takes',
+  ],
+  'attention with dropout': [
+    () => scaledDotProductAttention(spread(), spread(), spread(), { dropoutP: 0.5 }),
+    'matmul: a tensor of shape [1048576, 1048576] and dtype float32, from [1048576, 1048576] and [1048576, 1048576], takes',
+  ],
+  'one element, repeated': [
+    () => ones([1]).repeat([MANY, MANY]),
+    'clone: a tensor of shape [1048576, 1048576] and dtype',
+  ],
+  'a cast beside another': [
+    () => tensor([1], { dtype: 'int32' }).atan2(ones([1], { dtype: 'int32' }).expand([MANY, MANY])),
+    'to: a tensor of shape [1048576, 1048576] and dtype float32 takes',
   ],
   'a pointwise result': [
     () => column().add(row()),
@@ -102,6 +124,35 @@ onEachDevice('what is too large', () => {
     });
     expect(defaultGenerator().getState()).toEqual(stream);
     expect(await tensor([1, 2]).add(1).toArray()).toEqual([2, 3]);
+  });
+
+  it('leaves the stream of random numbers where it was, for dtypes that are refused too', async () => {
+    manualSeed(7);
+    const stream = defaultGenerator().getState();
+    const refused: readonly (readonly [() => unknown, string])[] = [
+      [() => randint(0, 5, [3], { dtype: 'float17' as DType }), 'float17'],
+      [() => randint(0, 257, [3], { dtype: 'uint8' }), 'value 256 cannot be converted to type uint8'],
+      [() => randint(-1, 5, [3], { dtype: 'uint8' }), 'value -1 cannot be converted to type uint8'],
+      [() => randperm(257, { dtype: 'uint8' }), 'value 256 cannot be converted to type uint8'],
+      [() => randint(0, 5, [3], { requiresGrad: true }), 'only Tensors of floating point dtype can require gradients'],
+      [() => randint(5, 5, [3], { dtype: 'float32' }), "expects 'from' to be less than 'to'"],
+      [() => dropout(zeros([2]), 2), 'dropout probability has to be between 0 and 1'],
+    ];
+    for (const [call, message] of refused) {
+      expect(call).toThrow(message);
+      expect(defaultGenerator().getState(), message).toEqual(stream);
+    }
+    // As many are drawn as of int32, and those that fit are taken.
+    const words = await randint(0, 256, [5]).toArray();
+    const after = defaultGenerator().getState();
+    for (const dtype of ['uint8', 'float32'] as const) {
+      manualSeed(7);
+      expect(await randint(0, 256, [5], { dtype }).toArray()).toEqual(words);
+      expect(defaultGenerator().getState()).toEqual(after);
+    }
+    expect(await randperm(256, { dtype: 'uint8' }).max().item()).toBe(255);
+    const learned = randint(0, 5, [3], { dtype: 'float32', requiresGrad: true });
+    expect(learned.requiresGrad).toBe(true);
   });
 
   it('leaves what is written to in place as it was, with its gradient', async () => {

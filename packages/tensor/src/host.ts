@@ -38,6 +38,11 @@ export function uploadInto(storage: Storage, from: number, data: ArrayLike<numbe
   return words.byteLength;
 }
 
+/** @throws ArgumentError for a number that a dtype of whole numbers does not have. */
+export function checkValues(data: ArrayLike<number>, dtype: DType): void {
+  toWords(data, dtype);
+}
+
 function toWords(data: ArrayLike<number>, dtype: DType): Uint32Array {
   if (dtype === 'float32') {
     const floats = data instanceof Float32Array ? data : Float32Array.from(data);

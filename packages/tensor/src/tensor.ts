@@ -29,6 +29,12 @@ import { contiguousView, isContiguous, type View } from './view.js';
 /** Nested arrays of numbers (or truth values), as deep as the tensor has dims. */
 export type Nested = number | boolean | Nested[];
 
+/** @throws DTypeError for a dtype of tensors that have no gradient. */
+export function checkDifferentiable(dtype: DType): void {
+  if (!isFloating(dtype))
+    throw new DTypeError(`requiresGrad: only Tensors of floating point dtype can require gradients, got ${dtype}`);
+}
+
 /** Releases the storages of handles that became unreachable without having been disposed. */
 const collected = new FinalizationRegistry<Storage>((storage) => {
   handles.live--;
@@ -282,10 +288,7 @@ export class Tensor<D extends DType = DType> extends FillMethods {
     if (value === this.requiresGrad) return this;
     if (!value && this.vertex?.operation)
       throw new AutogradError('requiresGrad: you can only change requiresGrad flags of leaf variables; use detach()');
-    if (value && !isFloating(this.dtype))
-      throw new DTypeError(
-        `requiresGrad: only Tensors of floating point dtype can require gradients, got ${this.dtype}`,
-      );
+    if (value) checkDifferentiable(this.dtype);
     this.vertex = value ? new Vertex(this.shape, null, this.scope) : null;
     if (this.storage.isCaptured) resetCaptures();
     return this;

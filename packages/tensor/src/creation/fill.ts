@@ -40,12 +40,20 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
 
 /** Zeros of another tensor's shape, dtype and device. */
 export function zerosLike(like: Tensor, options?: LikeOptions): Tensor {
-  return like.newFull(like.shape, 0, options);
+  return filledLike('zerosLike', like, 0, options);
 }
 
 /** Ones of another tensor's shape, dtype and device. */
 export function onesLike(like: Tensor, options?: LikeOptions): Tensor {
-  return like.newFull(like.shape, 1, options);
+  return filledLike('onesLike', like, 1, options);
+}
+
+/** {@link fullLike} under the name of the op that is made of it. */
+function filledLike(name: string, like: Tensor, value: number, { dtype = like.dtype }: LikeOptions = {}): Tensor {
+  const { shape, storage } = like;
+  checkSupported(name, storage.backend, dtype);
+  const own = pendingStorage(storage.backend, 'copy', dtype, dtype, shape, [{ scalar: value, dtype }], name);
+  return new Tensor(own, contiguousView(shape));
 }
 
 /**
@@ -127,7 +135,7 @@ export interface LikeOptions {
 
 /** One value in another tensor's shape, dtype and device, as `torch.full_like`. */
 export function fullLike(like: Tensor, value: number, options?: LikeOptions): Tensor {
-  return like.newFull(like.shape, value, options);
+  return filledLike('fullLike', like, value, options);
 }
 
 /** A tensor whose elements may be anything until they are written, as [torch.empty](https://pytorch.org/docs/stable/generated/torch.empty.html). */

@@ -3,17 +3,17 @@ import type { Draw } from '../backend/draw.js';
 import { backendFor } from '../device.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
-import { checkSupported } from '../host.js';
+import { checkSupported, checkValues, uploadInto } from '../host.js';
 import { checkFloats } from '../ops/operands.js';
 import { topk } from '../ops/sort.js';
 import { defaultGenerator } from '../random/default.js';
 import { drawnStorage, fill } from '../random/draw.js';
 import type { Generator } from '../random/generator.js';
-import { checkRoom } from '../room.js';
 import { broadcastShapes, checkShape, formatShape, numel, type Shape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { Storage } from '../storage.js';
+import { checkDifferentiable, Tensor } from '../tensor.js';
 import { contiguousView } from '../view.js';
-import { type TensorOptions, wrap } from './data.js';
+import type { TensorOptions } from './data.js';
 
 const UNIFORM: Draw = { kind: 'uniform', from: 0, to: 1 };
 const NORMAL: Draw = { kind: 'normal', mean: 0, std: 1 };
@@ -53,12 +53,26 @@ function drawn(
 
 /** Whole numbers, drawn as int32 whatever they are kept as. */
 function whole(name: string, shape: Shape, draw: Draw, options: RandomOptions): Tensor {
-  const { dtype = 'int32' } = options;
+  const { dtype = 'int32', device, generator = defaultGenerator(), requiresGrad } = options;
+  const count = numel(shape);
+  // What is refused is refused before anything is drawn: a dtype that the device lacks or that has no gradient, numbers that do not fit into it.
+  if (requiresGrad) checkDifferentiable(dtype);
   if (dtype === 'int32') return drawn(name, shape, dtype, draw, options);
-  checkRoom(backendFor(name, options.device), dtype, numel(shape), { name, shape });
-  const values = new Int32Array(numel(shape));
-  fill(values, draw, options.generator ?? defaultGenerator());
-  return wrap(name, values, shape, dtype, options);
+  const backend = backendFor(name, device);
+  checkSupported(name, backend, dtype);
+  fill(new Int32Array(0), draw, generator);
+  checkValues(extremes(draw, count), dtype);
+  const result = new Tensor(new Storage(backend, dtype, count, { name, shape }), contiguousView(shape));
+  const values = new Int32Array(count);
+  fill(values, draw, generator);
+  uploadInto(result.storage, 0, values);
+  return requiresGrad ? result.requiresGrad_() : result;
+}
+
+/** The least and the largest of so many whole numbers that a draw may give. */
+function extremes(draw: Draw, count: number): number[] {
+  if (draw.kind === 'integers') return [draw.low, draw.high - 1];
+  return draw.kind === 'permutation' && count > 0 ? [0, count - 1] : [];
 }
 
 /** Uniform in [0, 1), bit for bit `torch.rand` on CPU after the same seed. */

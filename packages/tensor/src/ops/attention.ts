@@ -6,9 +6,10 @@ import { autocasted } from '../autocast.js';
 import { needsGrad } from '../autograd/record.js';
 import type { DType } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
+import { defaultGenerator } from '../random/default.js';
 import { broadcastShapes, formatShape, numel, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkProbability, type DropoutKey, dropoutAt, dropoutKey } from './dropout.js';
+import { checkProbability, type DropoutKey, dropoutAt, dropoutKey, givingBack } from './dropout.js';
 import { type AttentionSettings, fusedAttention } from './fused-attention.js';
 import { matmul } from './matmul.js';
 import { commonBackend } from './operands.js';
@@ -43,8 +44,10 @@ export function attention(
   value: Tensor,
   options: AttentionOptions = {},
 ): { output: Tensor; weights: Tensor } {
-  const { q, k, v, settings, mask } = prepare(query, key, value, options);
-  return composed(q, k, v, mask, settings);
+  return givingBack(defaultGenerator(), () => {
+    const { q, k, v, settings, mask } = prepare(query, key, value, options);
+    return composed(q, k, v, mask, settings);
+  });
 }
 
 /**
@@ -67,7 +70,10 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
-  const { q, k, v, settings, mask, batch } = prepare(query, key, value, options);
+  return givingBack(defaultGenerator(), () => attended(prepare(query, key, value, options)));
+}
+
+function attended({ q, k, v, settings, mask, batch }: Prepared): Tensor {
   const fuses =
     [q, k, v].every(
       (x) => FUSED.includes(x.dtype) && x.dtype === q.dtype && x.shape.length >= 2 && numel(x.shape) > 0,

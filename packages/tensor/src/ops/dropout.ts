@@ -24,7 +24,18 @@ export function dropout(
 ): Tensor {
   checkProbability('dropout', p);
   if (!training || p === 0) return x;
-  return dropoutAt(x, p, dropoutKey(generator));
+  return givingBack(generator, () => dropoutAt(x, p, dropoutKey(generator)));
+}
+
+/** Runs `fn`; if it throws, the places of the stream that it took are free again. */
+export function givingBack<T>(generator: Generator, fn: () => T): T {
+  const { keysTaken } = generator;
+  try {
+    return fn();
+  } catch (error) {
+    generator.keysTaken = keysTaken;
+    throw error;
+  }
 }
 
 /** Where a mask begins in the Philox stream: seed low, seed high, offset. */
@@ -44,7 +55,7 @@ export function checkProbability(name: string, p: number): void {
 /** Dropout by the mask at one place of the stream. */
 export function dropoutAt(x: Tensor, p: number, key: DropoutKey): Tensor {
   const scalars = key.map((scalar) => ({ scalar, dtype: 'int32' as const }));
-  const storage = pendingStorage(x.storage.backend, 'uniform', 'int32', 'float32', x.shape, scalars);
+  const storage = pendingStorage(x.storage.backend, 'uniform', 'int32', 'float32', x.shape, scalars, 'dropout');
   const uniform = makeTensor(storage, contiguousView(x.shape));
   const kept = x
     .detach()

@@ -78,16 +78,16 @@ function build(
   const shapes = tensors.map((tensor) => tensor.shape);
   const shape = tensors.length === 1 ? first.shape : broadcastShapes(name, ...shapes);
   const casts: Storage[] = [];
-  const args = operands.map((operand, i): RecipeArgument => {
-    if (!isTensor(operand)) return { scalar: checkScalar(operand, type, name), dtype: type };
-    const wanted = op === 'where' && i === 0 ? 'bool' : type;
-    if (operand.dtype === wanted) return { storage: operand.storage, view: expandView(operand.layout, shape) };
-    const cast = castStorage(operand.storage, operand.layout, wanted);
-    casts.push(cast);
-    return { storage: cast, view: expandView(contiguousView(operand.shape), shape) };
-  });
   const { result } = pointwiseTable[op];
   try {
+    const args = operands.map((operand, i): RecipeArgument => {
+      if (!isTensor(operand)) return { scalar: checkScalar(operand, type, name), dtype: type };
+      const wanted = op === 'where' && i === 0 ? 'bool' : type;
+      if (operand.dtype === wanted) return { storage: operand.storage, view: expandView(operand.layout, shape) };
+      const cast = castStorage(operand.storage, operand.layout, wanted);
+      casts.push(cast);
+      return { storage: cast, view: expandView(contiguousView(operand.shape), shape) };
+    });
     const storage = pendingStorage(backend, op, type, result === 'same' ? type : result, shape, args, name, shapes);
     return { storage, shape };
   } finally {
