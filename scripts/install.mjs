@@ -14,7 +14,8 @@ export async function install() {
   if (isDone('install', fingerprint)) return;
 
   say('Installing dependencies with pnpm (the first time this downloads about 200 MB) ...');
-  const args = ['install', '--frozen-lockfile', '--config.confirmModulesPurge=false'];
+  // Its version is the lock file's: news of another one would only tell people to install what they need not.
+  const args = ['install', '--frozen-lockfile', '--config.confirmModulesPurge=false', '--config.updateNotifier=false'];
   if (!(await runStep(pnpm(...args)))) {
     fail('Installing the dependencies failed. It needs npx (it comes with Node) and access to the npm registry.');
   }
