@@ -1,5 +1,5 @@
 // Views, broadcasting and indexing against a plain reference: a tensor as a function from index to value.
-import { grad, noGrad, ShapeError, type Tensor, tensor } from '@course/tensor';
+import { diag, grad, noGrad, ShapeError, type Tensor, tensor } from '@course/tensor';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
@@ -179,6 +179,19 @@ onEachDevice('views', () => {
       [[18], [21]],
     ]);
     expect(x.slice('...', 0).shape).toEqual([2, 4]);
+  });
+
+  it('are not what diag makes of a matrix', async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    diag(x).zero_();
+    x.diagonal().add_(1);
+    expect(await x.toArray()).toEqual([
+      [2, 2],
+      [3, 5],
+    ]);
   });
 
   it('are not what repeats: that is written to alone, even once and of one element', async () => {

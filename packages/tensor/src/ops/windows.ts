@@ -154,7 +154,7 @@ export function diagEmbed(x: Tensor, offset = 0): Tensor {
 }
 
 /**
- * A matrix with the vector on its diagonal, or the diagonal of a matrix. As [torch.diag](https://pytorch.org/docs/stable/generated/torch.diag.html).
+ * A matrix with the vector on its diagonal, or a copy of the diagonal of a matrix. As [torch.diag](https://pytorch.org/docs/stable/generated/torch.diag.html).
  *
  * @throws ShapeError unless `x` has one or two dims.
  * @example
@@ -162,7 +162,7 @@ export function diagEmbed(x: Tensor, offset = 0): Tensor {
  */
 export function diag(x: Tensor, offset = 0): Tensor {
   if (x.shape.length === 1) return diagEmbed(x, offset);
-  if (x.shape.length === 2) return diagonal(x, { offset });
+  if (x.shape.length === 2) return diagonal(x, { offset }).clone();
   throw new ShapeError(`diag: matrix or a vector expected, got ${formatShape(x.shape)}`);
 }
 
