@@ -108,6 +108,7 @@ export async function countDispatches(): Promise<readonly Count[]> {
     return x;
   };
   const captured = capture(chain);
+  const capturedStep = capture(() => train(16));
   return [
     { name: 'encoder layer, post-norm', value: layer, unit: 'dispatches' },
     { name: 'the same, for each of its ops', value: layer / LAYER_OPS, unit: 'dispatches', most: 1.2 },
@@ -118,8 +119,9 @@ export async function countDispatches(): Promise<readonly Count[]> {
       'JavaScript of a forward pass, twelve layers of width 64': () =>
         noGrad(() => narrow.forward(ids).lastHiddenState),
       'of a training step, four layers of width 64': () => train(16),
+      'the same, captured': () => capturedStep(),
       'of a small op': () => noGrad(() => chain(start)),
-      'the same, captured': () => noGrad(() => captured(start)),
+      'of a small op, captured': () => noGrad(() => captured(start)),
     })),
   ];
 }
