@@ -2,7 +2,16 @@
 // get from kernels of their own.
 import { BertModel, bertConfig } from '@course/models';
 import { Linear, Module, summary } from '@course/nn';
-import { manualSeed, memory, noGrad, randint, scope, type Tensor } from '@course/tensor';
+import {
+  manualSeed,
+  memory,
+  noGrad,
+  randint,
+  randn,
+  scaledDotProductAttention,
+  scope,
+  type Tensor,
+} from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 
@@ -44,6 +53,15 @@ onEachDevice('the kernels of a BERT', (kind) => {
     expect(count).toBeLessThanOrEqual(1.2 * ops);
     // 7 a layer (queries, keys and values in one; attention; its projection; norm; both layers of the MLP; norm), 5 around them.
     if (kind === 'webgpu') expect(count).toBeLessThanOrEqual(7 * 12 + 5);
+  });
+
+  it("are one for an attention as wide as BERT-base's, however long its texts", () => {
+    // On adapters that make long ones of products, those are longer than a BERT may be.
+    const [query, key, value] = [randn([1, 12, 512, 64]), randn([1, 12, 512, 64]), randn([1, 12, 512, 64])];
+    for (const each of [query, key, value]) each.compute();
+    const before = memory().device.dispatches;
+    noGrad(() => scaledDotProductAttention(query, key, value).compute());
+    expect(memory().device.dispatches - before).toBe(1);
   });
 
   it('give hooks on inner layers their own outputs, and change nothing by it', async () => {

@@ -86,7 +86,10 @@ const parts = { 'one matrix': 1, 'two of three heads': 2.5, all: 6 };
 type Part = keyof typeof parts;
 
 /** A row that makes scores by products however few there are. */
-const always = (row: Tuning): Tuning => ({ ...row, attention: { ...row.attention, scoresFrom: 0 } });
+const always = (row: Tuning): Tuning => ({
+  ...row,
+  attention: { ...row.attention, scoresFrom: { forward: 0, backward: 0 } },
+});
 
 describe.each([
   ['a software adapter', always(swiftshader), Object.keys(parts) as Part[]],

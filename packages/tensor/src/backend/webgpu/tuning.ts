@@ -68,15 +68,16 @@ export interface Tuning {
     readonly subgroups?: { readonly rows: number; readonly size: number };
     /**
      * Bytes that weights and their gradients each may take, where arithmetic is dear beside memory: the backward pass (and with `scoresFrom`
-     * the forward pass) is then made of products, a part of the batch at a time. Absent or too few for a matrix, the weights never leave the
+     * long forward passes) is then made of products, a part of the batch at a time. Absent or too few for a matrix, the weights never leave the
      * kernels, and those of the backward pass compute them twice.
      */
     readonly scratch?: number;
     /**
-     * Fewest multiply-adds of a request's scores from which these are products as well, those of the forward pass too: where the tile that
-     * matmul takes then is so much better than those of attention that writing scores down and reading them again is made up for.
+     * Fewest multiply-adds of a request's scores from which these are products as well: where the tile that matmul takes then is so much
+     * better than those of attention that writing scores down and reading them again is made up for. In the forward pass that is
+     * three dispatches instead of one, for which only texts longer than those of usual models are long enough.
      */
-    readonly scoresFrom?: number;
+    readonly scoresFrom?: { readonly forward: number; readonly backward: number };
   };
 }
 
@@ -185,7 +186,7 @@ const swiftshader: Tuning = {
     sums: 64,
     subgroups: { rows: 8, size: 4 },
     scratch: 2 ** 24,
-    scoresFrom: 2 ** 23,
+    scoresFrom: { forward: 2 ** 28, backward: 2 ** 23 },
   },
 };
 
@@ -210,7 +211,11 @@ export const tuningTable: Readonly<Record<AdapterKind, Tuning>> = {
       ],
       workgroups: 16,
     },
-    attention: { ...swiftshader.attention, subgroups: { rows: 8, size: 8 }, scoresFrom: Number.POSITIVE_INFINITY },
+    attention: {
+      ...swiftshader.attention,
+      subgroups: { rows: 8, size: 8 },
+      scoresFrom: { forward: Number.POSITIVE_INFINITY, backward: Number.POSITIVE_INFINITY },
+    },
   },
 };
 

@@ -16,7 +16,7 @@ import { partialOut, sumOfSlicesSource } from './split.js';
 export function attention(context: KernelContext, given: AttentionRequest): void {
   const request = withBatch(given);
   const atOnce = matricesAtOnce(context, request);
-  if (atOnce > 0 && scoresAreProducts(context, request)) {
+  if (atOnce > 0 && scoresAreProducts(context, request, 'forward')) {
     attentionByProducts(context, request, atOnce);
     return;
   }

@@ -30,10 +30,15 @@ export function matricesAtOnce(context: KernelContext, request: AttentionOperand
   return Math.floor(most / bytesOf(request));
 }
 
-/** Whether scores are to be products too, where there is memory for them. */
-export function scoresAreProducts({ tuning }: KernelContext, request: AttentionOperands): boolean {
+/** Whether scores are to be products too in a pass, where there is memory for them. */
+export function scoresAreProducts(
+  { tuning }: KernelContext,
+  request: AttentionOperands,
+  pass: 'forward' | 'backward',
+): boolean {
   const { batch, queries, keys, width } = request;
-  return matricesOf(batch) * queries * keys * width >= (tuning.attention.scoresFrom ?? Number.POSITIVE_INFINITY);
+  const least = tuning.attention.scoresFrom?.[pass] ?? Number.POSITIVE_INFINITY;
+  return matricesOf(batch) * queries * keys * width >= least;
 }
 
 /** Quads of keys in a row of scores, and bytes of a matrix of them. */
@@ -77,7 +82,7 @@ export function gradientsByProducts(
   most: number,
 ): void {
   const { gradQuery, gradKey, gradValue } = request;
-  const areProducts = scoresAreProducts(context, request);
+  const areProducts = scoresAreProducts(context, request, 'backward');
   const parts = partsOf(request.batch, most);
   const bytes = scratchBytes(request, parts);
   // As products, slopes are made of weights.
