@@ -1,7 +1,7 @@
 // Scaled losses: scales are powers of two, so in float32 a scaled step has the same bits as a plain one; what overflows is left out.
 import * as nn from '@course/nn';
 import * as optim from '@course/nn/optim';
-import { ArgumentError, type Tensor, tensor } from '@course/tensor';
+import { ArgumentError, capture, type Tensor, tensor } from '@course/tensor';
 import { expect, it } from 'vitest';
 import { onEachDevice } from '../support/devices.js';
 
@@ -58,6 +58,23 @@ onEachDevice('GradScaler', () => {
       [true, 1],
     ]);
     expect(await weight.toArray()).toEqual([1, 0.5]);
+  });
+
+  it('goes on after a captured function that cannot be recorded for what it does', async () => {
+    const { weight, optimizer, lossOf } = setUp();
+    const scaler = new nn.GradScaler({ initScale: 4 });
+    const step = capture(() => {
+      scaler.scale(lossOf(1)).backward();
+      scaler.unscale_(optimizer);
+    });
+    expect(() => step()).toThrow('capture: the function reads a value back');
+    await expect(scaler.step(optimizer)).rejects.toThrow('reads a value back');
+    await expect(scaler.update()).rejects.toThrow('reads a value back');
+    optimizer.zeroGrad();
+    scaler.scale(lossOf(1)).backward();
+    expect(await scaler.step(optimizer)).toBe(true);
+    await scaler.update();
+    expect(await weight.toArray()).toEqual([0.5, 1.5]);
   });
 
   it('goes on from its state, and says what is out of order', async () => {

@@ -132,6 +132,8 @@ export class GradScaler {
       );
     const gradients = optimizer.paramGroups.flatMap(({ params }) => params.flatMap(({ grad }) => grad ?? []));
     const overflow = noGrad(() => scope(() => this.#unscale(gradients))).reading.then((finite) => finite === 0);
+    // Where it cannot be read, `step` and `update` say so.
+    overflow.catch(() => undefined);
     this.#optimizers.set(optimizer, { overflow, isStepped: false });
   }
 
@@ -183,8 +185,10 @@ export class GradScaler {
     }
     if (this.#optimizers.size === 0)
       throw new ArgumentError('GradScaler: No inf checks were recorded prior to update: call step() first');
-    const overflows = await Promise.all([...this.#optimizers.values()].map(({ overflow }) => overflow));
-    this.#optimizers.clear();
+    // Also where an answer cannot be read: the next step begins anew.
+    const overflows = await Promise.all([...this.#optimizers.values()].map(({ overflow }) => overflow)).finally(() =>
+      this.#optimizers.clear(),
+    );
     if (overflows.some(Boolean)) {
       this.#scale *= this.backoffFactor;
       this.#growthTracker = 0;
