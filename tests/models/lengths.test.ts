@@ -1,9 +1,9 @@
 // A program is held up by a compiler in its first step and in no later one: other sequence lengths and batches find their kernels there. With
 // the kernels of the adapter at hand, and with those that a GPU would get.
 import { GPT2LMHeadModel, gpt2Config, TextClassifier } from '@course/models';
-import { clipGradNorm_ } from '@course/nn';
+import { Conv1d, clipGradNorm_ } from '@course/nn';
 import { AdamW } from '@course/nn/optim';
-import { init, manualSeed, memory, randint, scope, tensor } from '@course/tensor';
+import { init, manualSeed, memory, randint, randn, scope, tensor } from '@course/tensor';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebGpuBackend } from '../../packages/tensor/src/backend/webgpu/backend.js';
 import { tuningTable } from '../../packages/tensor/src/backend/webgpu/tuning.js';
@@ -83,6 +83,33 @@ describe.runIf(devices.includes('webgpu')).each([
     },
     180_000,
   );
+
+  it('are none in training of convolutions, whatever the length', async () => {
+    manualSeed(0);
+    // Layers that share kernels at one length and at others none, since each leaves a tile for another at sizes of its own.
+    const channels = [1, 8, 8, 1];
+    const layers = [0, 1, 2].map((i) => new Conv1d(channels[i] ?? 1, channels[i + 1] ?? 1, 3, { padding: 1 }));
+    const parameters = layers.flatMap((each) => [...each.parameters()]);
+    const optimizer = new AdamW(parameters, { lr: 1e-3 });
+    const step = async (length: number): Promise<void> => {
+      const loss = scope(() => {
+        const x = layers.reduce((signal, each) => each.forward(signal).relu(), randn([4, 1, length]));
+        const error = x.square().mean();
+        error.backward();
+        optimizer.step();
+        optimizer.zeroGrad();
+        return error;
+      });
+      expect(await loss.item()).toBeGreaterThanOrEqual(0);
+      loss.dispose();
+    };
+    await step(40);
+    const first = compiled();
+    for (const length of tuning ? lengths : [...lengths, 1000]) {
+      await step(length);
+      expect(compiled(), `after length ${length}`).toBe(first);
+    }
+  }, 180_000);
 
   it.each(firsts)('are none in generation that begins with a batch of %i, while the cache grows', async (begin) => {
     manualSeed(0);

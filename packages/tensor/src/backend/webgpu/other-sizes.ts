@@ -116,8 +116,11 @@ export function otherSizes(request: KernelRequest): readonly KernelRequest[] {
 export function fixedSizes(request: KernelRequest): number {
   if (request.kind === 'layerNormBackward') return request.width;
   if (request.kind === 'pointwise') return request.uncollapsed ? repeated(request.uncollapsed) : 0;
-  if (request.kind !== 'matmul' || request.windows || !isLayer(request)) return 0;
-  const { m, n, k } = request;
+  if (request.kind !== 'matmul') return 0;
+  const { m, n, k, windows } = request;
+  // Of a convolution the channels, whose taps are behind one another.
+  if (windows) return m * 2 ** 26 + (windows.of === 'weight' ? n : k);
+  if (!isLayer(request)) return 0;
   return (isGradient(request) ? m : k) * 2 ** 26 + n;
 }
 
