@@ -4,6 +4,7 @@ import {
   capture,
   conv1d,
   countFlops,
+  DeviceError,
   device,
   explain,
   gradgradcheck,
@@ -181,6 +182,14 @@ onEachDevice('conv1d', (kind) => {
     expect(x.grad?.shape).toEqual([0, 2, 5]);
     expect(await numbers(w.grad as unknown as Tensor)).toEqual(new Array(12).fill(0));
     expect(conv1d(zeros([2, 0, 5]), zeros([0, 0, 2])).shape).toEqual([2, 0, 4]);
+  });
+
+  it('refuses borders that make more places than 32 bits count, and reads those that they do', async () => {
+    const [x, w] = [tensor([[[1, 2, 3, 4, 5]]]), tensor([[[10, 1]]])];
+    // Counted modulo 2 ** 32, the first window would be the signal's.
+    expect(() => conv1d(x, w, null, { padding: 2 ** 32, stride: 2 ** 31 }).compute()).toThrow(DeviceError);
+    expect(await conv1d(x, w, null, { padding: 10_000, stride: 10_000 }).toArray()).toEqual([[[0, 12, 0]]]);
+    expect(await conv1d(x, w, null, { padding: 3, dilation: 10 }).toArray()).toEqual([[[0]]]);
   });
 
   it('has gradients of gradients', async () => {

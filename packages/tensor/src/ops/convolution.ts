@@ -73,7 +73,9 @@ export function conv1d(
   const count = Math.floor((length - reach) / stride) + 1;
   // A kernel of one tap is a plain product already.
   const isPlain = kernel === 1 && stride === 1 && length === input.shape[2];
-  if (backend.readsWindows && !isPlain && [...input.shape, ...weight.shape].every((size) => size > 0)) {
+  // Kernels count places in 32 bits, those before the signal too.
+  const isReadable = backend.readsWindows && length < 2 ** 32;
+  if (isReadable && !isPlain && [...input.shape, ...weight.shape].every((size) => size > 0)) {
     const convolution = { stride, dilation, padding: left, length: input.shape[2] ?? 0, count, groups };
     return convolve(input, weight, bias ?? null, convolution);
   }
