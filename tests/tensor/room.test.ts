@@ -8,6 +8,7 @@ import {
   defaultGenerator,
   dropout,
   embedding,
+  eye,
   linspace,
   logspace,
   manualSeed,
@@ -44,6 +45,7 @@ const first = () => zeros([MANY], { dtype: 'int32' });
 /** What is called, and how the message begins. */
 const cases: Readonly<Record<string, readonly [() => unknown, string]>> = {
   'a filled tensor': [() => zeros([MANY, MANY]), 'zeros: a tensor of shape [1048576, 1048576] and dtype float32 takes'],
+  'an identity': [() => eye(MANY), 'eye: a tensor of shape [1048576, 1048576] and dtype float32 takes'],
   'a tensor like another': [() => zerosLike(spread()), 'zerosLike: a tensor of shape [1048576, 1048576] and dtype'],
   'a range counted by the device': [() => arange(2 ** 40), 'arange: a tensor of shape [1099511627776] and dtype int32'],
   'a range counted by the host': [() => arange(0.5, 2 ** 40), 'arange: a tensor of shape [1099511627776]'],

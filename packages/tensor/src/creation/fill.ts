@@ -217,10 +217,12 @@ export function eye(
   { dtype = 'float32', requiresGrad = false, ...place }: TensorOptions = {},
 ): Tensor {
   const [rows = 0, columns = 0] = checkShape('eye', [n, m]);
+  const shape = [rows, columns];
+  checkRoom(backendFor('eye', place.device), checkDType(dtype), numel(shape), { name: 'eye', shape }, true);
   const places = arange(0, rows, 1, place)
     .view([rows, 1])
     .eq(arange(0, columns, 1, place))
-    .to(checkDType(dtype));
+    .to(dtype);
   return requiresGrad ? places.requiresGrad_() : places;
 }
 
