@@ -14,8 +14,10 @@ const built = fileURLToPath(new URL('../../packages/models/dist/index.js', impor
 const run = (...args: readonly string[]): string =>
   execFileSync(process.execPath, [script, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
-// `npm test` builds first; a test runner started by hand may meet a working copy that was never built.
-describe.skipIf(!existsSync(built))('a checkpoint of 440 MB', () => {
+// `npm test` builds first; a test runner started by hand may meet a working copy that was never built. Fresh memory that is filled with NaN
+// (COURSE_POISON) is in use before the weights come.
+const isMeasurable = existsSync(built) && process.env.COURSE_POISON === undefined;
+describe.skipIf(!isMeasurable)('a checkpoint of 440 MB', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'large-'));
