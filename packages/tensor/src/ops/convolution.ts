@@ -62,7 +62,9 @@ export function conv1d(
       `conv1d: Given groups=${groups}, weight of size ${formatShape(weight.shape)}, expected input ${formatShape(input.shape)} to have ${groupChannels * groups} channels, but got ${channels} channels instead, and ${outChannels} output channels to be divisible by the groups`,
     );
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels))
-    throw new ShapeError(`conv1d: bias must have shape [${outChannels}], got ${formatShape(bias.shape)}`);
+    throw new ShapeError(
+      `conv1d: Given weight of size ${formatShape(weight.shape)}, expected bias to be 1-dimensional with ${outChannels} elements, but got bias of size ${formatShape(bias.shape)} instead`,
+    );
   const [left, right] = borders(padding, stride, dilation * (kernel - 1));
   const length = (input.shape[2] ?? 0) + left + right;
   const reach = dilation * (kernel - 1) + 1;
