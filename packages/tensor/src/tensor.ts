@@ -145,7 +145,7 @@ export class Tensor<D extends DType = DType> extends FillMethods {
   /** @internal Puts the handle into the care of a scope, or of the garbage collector. */
   adopt(scope: Scope | null): void {
     if (this.#state === 'disposed') return;
-    const [before, { vertex }] = [this.scope, this];
+    const { scope: before, vertex } = this;
     this.scope = scope;
     if (vertex && vertex.home === before) {
       vertex.home = scope;
