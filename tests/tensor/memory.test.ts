@@ -72,6 +72,34 @@ onEachDevice('memory', () => {
     expect(change).toEqual({ tensors: 1, bytes: 6 * 4 });
   });
 
+  it('releases the graphs of such gradients too', async () => {
+    const change = await left(() =>
+      scope(() => {
+        const x = randn([4, 6]).requiresGrad_();
+        x.softmax(0).mean().backward({ createGraph: true });
+      }),
+    );
+    expect(change).toEqual({ tensors: 0, bytes: 0 });
+  });
+
+  it('goes back through leaves whose scope is over, and leaves no gradient of theirs behind', async () => {
+    const w = tensor([1, 2], { requiresGrad: true });
+    const change = await left(() =>
+      scope(() => {
+        const y = scope(() => {
+          const x = tensor([3, 4]).requiresGrad_();
+          const product = x.mul(w).sum();
+          product.backward({ retainGraph: true });
+          return product;
+        });
+        y.backward({ retainGraph: true });
+        y.backward();
+      }),
+    );
+    expect(await w.grad?.toArray()).toEqual([9, 12]);
+    expect(change).toEqual({ tensors: 1, bytes: 2 * 4 });
+  });
+
   it('keeps the gradient of a leaf, or of what retains its, that outlives the scope', async () => {
     const made = scope(() => {
       const x = tensor([1, 2], { requiresGrad: true });

@@ -34,6 +34,7 @@ export interface Scope {
   readonly tensors: TensorList;
   readonly operations: { readonly vertex: Vertex; readonly operation: Operation }[];
   readonly parent: Scope | null;
+  isOver: boolean;
 }
 
 let current: Scope | null = null;
@@ -48,10 +49,12 @@ export function trackOperation(vertex: Vertex, operation: Operation): void {
   else operation.watch();
 }
 
-/** Moves a tensor to another scope's care, or to the garbage collector's. */
+/** Moves a tensor to another scope's care, or to the garbage collector's; from a scope that is over it goes to the one around that. */
 export function moveTo(tensor: Tensor, scope: Scope | null): void {
+  let home = scope;
+  while (home?.isOver) home = home.parent;
   tensor.scope?.tensors.delete(tensor);
-  tensor.adopt(scope);
+  tensor.adopt(home);
   if (current && tensor.vertex) escaped.add(tensor);
 }
 
@@ -76,7 +79,7 @@ export function pendingScope<T>(fn: () => T): T {
 }
 
 function run<T>(fn: () => T, settle: (survivors: readonly Tensor[]) => void): T {
-  const own: Scope = { tensors: new TensorList(), operations: [], parent: current };
+  const own: Scope = { tensors: new TensorList(), operations: [], parent: current, isOver: false };
   current = own;
   let result: T;
   try {
@@ -117,6 +120,7 @@ export function keep<T>(value: T): T {
 }
 
 function end(own: Scope, survivors: readonly Tensor[]): void {
+  own.isOver = true;
   // Those that survive leave first, so that all that is left goes: every rule of a backward pass has a scope, and sets take longer.
   for (const tensor of survivors) {
     if (tensor.scope !== own) continue;
@@ -138,7 +142,8 @@ function endGraph(own: Scope, survivors: readonly Tensor[]): void {
     pending.push(vertex);
   };
   for (const tensor of survivors) reach(tensor.vertex);
-  for (const tensor of escaped) reach(tensor.vertex);
+  // Nobody holds those any more that went with another scope, as the gradient of a leaf goes with the leaf's.
+  for (const tensor of escaped) if (!tensor.isDisposed) reach(tensor.vertex);
   for (let vertex = pending.pop(); vertex; vertex = pending.pop())
     for (const parent of vertex.operation?.parents ?? []) reach(parent);
   for (const each of own.operations) {

@@ -263,7 +263,8 @@ function findWanted(
 
 function accumulate(vertex: Vertex, gradient: Tensor, createGraph: boolean): void {
   leafGradients.watcher?.(vertex);
-  if (vertex.grad) {
+  // That of a leaf whose scope is over went with it, though the graph of what the scope returned still leads here.
+  if (vertex.grad && !vertex.grad.isDisposed) {
     if (createGraph) vertex.grad = vertex.grad.add(gradient);
     else vertex.grad.add_(gradient);
   } else
