@@ -570,6 +570,16 @@ onEachDevice('capture refuses', () => {
     expect(outcome(() => f(x()))).toMatch(/lives on, but was not returned/);
   });
 
+  it('tensors that outlive the call while they wait to be computed, which are right', async () => {
+    const kept: Tensor[] = [];
+    const f = capture((y: Tensor) => {
+      kept.push(keep(y.softmax(0).add(1).relu()));
+      return y.add(1);
+    });
+    expect(outcome(() => f(x()))).toMatch(/lives on, but was not returned/);
+    for (const each of kept) expect(await each.toArray()).toEqual(await x().softmax(0).add(1).toArray());
+  });
+
   it('eachTime code that uses what the function made', () => {
     const state = zeros([2]);
     const f = capture((y: Tensor) => {

@@ -88,7 +88,9 @@ export class Recording implements Interceptor, StorageWatcher {
     this.#hostPosition = defaultGenerator().hostPosition;
     this.#stand(true);
     try {
-      return fn();
+      const result = fn();
+      for (const vertex of this.entryGradients.keys()) settleGradient(vertex);
+      return result;
     } finally {
       this.#stand(false);
       this.#checkHost();
@@ -112,11 +114,17 @@ export class Recording implements Interceptor, StorageWatcher {
   settle(results: ReadonlySet<Storage>): void {
     const kept = new Set(results);
     for (const vertex of this.entryGradients.keys()) if (vertex.grad) kept.add(vertex.grad.storage);
-    for (const storage of this.#born) {
-      if (storage.isReleased) continue;
-      this.loans.set(storage.buffer, storage);
-      if (!kept.has(storage))
-        this.unsettled ??= `a tensor of ${storage.size} elements that the function made lives on, but was not returned`;
+    // What is still pending is computed, and lets go of memory of the arena.
+    watch.storages = this;
+    try {
+      for (const storage of this.#born) {
+        if (storage.isReleased) continue;
+        this.loans.set(storage.buffer, storage);
+        if (!kept.has(storage))
+          this.unsettled ??= `a tensor of ${storage.size} elements that the function made lives on, but was not returned`;
+      }
+    } finally {
+      watch.storages = null;
     }
     this.#born.clear();
   }
