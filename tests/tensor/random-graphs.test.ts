@@ -54,7 +54,7 @@ onEachDevice('random programs', (kind) => {
 
   it('give the same bits whether or not work waits', { timeout }, async () => {
     const hasHalves = currentBackend().supports('float16');
-    await check(24, async (program) => {
+    await check(40, async (program) => {
       const dtype = hasHalves && program.seed % 2 === 1 ? 'float16' : 'float32';
       const lazy = await run(program, { dtype });
       const strict = await run(program, { dtype, isStrict: true });
@@ -65,7 +65,7 @@ onEachDevice('random programs', (kind) => {
 
   it('leave no memory behind', { timeout }, async () => {
     const held = () => [memory().tensors, memory().bytes, memory().device?.buffers];
-    await check(24, async (program) => {
+    await check(40, async (program) => {
       const before = held();
       // What is kept is the collector's, and its graph with it.
       await run(program, { dtype: 'float32', keepsNothing: true });
