@@ -256,6 +256,15 @@ describe.runIf(devices.includes('cpu'))('float64 on cpu', () => {
     );
   });
 
+  it('keeps the sign of a zero that follows a product in its kernel', async () => {
+    for (const dtype of ['float64', 'float32'] as const) {
+      const [zero, low, one] = [0, -40, 1].map((value) => tensor([[value]], { dtype })) as [Tensor, Tensor, Tensor];
+      expect(await matmul(zero, one).mul(-1).toArray()).toEqual([[-0]]);
+      expect(await matmul(low, one).gelu().toArray()).toEqual([[-0]]);
+      expect(await low.gelu().toArray(), 'as by itself').toEqual([[-0]]);
+    }
+  });
+
   it('names indices and targets outside as float32 does', () => {
     const table = ones([3, 2], { dtype: 'float64' });
     const wrong = tensor([0, 3], { dtype: 'int32' });

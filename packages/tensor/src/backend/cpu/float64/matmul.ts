@@ -41,8 +41,10 @@ export function matmul(launcher: Launcher, request: MatmulRequest): void {
       }
       const at = (matrix * m + i) * n;
       for (let j = 0; j < n; j++) {
-        const sum = alpha * (row[j] as number) + (bias?.[j] ?? 0);
-        out[at + j] = activate(sum) + (residual?.[at + j] ?? 0);
+        // What is not there is not added as 0 either: that would turn -0 to 0.
+        const scaled = alpha * (row[j] as number);
+        const value = activate(bias ? scaled + (bias[j] as number) : scaled);
+        out[at + j] = residual ? value + (residual[at + j] as number) : value;
       }
     }
   }
