@@ -46,7 +46,10 @@ onEachDevice('random programs', (kind) => {
       try {
         await property(program);
       } catch (cause) {
-        throw new Error(`of the program\n${describeProgram(program)}`, { cause });
+        throw new Error(
+          `${cause instanceof Error ? cause.message : cause}\nof the program\n${describeProgram(program)}`,
+          { cause },
+        );
       }
     });
     await fc.assert(each, { numRuns, seed, includeErrorInReport: true });
