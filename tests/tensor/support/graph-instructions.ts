@@ -102,6 +102,14 @@ const product: Op = (machine, [a, b, which, c], name) => {
   });
   if (!y || !k || x.bound * y.bound * k > LARGEST) return;
   const [left, right] = isLeft ? [x, y] : [y, x];
+  const half = (left.value.shape.at(-2) ?? 0) >> 1;
+  if (which % 7 === 3 && half > 0) {
+    // Two parts of one memory on the left.
+    const parts = [0, half].map((start) => left.value.narrow(-2, start, half));
+    for (const [i, part] of parts.entries())
+      machine.put(matmul(part, right.value), k * x.bound * y.bound, `${name} part ${i}`);
+    return;
+  }
   const bound = k * x.bound * y.bound;
   if (c % 2 === 0) return machine.put(matmul(left.value, right.value), bound, name);
   // Several of one left operand, as queries, keys and values are.
@@ -325,6 +333,13 @@ const write: Op = (machine, [a, b, which, recorded], name) => {
     x &&
     machine.float(b, (shape, each) => each.bound < 100 && same(together(shape, x.value.shape) ?? [-1], x.value.shape));
   if (!x || !y) return;
+  const size = x.value.shape.at(-1);
+  if (recorded % 8 === 1 && x.value.ndim >= 2 && x.value.shape.at(-2) === size && 2 * x.bound <= 100) {
+    // What is read lies under what is written, in another order.
+    noGrad(() => x.value.add_(x.value.transpose(-2, -1).mul(0.5)));
+    machine.pool = machine.pool.map((each) => ({ ...each, bound: Math.max(each.bound, 2 * x.bound) }));
+    return;
+  }
   const apply = (): void => {
     switch (which % 7) {
       case 0:
