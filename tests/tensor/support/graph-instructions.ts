@@ -102,6 +102,11 @@ const product: Op = (machine, [a, b, which, c], name) => {
   });
   if (!y || !k || x.bound * y.bound * k > LARGEST) return;
   const [left, right] = isLeft ? [x, y] : [y, x];
+  if (which % 7 === 5 && same(x.value.shape, y.value.shape) && x.value.shape.at(-1) === x.value.shape.at(-2)) {
+    machine.put(matmul(x.value, y.value), k * x.bound * y.bound, `${name} from the left`);
+    machine.put(matmul(y.value, x.value), k * x.bound * y.bound, `${name} from the right`);
+    return;
+  }
   const half = (left.value.shape.at(-2) ?? 0) >> 1;
   if (which % 7 === 3 && half > 0) {
     // Two parts of one memory on the left.
@@ -336,7 +341,11 @@ const write: Op = (machine, [a, b, which, recorded], name) => {
   const size = x.value.shape.at(-1);
   if (recorded % 8 === 1 && x.value.ndim >= 2 && x.value.shape.at(-2) === size && 2 * x.bound <= 100) {
     // What is read lies under what is written, in another order.
-    noGrad(() => x.value.add_(x.value.transpose(-2, -1).mul(0.5)));
+    noGrad(() => {
+      const other = x.value.transpose(-2, -1).mul(0.5);
+      if (machine.mode.isStrict) other.compute();
+      x.value.add_(other);
+    });
     machine.pool = machine.pool.map((each) => ({ ...each, bound: Math.max(each.bound, 2 * x.bound) }));
     return;
   }
