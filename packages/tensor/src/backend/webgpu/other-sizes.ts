@@ -228,9 +228,9 @@ function restrided(request: Product, names: readonly Size[], length: number): Pr
   return { ...request, ...Object.fromEntries(names.map((name) => [name, length])), a, b };
 }
 
-/** Signals of other lengths, some of them a quarter longer than whole tiles; the layer's channels and taps stay. */
+/** Signals of other lengths, some of them a vector or a quarter longer than whole tiles; the layer's channels and taps stay. */
 function convolved(request: Product, windows: Windows): Product[] {
-  const between = LENGTHS.filter((length) => length % 16 === 0).map((length) => 1.25 * length);
+  const between = LENGTHS.filter((length) => length % 16 === 0).flatMap((length) => [length + 4, 1.25 * length]);
   return [...LENGTHS, ...between].map((count) => {
     if (windows.of !== 'weight') return { ...request, n: count };
     const a = { ...request.a, rowStride: count };
