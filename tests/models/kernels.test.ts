@@ -52,7 +52,9 @@ onEachDevice('the kernels of a BERT', (kind) => {
     const ops = 12 * bert.config.numHiddenLayers;
     expect(count).toBeLessThanOrEqual(1.2 * ops);
     // 7 a layer (queries, keys and values in one; attention; its projection; norm; both layers of the MLP; norm), 5 around them.
-    if (kind === 'webgpu') expect(count).toBeLessThanOrEqual(7 * 12 + 5);
+    // With the eight buffers of WebGPU's default limits, queries, keys and values go in two launches.
+    const each = process.env.COURSE_LIMITS === undefined ? 7 : 8;
+    if (kind === 'webgpu') expect(count).toBeLessThanOrEqual(each * 12 + 4);
   });
 
   it("are one for an attention as wide as BERT-base's, however long its texts", () => {

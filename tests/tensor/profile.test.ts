@@ -96,7 +96,9 @@ onEachDevice('profile', (kind) => {
     expect(process).toMatchObject({
       ph: 'M',
       name: 'process_name',
-      args: { name: `${kind}: ${device.info().adapter}` },
+      args: {
+        name: `${kind}: ${device.info().adapter}${result.isTimed ? '' : ' (no timestamps: when requests were recorded)'}`,
+      },
     });
     expect(events).toHaveLength(result.events.length);
     for (const [i, { ph, name, pid, tid, ts, dur, args }] of events.entries()) {
