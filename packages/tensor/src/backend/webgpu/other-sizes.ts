@@ -5,7 +5,8 @@
  * only sizes, strides and offsets count.
  *
  * Which sizes of a request are lengths it does not say. Each is taken for one that can be: not the width of a layer's weights. Dims of size 1 are gone
- * from a request; a pointwise one tells of the first, so that from a batch of one the kernels of larger ones are known.
+ * from a request; a pointwise one tells of the first, so that from a batch of one the kernels of larger ones are known. Convolutions are taken at
+ * other lengths only: those of other batches may still need a kernel that the first step did not.
  */
 import { Program } from '../../fuse/program.js';
 import { contiguousStrides } from '../../shape.js';
